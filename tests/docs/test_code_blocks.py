@@ -1,0 +1,113 @@
+"""Every code block of the README and the docs does what the page says: it is run, against an emulator."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import os
+import re
+import shlex
+import subprocess
+import sys
+import textwrap
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from casemgmt_async.emulator import Emulator
+
+ROOT = Path(__file__).parents[2]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")), ROOT / "CONTRIBUTING.md"]
+BLOCK = re.compile(r"^( *)```(\w[\w-]*) *([^\n]*)\n(.*?)^\1```", re.MULTILINE | re.DOTALL)
+SETUP = re.compile(r"(venv|pip install|nox|pre-commit|git clone|--live|^export |^#)")
+
+
+def blocks(page: Path, language: str) -> list[str]:
+    """The code blocks of one language on one page, in order."""
+    return [textwrap.dedent(m[4]) for m in BLOCK.finditer(page.read_text("utf-8")) if m[2] == language]
+
+
+def pages_with(*languages: str) -> list[Path]:
+    return [page for page in PAGES if any(blocks(page, language) for language in languages)]
+
+
+def environment(emulator: Emulator) -> dict[str, str]:
+    return {**os.environ, **emulator.env, "NO_COLOR": "1", "COLUMNS": "100"}
+
+
+@pytest.mark.timeout(120)
+@pytest.mark.parametrize("page", pages_with("python"), ids=lambda page: page.stem)
+async def test_python_blocks_of_a_page_run_in_order(page, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    async with Emulator(cases=300, seed=7) as emulator:
+        for name, value in emulator.env.items():
+            monkeypatch.setenv(name, value)
+        space = {"__name__": "docs_page"}
+        for number, source in enumerate(blocks(page, "python"), 1):
+            if re.search(r"^(async )?def test_", source, re.MULTILINE):
+                run_as_tests(source, tmp_path / f"test_block_{number}.py")
+                continue
+            where = f"{page.name}, python block {number}"
+            code = compile(source, where, "exec", flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
+            result = eval(code, space)
+            if inspect.isawaitable(result):
+                await result
+    assert space.keys() - {"__name__", "__builtins__"}, f"{page.name} has python blocks that define nothing"
+
+
+def run_as_tests(source: str, file: Path) -> None:
+    """Run a block that defines tests as a user's pytest would."""
+    file.write_text(source, "utf-8")
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-o", "asyncio_mode=auto", str(file)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, cwd=file.parent)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.timeout(120)
+@pytest.mark.parametrize("page", pages_with("console", "sh"), ids=lambda page: page.stem)
+async def test_commands_of_a_page_run(page, tmp_path):
+    import asyncio
+
+    async with Emulator(cases=300, seed=7) as emulator:
+        ran = 0
+        for block in [*blocks(page, "console"), *blocks(page, "sh")]:
+            for line in commands(block):
+                if SETUP.search(line):
+                    continue
+                process = await asyncio.create_subprocess_exec(
+                    *resolve(shlex.split(line, comments=True)),
+                    cwd=tmp_path if not re.search(r"examples/", line) else ROOT,
+                    env=environment(emulator),
+                    stdout=asyncio.subprocess.PIPE,
+                    stderr=asyncio.subprocess.STDOUT,
+                )
+                said, _ = await asyncio.wait_for(process.communicate(), 60)
+                assert process.returncode == 0, f"{line}\n{said.decode()}"
+                ran += 1
+        assert ran or all(SETUP.search(line) for block in blocks(page, "sh") for line in commands(block))
+
+
+def commands(block: str) -> list[str]:
+    """The commands of a block: in a console block the lines behind `$ `, else all; a backslash goes on."""
+    lines = block.replace("\\\n", " ").splitlines()
+    prompted = [line[2:] for line in lines if line.startswith("$ ")]
+    return [line.strip() for line in prompted or lines if line.strip()]
+
+
+def resolve(words: list[str]) -> list[str]:
+    """Take `casemgmt` and `python` from the environment that runs the tests."""
+    if words[0] == "casemgmt":
+        return [sys.executable, "-m", "casemgmt_async.cli", *words[1:]]
+    return [sys.executable, *words[1:]] if words[0] in {"python", "python3"} else words
+
+
+@pytest.mark.parametrize("page", pages_with("toml"), ids=lambda page: page.stem)
+def test_toml_blocks_are_toml(page):
+    for block in blocks(page, "toml"):
+        assert tomllib.loads(block)
+
+
+def test_ci_runs_the_test_command_of_the_readme():
+    last = (ROOT / ".ci" / "run").read_text("utf-8").strip().splitlines()[-1]
+    assert any(last in block for block in blocks(ROOT / "README.md", "sh"))
