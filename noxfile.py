@@ -1,15 +1,20 @@
-"""Every check of the project, each in an environment of its own: `nox -l` lists them."""
+"""Every check of the project, each in an environment of its own: `nox -l` lists them.
+
+Arguments behind `--` go to the command that a session runs, as in `nox -s tests -- -k sweep`.
+"""
 
 from __future__ import annotations
 
 import shutil
+import subprocess
+import sys
+from pathlib import Path
 
 import nox
 
 nox.needs_version = ">=2025.2.9"
 nox.options.sessions = ["lint", "types", "tests", "demo"]
 nox.options.default_venv_backend = "venv"
-nox.options.error_on_missing_interpreters = False
 
 PYPROJECT = nox.project.load_toml("pyproject.toml")
 EVERYTHING = "-e.[cli,emulator,fastapi,otel,parquet,pytest]"
@@ -20,9 +25,15 @@ def group(name: str) -> list[str]:
     return list(nox.project.dependency_groups(PYPROJECT, name))
 
 
-def found(*versions: str) -> list[str]:
-    """Those of the Python versions that this machine has and can start."""
-    return [v for v in versions if shutil.which(f"python{v}")]
+def pythons(*versions: str) -> list[str]:
+    """Those versions that this machine can start; a name on the path may be a shim with nothing behind it."""
+    here = f"{sys.version_info.major}.{sys.version_info.minor}"
+
+    def starts(version: str) -> bool:
+        command = shutil.which(f"python{version}")
+        return command is not None and subprocess.run([command, "-c", ""], capture_output=True).returncode == 0
+
+    return sorted({here, *filter(starts, versions)}, key=lambda version: int(version.split(".")[1]))
 
 
 @nox.session
@@ -35,16 +46,16 @@ def lint(session: nox.Session) -> None:
 
 @nox.session
 def types(session: nox.Session) -> None:
-    """Types of the package and of a file of user code, by two checkers."""
+    """Types of the package, and of a file of user code, by two checkers."""
     session.install("-q", EVERYTHING, *group("types"), *group("tests"))
     session.run("mypy", "-p", "casemgmt_async")
     session.run("mypy", "--strict", "tests/typing")
     session.run("pyright")
 
 
-@nox.session
+@nox.session(python=pythons("3.11", "3.12", "3.13"))
 def tests(session: nox.Session) -> None:
-    """The tests; arguments behind `--` go to pytest."""
+    """The tests, on every supported Python that is found."""
     session.install("-q", EVERYTHING, *group("tests"))
     session.run("pytest", "-q", "-n", "auto", *session.posargs)
 
@@ -54,3 +65,54 @@ def demo(session: nox.Session) -> None:
     """The main job, end to end on the embedded emulator."""
     session.install("-q", "-e.[cli]")
     session.run("python", "examples/triage_open_cases.py", *session.posargs)
+
+
+@nox.session
+def peer(session: nox.Session) -> None:
+    """Datadog's own client calls all operations of a running emulator."""
+    session.install("-q", "-e.[emulator]", *group("tests"), *group("peer"))
+    session.run("pytest", "-q", "tests/peer", *session.posargs)
+
+
+@nox.session
+def chaos(session: nox.Session) -> None:
+    """Twenty thousand calls under faults: nothing lost, nothing doubled, nothing leaked."""
+    session.install("-q", "-e.[emulator]")
+    session.run("python", "-m", "benchmarks.chaos", *session.posargs)
+
+
+@nox.session
+def kill(session: nox.Session) -> None:
+    """Jobs killed at every step and resumed: nothing lost, nothing doubled."""
+    session.install("-q", "-e.[cli,emulator]")
+    session.run("python", "-m", "benchmarks.kill", *session.posargs)
+
+
+@nox.session
+def bench(session: nox.Session) -> None:
+    """Ours, the peers and the floor, side by side in one run; writes the JSON and the plots of the docs."""
+    session.install("-q", "-e.[cli,emulator,speed]", *group("bench"), *group("peer"))
+    session.run("python", "-m", "benchmarks", *session.posargs)
+
+
+@nox.session
+def docs(session: nox.Session) -> None:
+    """The documentation; a warning is an error."""
+    session.install("-q", EVERYTHING, *group("docs"))
+    session.run("sphinx-build", "-q", "-W", "--keep-going", "-b", "html", "docs", "docs/_build/html")
+
+
+@nox.session
+def release(session: nox.Session) -> None:
+    """Build, check, install the wheel where nothing else is, and run the demo from it."""
+    session.install("-q", *group("release"))
+    shutil.rmtree("dist", ignore_errors=True)
+    session.run("python", "-m", "build", "-q", "--outdir", "dist")
+    built = sorted(Path("dist").resolve().iterdir())
+    session.run("twine", "check", "--strict", *map(str, built))
+    clean = Path(session.create_tmp()) / "clean"
+    session.run("python", "-m", "venv", "--clear", str(clean))
+    wheel = next(file for file in built if file.suffix == ".whl")
+    session.run(str(clean / "bin" / "pip"), "install", "-q", f"{wheel}[cli]", external=True)
+    with session.chdir(clean):  # away from the checkout, so that the wheel is what runs
+        session.run(str(clean / "bin" / "casemgmt"), "triage", "demo", external=True)
