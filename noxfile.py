@@ -31,7 +31,9 @@ def pythons(*versions: str) -> list[str]:
 
     def starts(version: str) -> bool:
         command = shutil.which(f"python{version}")
-        return command is not None and subprocess.run([command, "-c", ""], capture_output=True).returncode == 0
+        return (
+            command is not None and not subprocess.run([command, "-c", ""], capture_output=True, check=False).returncode
+        )
 
     return sorted({here, *filter(starts, versions)}, key=lambda version: int(version.split(".")[1]))
 
@@ -114,5 +116,6 @@ def release(session: nox.Session) -> None:
     session.run("python", "-m", "venv", "--clear", str(clean))
     wheel = next(file for file in built if file.suffix == ".whl")
     session.run(str(clean / "bin" / "pip"), "install", "-q", f"{wheel}[cli]", external=True)
+    rules = str(Path("examples/triage.toml").resolve())
     with session.chdir(clean):  # away from the checkout, so that the wheel is what runs
-        session.run(str(clean / "bin" / "casemgmt"), "triage", "demo", external=True)
+        session.run(str(clean / "bin" / "casemgmt"), "triage", "run", rules, "--emulator", "500", external=True)
