@@ -10,7 +10,6 @@ from sphinx.application import Sphinx
 
 from casemgmt_async.routes import ROUTES, Replay, Route
 
-PLACE = "<!-- operations -->"
 LOST_ANSWER = {
     Replay.READ: "sent again",
     Replay.SET: "sent again",
@@ -40,9 +39,24 @@ def _table(routes: list[Route]) -> str:
     )
 
 
+def migration() -> str:
+    """Each method of the official client's `CaseManagementApi`, and the function that takes its place."""
+    head = ["| official client | here |", "| --- | --- |"]
+    rows = [f"| `api.{r.name}(...)` | `await {r.resource}.{r.name}(session, {_ids(r)}...)` |" for r in ROUTES]
+    return "\n".join(head + rows)
+
+
+def _ids(route: Route) -> str:
+    return "".join(f"{name}, " for name in route.parameters)
+
+
 def _fill(_app: Sphinx, name: str, source: list[str]) -> None:
-    if name == "operations":
-        source[0] = source[0].replace(PLACE, page())
+    if name in PLACES:
+        mark, write = PLACES[name]
+        source[0] = source[0].replace(mark, write())
+
+
+PLACES = {"operations": ("<!-- operations -->", page), "official-client": ("<!-- migration -->", migration)}
 
 
 def setup(app: Sphinx) -> dict[str, Any]:
