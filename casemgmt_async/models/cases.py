@@ -1,0 +1,343 @@
+"""Cases, and what belongs to a case alone."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date, datetime
+from typing import Any, ClassVar
+
+from attrs import field, frozen
+
+from casemgmt_async.models.base import Extra, OpenEnum, Resource, inside, related
+from casemgmt_async.models.users import User
+
+__all__ = [
+    "AggregateGroup",
+    "BulkAction",
+    "Case",
+    "CaseAggregate",
+    "CaseAuthor",
+    "CaseCount",
+    "CaseStatus",
+    "CaseType",
+    "CountGroup",
+    "CountValue",
+    "CustomAttribute",
+    "CustomAttributeType",
+    "Insight",
+    "InsightType",
+    "IntegrationStatus",
+    "JiraIssue",
+    "Priority",
+    "ResolvedReason",
+    "ServiceNowTicket",
+    "SortField",
+    "StatusGroup",
+]
+
+
+class Priority(OpenEnum):
+    """How urgent a case is; P1 is the most urgent."""
+
+    NOT_DEFINED = "NOT_DEFINED"
+    P1 = "P1"
+    P2 = "P2"
+    P3 = "P3"
+    P4 = "P4"
+    P5 = "P5"
+
+
+class CaseStatus(OpenEnum):
+    """The deprecated status; `status_name` and `status_group` say more."""
+
+    OPEN = "OPEN"
+    IN_PROGRESS = "IN_PROGRESS"
+    CLOSED = "CLOSED"
+
+
+class StatusGroup(OpenEnum):
+    """What a status means, whatever its name."""
+
+    SG_OPEN = "SG_OPEN"
+    SG_IN_PROGRESS = "SG_IN_PROGRESS"
+    SG_CLOSED = "SG_CLOSED"
+
+
+class CaseType(OpenEnum):
+    """The deprecated type; `type_id` says more."""
+
+    STANDARD = "STANDARD"
+    ERROR_TRACKING_ISSUE = "ERROR_TRACKING_ISSUE"
+
+
+class CustomAttributeType(OpenEnum):
+    """What kind of value a custom attribute has."""
+
+    URL = "URL"
+    TEXT = "TEXT"
+    NUMBER = "NUMBER"
+    SELECT = "SELECT"
+
+
+class InsightType(OpenEnum):
+    """What kind of thing an insight points to."""
+
+    SECURITY_SIGNAL = "SECURITY_SIGNAL"
+    MONITOR = "MONITOR"
+    EVENT_CORRELATION = "EVENT_CORRELATION"
+    ERROR_TRACKING = "ERROR_TRACKING"
+    CLOUD_COST_RECOMMENDATION = "CLOUD_COST_RECOMMENDATION"
+    INCIDENT = "INCIDENT"
+    SENSITIVE_DATA_SCANNER_ISSUE = "SENSITIVE_DATA_SCANNER_ISSUE"
+    EVENT = "EVENT"
+    WATCHDOG_STORY = "WATCHDOG_STORY"
+    WIDGET = "WIDGET"
+
+
+class IntegrationStatus(OpenEnum):
+    """How far the making of an issue or ticket elsewhere has come."""
+
+    IN_PROGRESS = "IN_PROGRESS"
+    COMPLETED = "COMPLETED"
+    FAILED = "FAILED"
+
+
+class BulkAction(OpenEnum):
+    """What a bulk update does to each of its cases."""
+
+    PRIORITY = "priority"
+    STATUS = "status"
+    ASSIGN = "assign"
+    UNASSIGN = "unassign"
+    ARCHIVE = "archive"
+    UNARCHIVE = "unarchive"
+    JIRA = "jira"
+    SERVICENOW = "servicenow"
+    LINEAR = "linear"
+    UPDATE_PROJECT = "update_project"
+
+
+class SortField(OpenEnum):
+    """What a search can be sorted by."""
+
+    CREATED_AT = "created_at"
+    PRIORITY = "priority"
+    STATUS = "status"
+
+
+class ResolvedReason(OpenEnum):
+    """Why a security case was resolved."""
+
+    FALSE_POSITIVE = "FALSE_POSITIVE"
+    TRUE_POSITIVE = "TRUE_POSITIVE"
+    BENIGN_POSITIVE = "BENIGN_POSITIVE"
+
+
+@frozen
+class CustomAttribute:
+    """A value of a custom attribute, with its type."""
+
+    type: CustomAttributeType
+    """What kind of value it is."""
+    value: Any
+    """A text, or a number for NUMBER; a list of either where `is_multi`."""
+    is_multi: bool
+    """Whether the value is a list."""
+    extra: Extra = field(factory=dict)
+    """What the service sent besides."""
+
+
+@frozen
+class Insight:
+    """A pointer from a case to the thing that gives it context."""
+
+    type: InsightType | None = None
+    """What kind of thing it is."""
+    ref: str | None = None
+    """The path to it in the web application."""
+    resource_id: str | None = None
+    """The thing's own identifier."""
+    extra: Extra = field(factory=dict)
+    """What the service sent besides."""
+
+
+@frozen
+class JiraIssue:
+    """The Jira issue of a case."""
+
+    status: IntegrationStatus | None = None
+    """How far its making has come."""
+    issue_id: str | None = inside("result", "issue_id")
+    """Jira's identifier."""
+    issue_key: str | None = inside("result", "issue_key")
+    """Jira's key, such as `PROJ-123`."""
+    issue_url: str | None = inside("result", "issue_url")
+    """The address of the issue."""
+    project_key: str | None = inside("result", "project_key")
+    """The key of the project in Jira."""
+    extra: Extra = field(factory=dict)
+    """What the service sent besides."""
+
+
+@frozen
+class ServiceNowTicket:
+    """The ServiceNow ticket of a case."""
+
+    status: IntegrationStatus | None = None
+    """How far its making has come."""
+    sys_target_link: str | None = inside("result", "sys_target_link")
+    """The address of the ticket."""
+    extra: Extra = field(factory=dict)
+    """What the service sent besides."""
+
+
+@frozen
+class CaseAuthor:
+    """Who made a case, as the case itself tells it."""
+
+    type: str | None = None
+    """What kind of author it is, such as `USER`."""
+    id: str | None = inside("content", "ID")
+    """The user's identifier."""
+    name: str | None = inside("content", "name")
+    """The name to show."""
+    email: str | None = inside("content", "email")
+    """The e-mail address."""
+    handle: str | None = inside("content", "handle")
+    """The handle."""
+    active: bool | None = inside("content", "active")
+    """Whether the account is in use."""
+    extra: Extra = field(factory=dict)
+    """What the service sent besides."""
+
+
+@frozen
+class Case(Resource):
+    """A case."""
+
+    resource_type: ClassVar[str] = "case"
+
+    key: str | None = None
+    """The key people use, such as `PROJ-123`; it changes when the case moves to another project."""
+    title: str | None = None
+    """The title."""
+    description: str | None = None
+    """The description, in Markdown."""
+    priority: Priority | None = None
+    """How urgent it is."""
+    status: CaseStatus | None = None
+    """The deprecated status: see `status_name` and `status_group`."""
+    status_name: str | None = None
+    """The status by its name, one of those of the case's type."""
+    status_group: StatusGroup | None = None
+    """What the status means: open, in progress or closed."""
+    type: CaseType | None = None
+    """The deprecated type: see `type_id`."""
+    type_id: str | None = None
+    """The id of the case's type."""
+    project_id: str | None = related("project", "project")
+    """The id of the project it is in."""
+    assignee: User | None = related("assignee", "user")
+    """Who works on it."""
+    created_by: User | None = related("created_by", "user")
+    """Who made it."""
+    modified_by: User | None = related("modified_by", "user")
+    """Who changed it last."""
+    created_at: datetime | None = None
+    """When it was made, in UTC, as all times are; kept to the microsecond."""
+    modified_at: datetime | None = None
+    """When it was changed last."""
+    closed_at: datetime | None = None
+    """When it was closed."""
+    archived_at: datetime | None = None
+    """When it was archived."""
+    due_date: date | None = None
+    """The day it should be resolved by."""
+    attributes: Mapping[str, list[str]] = field(factory=dict)
+    """Labels: a list of texts under each key."""
+    custom_attributes: Mapping[str, CustomAttribute] = field(factory=dict)
+    """The values of custom attributes, by the attribute's key."""
+    jira_issue: JiraIssue | None = None
+    """The Jira issue that belongs to it."""
+    service_now_ticket: ServiceNowTicket | None = None
+    """The ServiceNow ticket that belongs to it."""
+    comment_count: int | None = None
+    """How many comments it has."""
+    creation_source: str | None = None
+    """What made it, such as `MANUAL` or `ERROR_TRACKING`."""
+    insights: tuple[Insight, ...] = ()
+    """What gives it context: monitors, signals, incidents."""
+    internal_id: str | None = None
+    """An identifier of the service's own."""
+    public_id: str | None = None
+    """A number, as a text of digits."""
+    merge_status: str | None = None
+    """Whether it was merged into another, such as `NOT_MERGED`."""
+    created_by_author: CaseAuthor | None = None
+    """Who made it, where that is told inside the case."""
+    security_resolved_reason: ResolvedReason | None = None
+    """Why a security case was resolved."""
+    extra: Extra = field(factory=dict)
+    """What the service sent besides."""
+
+
+@frozen
+class AggregateGroup:
+    """One group of an aggregation."""
+
+    group: str
+    """The value that the cases of the group share."""
+    value: tuple[float, ...]
+    """The numbers of the group: how many cases it has."""
+    extra: Extra = field(factory=dict)
+    """What the service sent besides."""
+
+
+@frozen
+class CaseAggregate(Resource):
+    """The cases of a search, counted in groups."""
+
+    resource_type: ClassVar[str] = "aggregate"
+
+    total: float
+    """How many cases there are in all groups."""
+    groups: tuple[AggregateGroup, ...]
+    """The groups."""
+    extra: Extra = field(factory=dict)
+    """What the service sent besides."""
+
+
+@frozen
+class CountValue:
+    """How many cases have one value."""
+
+    value: str
+    """The value."""
+    count: int
+    """How many cases have it."""
+    extra: Extra = field(factory=dict)
+    """What the service sent besides."""
+
+
+@frozen
+class CountGroup:
+    """The counts of one field."""
+
+    group: str
+    """The name of the field."""
+    values: tuple[CountValue, ...] = inside("group_values", factory=tuple)
+    """A count for each of its values."""
+    extra: Extra = field(factory=dict)
+    """What the service sent besides."""
+
+
+@frozen
+class CaseCount(Resource):
+    """The cases of a search, counted by the values of fields."""
+
+    resource_type: ClassVar[str] = "count"
+
+    groups: tuple[CountGroup, ...]
+    """The counts, one entry a field."""
+    extra: Extra = field(factory=dict)
+    """What the service sent besides."""

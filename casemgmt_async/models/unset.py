@@ -1,0 +1,24 @@
+"""`UNSET`: an argument that was not given, as distinct from one that is None."""
+
+from __future__ import annotations
+
+import enum
+from typing import Final
+
+__all__ = ["UNSET", "Unset"]
+
+
+class Unset(enum.Enum):
+    """The type of `UNSET`, for annotations: `title: str | Unset = UNSET`."""
+
+    UNSET = "UNSET"
+
+    def __bool__(self) -> bool:
+        return False
+
+    def __repr__(self) -> str:
+        return "UNSET"
+
+
+UNSET: Final = Unset.UNSET
+"""Leave this out of what is sent. None, where it is allowed, is sent as null: it clears."""

@@ -1,0 +1,24 @@
+"""Who watches a case."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from attrs import field, frozen
+
+from casemgmt_async.models.base import Extra, Resource, related
+from casemgmt_async.models.users import User
+
+__all__ = ["Watcher"]
+
+
+@frozen
+class Watcher(Resource):
+    """A user who is told of what happens to a case."""
+
+    resource_type: ClassVar[str] = "watcher"
+
+    user: User | None = related("user", "user")
+    """Who watches."""
+    extra: Extra = field(factory=dict)
+    """What the service sent besides."""
