@@ -1,0 +1,101 @@
+"""An event loop whose time jumps to the next timer, and a listing served in memory with latency on it."""
+
+from __future__ import annotations
+
+import asyncio
+import selectors
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from typing import Any, TypeVar
+
+from attrs import define, field, frozen
+
+from casemgmt_async.pagination import Page
+
+T = TypeVar("T")
+
+
+class Jump(selectors.DefaultSelector):
+    """Waits for nothing: where the loop would sleep, its clock moves on."""
+
+    passed = 0.0
+
+    def select(self, timeout: float | None = None) -> Any:
+        events = super().select(0)
+        if not events:
+            assert timeout is not None, "the program waits for what will never come"
+            self.passed += max(timeout, 0)
+        return events
+
+
+class VirtualLoop(asyncio.SelectorEventLoop):
+    def __init__(self) -> None:
+        self.jump = Jump()
+        super().__init__(self.jump)
+
+    def time(self) -> float:
+        return self.jump.passed
+
+
+def run(program: Coroutine[Any, Any, T]) -> T:
+    """Run a program in virtual time under asyncio debug; nothing may be left behind it or reported by the loop."""
+    reported: list[Mapping[str, Any]] = []
+    with asyncio.Runner(debug=True, loop_factory=VirtualLoop) as runner:
+        loop = runner.get_loop()
+        loop.slow_callback_duration = 60
+        loop.set_exception_handler(lambda _, context: reported.append(context))
+        result = runner.run(program)
+        left = asyncio.all_tasks(loop)
+    assert not left
+    assert not reported
+    return result
+
+
+@frozen
+class Item:
+    id: str
+
+
+def items(count: int) -> list[Item]:
+    return [Item(f"id-{number}") for number in range(count)]
+
+
+def cut(things: Sequence[T], size: int) -> list[Sequence[T]]:
+    """The pages of a well-behaved listing."""
+    return [things[start : start + size] for start in range(0, len(things), size)]
+
+
+@define
+class Listing:
+    """A listing made of given pages, which remembers what was asked and when."""
+
+    pages: Sequence[Sequence[Item]]
+    origin: int = 1
+    tells: Callable[[Sequence[Sequence[Item]]], dict[str, int]] = lambda pages: {
+        "total_pages": len(pages),
+        "total_items": sum(map(len, pages)),
+    }
+    latency: Callable[[int], float] = lambda _: 0.01
+    faults: Mapping[int, Exception] = field(factory=dict)
+    asked: list[int] = field(factory=list)
+    answered: list[int] = field(factory=list)
+    cancelled: list[int] = field(factory=list)
+    flying: int = 0
+    most: int = 0
+
+    async def fetch(self, number: int) -> Page[Item]:
+        self.asked.append(number)
+        self.flying += 1
+        self.most = max(self.most, self.flying)
+        try:
+            await asyncio.sleep(self.latency(number))
+        except asyncio.CancelledError:
+            self.cancelled.append(number)
+            raise
+        finally:
+            self.flying -= 1
+        self.answered.append(number)
+        if number in self.faults:
+            raise self.faults[number]
+        index = number - self.origin
+        found = self.pages[index] if 0 <= index < len(self.pages) else ()
+        return Page(items=tuple(found), number=number, size=len(found), **self.tells(self.pages))
