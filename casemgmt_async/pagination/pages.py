@@ -34,6 +34,10 @@ def at_least(floor: int) -> Callable[[Any, Attribute[Any], int | None], None]:
     return check
 
 
+def not_before_origin(pages: Pages[Any], attribute: Attribute[Any], value: int | None) -> None:
+    at_least(pages.origin)(pages, attribute, value)
+
+
 @frozen(eq=False)
 class Pages(Generic[T]):
     """Walk over everything that a paged operation lists.
@@ -64,7 +68,7 @@ class Pages(Generic[T]):
     """Items that `fetch` asks for; a page with fewer is not full."""
     origin: int = field(kw_only=True, default=1)
     """The number of the very first page: cases count from 1, timelines from 0."""
-    first_page: int | None = field(kw_only=True, default=None)
+    first_page: int | None = field(kw_only=True, default=None, validator=not_before_origin)
     """The number of the page to start at; None starts at `origin`."""
     window: int = field(kw_only=True, default=1, validator=at_least(1))
     """Pages in flight or waiting to be read, at most; 1 fetches a page when its first item is asked for."""
@@ -74,10 +78,6 @@ class Pages(Generic[T]):
     """Items to yield, at most; no page is fetched that this does not need."""
     dedupe: bool = field(kw_only=True, default=False)
     """Yield an id once only; this remembers every id of the walk."""
-
-    @first_page.validator
-    def _in_range(self, attribute: Attribute[Any], value: int | None) -> None:
-        at_least(self.origin)(self, attribute, value)
 
     def open(self) -> Walk[T]:
         """Start a walk by item that is closed when its `async with` block ends."""
@@ -136,7 +136,7 @@ class ItemWalk(Walk[T]):
     async def __anext__(self) -> T:
         while (item := next(self._items, END)) is END:
             self._items = iter((await self._pages.__anext__()).items)
-        return item  # type: ignore[no-any-return]
+        return item
 
     async def aclose(self) -> None:
         self._items = iter(())
