@@ -1,0 +1,1 @@
+"""One coroutine function an operation, one module a resource."""

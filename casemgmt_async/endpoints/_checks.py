@@ -1,0 +1,148 @@
+"""What an argument has to be, as a table of rules; a broken one is refused before any I/O.
+
+Ids in a path are not here: the session refuses the bad ones, for every route alike.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from datetime import date, datetime
+from enum import Enum
+from typing import Any, Final
+
+from attrs import frozen
+
+from casemgmt_async.errors import InvalidArgumentError
+from casemgmt_async.models import UNSET
+
+
+@frozen
+class Rule:
+    """One rule: whether a value keeps it, and how to say what it asks."""
+
+    holds: Callable[[Any], bool]
+    says: str
+
+
+def require(rule: Rule, /, **arguments: Any) -> None:
+    """Refuse the first of the arguments that breaks the rule."""
+    for name, value in arguments.items():
+        if not rule.holds(value):
+            raise InvalidArgumentError(name, rule.says)
+
+
+def allow_unset(rule: Rule, /, **arguments: Any) -> None:
+    """Do as `require`, for arguments that may be left out of a body."""
+    require(rule, **{name: value for name, value in arguments.items() if value is not UNSET})
+
+
+def allow_none(rule: Rule, /, **arguments: Any) -> None:
+    """Do as `require`, for arguments where None asks for nothing."""
+    require(rule, **{name: value for name, value in arguments.items() if value is not None})
+
+
+def require_one(rule: Rule, /, **arguments: Any) -> None:
+    """Do as `require`, for arguments of which exactly one has to be given."""
+    given = [name for name, value in arguments.items() if value is not UNSET]
+    if len(given) != 1:
+        raise InvalidArgumentError(" / ".join(arguments), f"give exactly one of them, not {len(given)}")
+    allow_unset(rule, **arguments)
+
+
+def require_interval(**bounds: Any) -> None:
+    """Refuse bounds that are no points in time, or an end that is not after its start."""
+    allow_unset(AWARE, **bounds)
+    (_, start), (end_name, end) = bounds.items()
+    if UNSET not in (start, end) and end <= start:
+        raise InvalidArgumentError(end_name, "must be after the start")
+
+
+def whole(least: int, most: int | None = None) -> Rule:
+    """Make the rule of a whole number in a range; True and False are none."""
+    says = f"must be a whole number from {least} " + ("up" if most is None else f"to {most}")
+    return Rule(lambda v: type(v) is int and least <= v and (most is None or v <= most), says)
+
+
+def one_of(kind: type[Enum]) -> Rule:
+    """Make the rule of being one of the names we know, or a member made on purpose for another."""
+    known = [member.value for member in kind]
+    return Rule(lambda v: isinstance(v, kind) or v in known, "must be one of " + ", ".join(known))
+
+
+def model(kind: type) -> Rule:
+    """Make the rule of being a model of one class."""
+    return Rule(lambda v: isinstance(v, kind), f"must be of the class {kind.__name__}")
+
+
+def model_or_object(kind: type) -> Rule:
+    """Make the rule of being a model of one class, or the JSON object that stands for it."""
+    return Rule(lambda v: isinstance(v, kind) or _object(v), f"must be of the class {kind.__name__}, or a mapping")
+
+
+def models(kind: type, most: int | None = None) -> Rule:
+    """Make the rule of a list of models of one class; with `most`, it must not be empty either."""
+    says = f"must be a list of {kind.__name__}" + ("" if most is None else f", 1 to {most} of them")
+    return Rule(lambda v: _each(kind, v) and (most is None or 1 <= len(v) <= most), says)
+
+
+def _listed(value: Any) -> bool:
+    return isinstance(value, (list, tuple))
+
+
+def _each(kind: type, value: Any) -> bool:
+    return _listed(value) and all(isinstance(item, kind) for item in value)
+
+
+def _filled(value: Any) -> bool:
+    return isinstance(value, str) and bool(value.strip())
+
+
+def _all_filled(value: Any) -> bool:
+    return _listed(value) and all(map(_filled, value))
+
+
+def _text_lists(value: Any) -> bool:
+    return isinstance(value, Mapping) and all(_filled(key) and _each(str, texts) for key, texts in value.items())
+
+
+def _object(value: Any) -> bool:
+    return isinstance(value, Mapping) and _all_str(value)
+
+
+def _texts_by_text(value: Any) -> bool:
+    return _object(value) and _all_str(value.values())
+
+
+def _all_str(values: Iterable[Any]) -> bool:
+    return all(isinstance(value, str) for value in values)
+
+
+def _is_aware(value: Any) -> bool:
+    return isinstance(value, datetime) and value.utcoffset() is not None
+
+
+TEXT: Final = Rule(lambda v: isinstance(v, str), "must be text")
+FILLED: Final = Rule(_filled, "must be text with something in it")
+FILLED_LIST: Final = Rule(_all_filled, "must be a list of texts, each with something in it")
+FILLED_LIST_OF_SOME: Final = Rule(
+    lambda v: _all_filled(v) and len(v) > 0, "must be a list of one text or more, none empty"
+)
+FIELDS: Final = Rule(
+    lambda v: _all_filled(v) and len(v) > 0 and not any("," in name for name in v),
+    "must be a list of one field name or more, none empty and none with a comma",
+)
+FLAG: Final = Rule(lambda v: isinstance(v, bool), "must be True or False")
+ATTRIBUTES: Final = Rule(_text_lists, "must map names to lists of texts")
+PAYLOAD: Final = Rule(_texts_by_text, "must map texts to texts")
+OBJECT: Final = Rule(_object, "must be a mapping with texts as keys")
+PROJECT_KEY: Final = Rule(
+    lambda v: _filled(v) and v.strip().upper() != "CASE", "must be text with something in it, and not CASE"
+)
+DAY: Final = Rule(
+    lambda v: isinstance(v, date) and not isinstance(v, datetime), "must be a date without a time, or None to clear it"
+)
+AWARE: Final = Rule(_is_aware, "must be a datetime with a time zone")
+PAGE_SIZE: Final = whole(1, 100)
+GROUP_LIMIT: Final = whole(1, 1000)
+FROM_ZERO: Final = whole(0)
+FROM_ONE: Final = whole(1)

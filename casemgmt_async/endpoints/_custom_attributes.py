@@ -1,0 +1,70 @@
+"""A custom attribute from the value a user writes: its type and whether it holds many."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from math import isfinite
+from typing import Any, Final, TypeAlias
+
+from casemgmt_async.endpoints._checks import FILLED, FLAG, allow_unset
+from casemgmt_async.errors import InvalidArgumentError
+from casemgmt_async.models import UNSET, CustomAttribute, CustomAttributeType, Unset
+
+__all__ = ["AttributeValue", "custom_attribute", "typed_attributes"]
+
+AttributeValue: TypeAlias = str | float | Sequence[str] | Sequence[float]
+"""Text or a number, one or many."""
+
+TAKES_NUMBERS: Final = {
+    CustomAttributeType.NUMBER: True,
+    CustomAttributeType.TEXT: False,
+    CustomAttributeType.URL: False,
+    CustomAttributeType.SELECT: False,
+}
+
+
+def custom_attribute(
+    argument: str,
+    value: Any,
+    type: CustomAttributeType | Unset = UNSET,
+    is_multi: bool | Unset = UNSET,
+) -> CustomAttribute:
+    """Say what the value leaves open, and refuse what it contradicts."""
+    allow_unset(FILLED, type=type)
+    allow_unset(FLAG, is_multi=is_multi)
+    many = isinstance(value, (list, tuple))
+    items = value if many else [value]
+    numbers = bool(items) and all(map(_is_number, items))
+    if not numbers and not all(isinstance(item, str) for item in items):
+        raise InvalidArgumentError(argument, "must be text, a finite number, a list of texts or a list of numbers")
+    if not items and type is UNSET:
+        raise InvalidArgumentError(argument, "must not be empty where `type` is left out")
+    kind = CustomAttributeType(type or ("NUMBER" if numbers else "TEXT"))
+    if items and TAKES_NUMBERS.get(kind, numbers) is not numbers:
+        raise InvalidArgumentError(
+            argument, f"must be {'a number' if TAKES_NUMBERS[kind] else 'text'} for the type {kind}"
+        )
+    if is_multi not in (UNSET, many):
+        raise InvalidArgumentError(argument, f"must {'' if is_multi else 'not '}be a list where is_multi is {is_multi}")
+    return CustomAttribute(type=kind, value=list(items) if many else value, is_multi=many)
+
+
+def _is_number(item: Any) -> bool:
+    return isinstance(item, (int, float)) and not isinstance(item, bool) and isfinite(item)
+
+
+def typed_attributes(
+    argument: str, values: Mapping[str, CustomAttribute | AttributeValue] | Unset
+) -> dict[str, CustomAttribute] | Unset:
+    """Do as `custom_attribute` for a mapping of keys to values or whole attributes."""
+    if isinstance(values, Unset):
+        return UNSET
+    if not isinstance(values, Mapping):
+        raise InvalidArgumentError(argument, "must map keys to values")
+    return {key: _whole(f"{argument}[{key!r}]", value) for key, value in values.items()}
+
+
+def _whole(argument: str, value: Any) -> CustomAttribute:
+    if isinstance(value, CustomAttribute):
+        return custom_attribute(argument, value.value, value.type, value.is_multi)
+    return custom_attribute(argument, value)

@@ -1,0 +1,62 @@
+"""Maintenance windows: times in which cases make no noise."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from casemgmt_async import routes
+from casemgmt_async.endpoints._bodies import document
+from casemgmt_async.endpoints._checks import FILLED, TEXT, allow_unset, require, require_interval
+from casemgmt_async.models import UNSET, MaintenanceWindow, Unset
+from casemgmt_async.session import CaseSession
+
+
+async def list_maintenance_windows(session: CaseSession) -> list[MaintenanceWindow]:
+    """List all maintenance windows.
+
+    `GET /api/v2/maintenance_windows`.
+    """
+    return await session.call(routes.LIST_MAINTENANCE_WINDOWS, list[MaintenanceWindow])
+
+
+async def create_maintenance_window(
+    session: CaseSession, *, name: str, query: str, start_at: datetime, end_at: datetime
+) -> MaintenanceWindow:
+    """Create a maintenance window.
+
+    `POST /api/v2/maintenance_windows`. From `start_at` to `end_at`, both with a time zone, notifications
+    and automation rules keep still for the cases that `query`, a search query, matches.
+    """
+    require(FILLED, name=name)
+    require(TEXT, query=query)
+    require_interval(start_at=start_at, end_at=end_at)
+    body = document("maintenance_window", name=name, query=query, start_at=start_at, end_at=end_at)
+    return await session.call(routes.CREATE_MAINTENANCE_WINDOW, MaintenanceWindow, body=body)
+
+
+async def update_maintenance_window(
+    session: CaseSession,
+    maintenance_window_id: str,
+    *,
+    name: str | Unset = UNSET,
+    query: str | Unset = UNSET,
+    start_at: datetime | Unset = UNSET,
+    end_at: datetime | Unset = UNSET,
+) -> MaintenanceWindow:
+    """Change a maintenance window; what is left out stays as it is.
+
+    `PUT /api/v2/maintenance_windows/{maintenance_window_id}`.
+    """
+    allow_unset(FILLED, name=name)
+    allow_unset(TEXT, query=query)
+    require_interval(start_at=start_at, end_at=end_at)
+    body = document("maintenance_window", name=name, query=query, start_at=start_at, end_at=end_at)
+    return await session.call(routes.UPDATE_MAINTENANCE_WINDOW, MaintenanceWindow, maintenance_window_id, body=body)
+
+
+async def delete_maintenance_window(session: CaseSession, maintenance_window_id: str) -> None:
+    """Delete a maintenance window, which ends it.
+
+    `DELETE /api/v2/maintenance_windows/{maintenance_window_id}`.
+    """
+    await session.call(routes.DELETE_MAINTENANCE_WINDOW, None, maintenance_window_id)

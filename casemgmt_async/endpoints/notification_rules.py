@@ -1,0 +1,75 @@
+"""Notification rules of a project: who is told when a case changes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from casemgmt_async import routes
+from casemgmt_async.endpoints._bodies import document
+from casemgmt_async.endpoints._checks import FLAG, TEXT, allow_unset, models, require
+from casemgmt_async.models import UNSET, NotificationRecipient, NotificationRule, NotificationTrigger, Unset
+from casemgmt_async.session import CaseSession
+
+RECIPIENTS: Final = models(NotificationRecipient)
+TRIGGERS: Final = models(NotificationTrigger)
+
+
+async def get_project_notification_rules(session: CaseSession, project_id: str) -> list[NotificationRule]:
+    """List the notification rules of a project.
+
+    `GET /api/v2/cases/projects/{project_id}/notification_rules`.
+    """
+    return await session.call(routes.GET_PROJECT_NOTIFICATION_RULES, list[NotificationRule], project_id)
+
+
+async def create_project_notification_rule(
+    session: CaseSession,
+    project_id: str,
+    *,
+    recipients: Sequence[NotificationRecipient],
+    triggers: Sequence[NotificationTrigger],
+    query: str | Unset = UNSET,
+    is_enabled: bool | Unset = UNSET,
+) -> NotificationRule:
+    """Create a notification rule.
+
+    `POST /api/v2/cases/projects/{project_id}/notification_rules`. `triggers` say what is told, `recipients`
+    to whom, and `query`, a search query, about which cases.
+    """
+    require(RECIPIENTS, recipients=recipients)
+    require(TRIGGERS, triggers=triggers)
+    allow_unset(TEXT, query=query)
+    allow_unset(FLAG, is_enabled=is_enabled)
+    body = document("notification_rule", recipients=recipients, triggers=triggers, query=query, is_enabled=is_enabled)
+    return await session.call(routes.CREATE_PROJECT_NOTIFICATION_RULE, NotificationRule, project_id, body=body)
+
+
+async def update_project_notification_rule(
+    session: CaseSession,
+    project_id: str,
+    notification_rule_id: str,
+    *,
+    recipients: Sequence[NotificationRecipient] | Unset = UNSET,
+    triggers: Sequence[NotificationTrigger] | Unset = UNSET,
+    query: str | Unset = UNSET,
+    is_enabled: bool | Unset = UNSET,
+) -> None:
+    """Change a notification rule; what is left out is not sent.
+
+    `PUT /api/v2/cases/projects/{project_id}/notification_rules/{notification_rule_id}`. The answer is empty.
+    """
+    allow_unset(RECIPIENTS, recipients=recipients)
+    allow_unset(TRIGGERS, triggers=triggers)
+    allow_unset(TEXT, query=query)
+    allow_unset(FLAG, is_enabled=is_enabled)
+    body = document("notification_rule", recipients=recipients, triggers=triggers, query=query, is_enabled=is_enabled)
+    await session.call(routes.UPDATE_PROJECT_NOTIFICATION_RULE, None, project_id, notification_rule_id, body=body)
+
+
+async def delete_project_notification_rule(session: CaseSession, project_id: str, notification_rule_id: str) -> None:
+    """Delete a notification rule.
+
+    `DELETE /api/v2/cases/projects/{project_id}/notification_rules/{notification_rule_id}`.
+    """
+    await session.call(routes.DELETE_PROJECT_NOTIFICATION_RULE, None, project_id, notification_rule_id)

@@ -1,0 +1,123 @@
+"""Projects, which cases belong to, and which of them a user keeps at hand."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from casemgmt_async import routes
+from casemgmt_async.endpoints._bodies import document
+from casemgmt_async.endpoints._checks import (
+    FILLED,
+    FILLED_LIST,
+    PROJECT_KEY,
+    allow_unset,
+    model_or_object,
+    require,
+)
+from casemgmt_async.models import UNSET, ColumnsConfig, Project, ProjectFavorite, ProjectSettings, Unset
+from casemgmt_async.session import CaseSession
+
+SETTINGS: Final = model_or_object(ProjectSettings)
+COLUMNS: Final = model_or_object(ColumnsConfig)
+
+
+async def create_project(
+    session: CaseSession,
+    *,
+    key: str,
+    name: str,
+    enabled_custom_case_types: Sequence[str] | Unset = UNSET,
+    team_uuid: str | Unset = UNSET,
+) -> Project:
+    """Create a project.
+
+    `POST /api/v2/cases/projects`. `key` becomes the first part of its cases' keys and cannot be `CASE`;
+    `enabled_custom_case_types` lists ids of case types, `team_uuid` names a team of the project.
+    """
+    require(PROJECT_KEY, key=key)
+    require(FILLED, name=name)
+    allow_unset(FILLED_LIST, enabled_custom_case_types=enabled_custom_case_types)
+    allow_unset(FILLED, team_uuid=team_uuid)
+    body = document(
+        "project", key=key, name=name, enabled_custom_case_types=enabled_custom_case_types, team_uuid=team_uuid
+    )
+    return await session.call(routes.CREATE_PROJECT, Project, body=body)
+
+
+async def get_projects(session: CaseSession) -> list[Project]:
+    """List all projects.
+
+    `GET /api/v2/cases/projects`.
+    """
+    return await session.call(routes.GET_PROJECTS, list[Project])
+
+
+async def get_project(session: CaseSession, project_id: str) -> Project:
+    """Read one project.
+
+    `GET /api/v2/cases/projects/{project_id}`.
+    """
+    return await session.call(routes.GET_PROJECT, Project, project_id)
+
+
+async def update_project(
+    session: CaseSession,
+    project_id: str,
+    *,
+    name: str | Unset = UNSET,
+    settings: ProjectSettings | Mapping[str, Any] | Unset = UNSET,
+    columns_config: ColumnsConfig | Mapping[str, Any] | Unset = UNSET,
+    enabled_custom_case_types: Sequence[str] | Unset = UNSET,
+    team_uuid: str | Unset = UNSET,
+) -> Project:
+    """Change a project; what is left out stays as it is.
+
+    `PATCH /api/v2/cases/projects/{project_id}`. `settings` and `columns_config` are models, or mappings
+    in the shape of the API's JSON.
+    """
+    allow_unset(FILLED, name=name, team_uuid=team_uuid)
+    allow_unset(SETTINGS, settings=settings)
+    allow_unset(COLUMNS, columns_config=columns_config)
+    allow_unset(FILLED_LIST, enabled_custom_case_types=enabled_custom_case_types)
+    body = document(
+        "project",
+        name=name,
+        settings=settings,
+        columns_config=columns_config,
+        enabled_custom_case_types=enabled_custom_case_types,
+        team_uuid=team_uuid,
+    )
+    return await session.call(routes.UPDATE_PROJECT, Project, project_id, body=body)
+
+
+async def delete_project(session: CaseSession, project_id: str) -> None:
+    """Delete a project.
+
+    `DELETE /api/v2/cases/projects/{project_id}`.
+    """
+    await session.call(routes.DELETE_PROJECT, None, project_id)
+
+
+async def list_user_case_project_favorites(session: CaseSession) -> list[ProjectFavorite]:
+    """List the projects that the user of these credentials has as favourites.
+
+    `GET /api/v2/cases/projects/favorites`. An entry holds the id of a project and nothing else.
+    """
+    return await session.call(routes.LIST_USER_CASE_PROJECT_FAVORITES, list[ProjectFavorite])
+
+
+async def favorite_case_project(session: CaseSession, project_id: str) -> None:
+    """Make a project a favourite of the user of these credentials.
+
+    `POST /api/v2/cases/projects/{project_id}/favorites`.
+    """
+    await session.call(routes.FAVORITE_CASE_PROJECT, None, project_id)
+
+
+async def unfavorite_case_project(session: CaseSession, project_id: str) -> None:
+    """Take a project from the favourites of the user of these credentials.
+
+    `DELETE /api/v2/cases/projects/{project_id}/favorites`.
+    """
+    await session.call(routes.UNFAVORITE_CASE_PROJECT, None, project_id)

@@ -1,0 +1,96 @@
+"""What a case belongs to and hangs together with: its project, incidents, tickets and notebooks."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from casemgmt_async import routes
+from casemgmt_async.endpoints._bodies import document, reference
+from casemgmt_async.endpoints._checks import FILLED, OBJECT, allow_unset, require
+from casemgmt_async.models import UNSET, Case, Unset
+from casemgmt_async.session import CaseSession
+
+
+async def move_case_to_project(session: CaseSession, case_id: str, *, project_id: str) -> Case:
+    """Move a case to another project, which gives it another key.
+
+    `PATCH /api/v2/cases/{case_id}/relationships/project`. `project_id` is a UUID. Returns the case with
+    its new key.
+    """
+    require(FILLED, project_id=project_id)
+    return await session.call(routes.MOVE_CASE_TO_PROJECT, Case, case_id, body=reference("project", project_id))
+
+
+async def link_incident(session: CaseSession, case_id: str, *, incident_id: str) -> Case:
+    """Link an incident to a case.
+
+    `POST /api/v2/cases/{case_id}/relationships/incidents`. `incident_id` is the incident's UUID. Returns
+    the case.
+    """
+    require(FILLED, incident_id=incident_id)
+    return await session.call(routes.LINK_INCIDENT, Case, case_id, body=reference("incidents", incident_id))
+
+
+async def create_case_jira_issue(
+    session: CaseSession,
+    case_id: str,
+    *,
+    jira_account_id: str,
+    project_id: str,
+    issue_type_id: str,
+    fields: Mapping[str, Any] | Unset = UNSET,
+) -> None:
+    """Have a Jira issue created for a case and linked to it.
+
+    `POST /api/v2/cases/{case_id}/relationships/jira_issues`. The ids are Jira's, `project_id` too, and
+    `fields` is passed on to Jira as it is. The service only takes the order: what became of it shows in
+    `case.jira_issue`, some time later.
+    """
+    require(FILLED, jira_account_id=jira_account_id, project_id=project_id, issue_type_id=issue_type_id)
+    allow_unset(OBJECT, fields=fields)
+    body = document(
+        "issues", jira_account_id=jira_account_id, project_id=project_id, issue_type_id=issue_type_id, fields=fields
+    )
+    await session.call(routes.CREATE_CASE_JIRA_ISSUE, None, case_id, body=body)
+
+
+async def link_jira_issue_to_case(session: CaseSession, case_id: str, *, jira_issue_url: str) -> None:
+    """Link an existing Jira issue to a case.
+
+    `PATCH /api/v2/cases/{case_id}/relationships/jira_issues`. Raises `ConflictError` where the case has a
+    Jira issue, or the issue a case.
+    """
+    require(FILLED, jira_issue_url=jira_issue_url)
+    body = document("issues", jira_issue_url=jira_issue_url)
+    await session.call(routes.LINK_JIRA_ISSUE_TO_CASE, None, case_id, body=body)
+
+
+async def unlink_jira_issue(session: CaseSession, case_id: str) -> None:
+    """Take the link to its Jira issue from a case.
+
+    `DELETE /api/v2/cases/{case_id}/relationships/jira_issues`. The issue itself stays.
+    """
+    await session.call(routes.UNLINK_JIRA_ISSUE, None, case_id)
+
+
+async def create_case_service_now_ticket(
+    session: CaseSession, case_id: str, *, instance_name: str, assignment_group: str | Unset = UNSET
+) -> None:
+    """Have a ServiceNow ticket created for a case and linked to it.
+
+    `POST /api/v2/cases/{case_id}/relationships/servicenow_tickets`. The service only takes the order: what
+    became of it shows in `case.service_now_ticket`, some time later.
+    """
+    require(FILLED, instance_name=instance_name)
+    allow_unset(FILLED, assignment_group=assignment_group)
+    body = document("tickets", instance_name=instance_name, assignment_group=assignment_group)
+    await session.call(routes.CREATE_CASE_SERVICE_NOW_TICKET, None, case_id, body=body)
+
+
+async def create_case_notebook(session: CaseSession, case_id: str) -> None:
+    """Create a notebook for the investigation of a case and link it.
+
+    `POST /api/v2/cases/{case_id}/relationships/notebook`. Every call creates another notebook.
+    """
+    await session.call(routes.CREATE_CASE_NOTEBOOK, None, case_id, body=document("notebook"))

@@ -1,0 +1,67 @@
+"""Views: searches that a project keeps under a name."""
+
+from __future__ import annotations
+
+from casemgmt_async import routes
+from casemgmt_async.endpoints._bodies import document
+from casemgmt_async.endpoints._checks import FILLED, TEXT, allow_unset, require
+from casemgmt_async.models import UNSET, CaseView, Unset
+from casemgmt_async.session import CaseSession
+
+
+async def list_case_views(session: CaseSession, *, project_id: str) -> list[CaseView]:
+    """List the views of a project.
+
+    `GET /api/v2/cases/views`. `project_id` is a UUID.
+    """
+    require(FILLED, project_id=project_id)
+    return await session.call(routes.LIST_CASE_VIEWS, list[CaseView], query={"project_id": project_id})
+
+
+async def create_case_view(
+    session: CaseSession, *, name: str, project_id: str, query: str, np_rule_id: str | Unset = UNSET
+) -> CaseView:
+    """Create a view.
+
+    `POST /api/v2/cases/views`. `query` is a search query. With `np_rule_id`, the id of a notification
+    rule, those who subscribed to the view are told about the cases that match.
+    """
+    require(FILLED, name=name, project_id=project_id)
+    require(TEXT, query=query)
+    allow_unset(FILLED, np_rule_id=np_rule_id)
+    body = document("view", name=name, project_id=project_id, query=query, np_rule_id=np_rule_id)
+    return await session.call(routes.CREATE_CASE_VIEW, CaseView, body=body)
+
+
+async def get_case_view(session: CaseSession, view_id: str) -> CaseView:
+    """Read one view.
+
+    `GET /api/v2/cases/views/{view_id}`.
+    """
+    return await session.call(routes.GET_CASE_VIEW, CaseView, view_id)
+
+
+async def update_case_view(
+    session: CaseSession,
+    view_id: str,
+    *,
+    name: str | Unset = UNSET,
+    query: str | Unset = UNSET,
+    np_rule_id: str | Unset = UNSET,
+) -> CaseView:
+    """Change a view; what is left out stays as it is.
+
+    `PUT /api/v2/cases/views/{view_id}`.
+    """
+    allow_unset(FILLED, name=name, np_rule_id=np_rule_id)
+    allow_unset(TEXT, query=query)
+    body = document("view", name=name, query=query, np_rule_id=np_rule_id)
+    return await session.call(routes.UPDATE_CASE_VIEW, CaseView, view_id, body=body)
+
+
+async def delete_case_view(session: CaseSession, view_id: str) -> None:
+    """Delete a view; the cases it shows stay.
+
+    `DELETE /api/v2/cases/views/{view_id}`.
+    """
+    await session.call(routes.DELETE_CASE_VIEW, None, view_id)

@@ -1,0 +1,31 @@
+"""The users who are told when a case changes."""
+
+from __future__ import annotations
+
+from casemgmt_async import routes
+from casemgmt_async.models import Watcher
+from casemgmt_async.session import CaseSession
+
+
+async def list_case_watchers(session: CaseSession, case_id: str) -> list[Watcher]:
+    """List who watches a case.
+
+    `GET /api/v2/cases/{case_id}/watchers`.
+    """
+    return await session.call(routes.LIST_CASE_WATCHERS, list[Watcher], case_id)
+
+
+async def watch_case(session: CaseSession, case_id: str, user_uuid: str) -> None:
+    """Make a user watch a case.
+
+    `POST /api/v2/cases/{case_id}/watchers/{user_uuid}`.
+    """
+    await session.call(routes.WATCH_CASE, None, case_id, user_uuid)
+
+
+async def unwatch_case(session: CaseSession, case_id: str, user_uuid: str) -> None:
+    """Stop a user from watching a case.
+
+    `DELETE /api/v2/cases/{case_id}/watchers/{user_uuid}`.
+    """
+    await session.call(routes.UNWATCH_CASE, None, case_id, user_uuid)
