@@ -20,26 +20,24 @@ Needs the extra `casemgmt-async[fastapi]`. Importing this module also teaches py
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from typing import Annotated, Any, Final
 
 from fastapi import Depends
-from fastapi.responses import JSONResponse, Response
+from fastapi.responses import JSONResponse
 from starlette.requests import HTTPConnection, Request
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from casemgmt_async import CaseSession
 from casemgmt_async.errors import CaseManagementError, ConfigurationError
 
-from .answers import ANSWERS, answer_for, log
+from .answers import ANSWERS, answer_for
+from .asgi import CancelOnDisconnect
 from .pydantic_models import teach
 
 __all__ = ["EXCEPTION_HANDLERS", "RESPONSES", "CancelOnDisconnect", "Session", "get_session", "lifespan", "teach"]
 
 STATE: Final = "casemgmt_session"
-CLIENT_CLOSED: Final = 499  # what proxies log for a client that hung up before the response
 
 
 def lifespan(
@@ -108,62 +106,3 @@ RESPONSES: Final[dict[int | str, dict[str, Any]]] = {
     for answer in ANSWERS.values()
 }
 """For `FastAPI(responses=...)` or one router or handler: the same answers in the OpenAPI schema."""
-
-
-class CancelOnDisconnect:
-    """Cancel the handler of a client that hung up, and with it the upstream call it waits for.
-
-    FastAPI lets a handler run to its end though nobody listens any more. This ASGI middleware reads
-    what the server has to say beside the app and cancels the app when that is `http.disconnect`,
-    unless the response was complete: background tasks run on. Handlers see an ordinary
-    `asyncio.CancelledError`; plain `def` handlers run in a thread and cannot be cancelled. At most
-    one message is read ahead, so a large body that nobody reads hides the hang-up behind it.
-    """
-
-    def __init__(self, app: ASGIApp) -> None:
-        self.app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve one request."""
-        if scope["type"] != "http":
-            await self.app(scope, receive, send)
-            return
-        ahead: asyncio.Queue[Message] = asyncio.Queue(maxsize=1)  # one read ahead: a body is never gathered here
-        patience = asyncio.timeout(None)
-        started = complete = False
-
-        async def listen() -> None:
-            while (message := await receive())["type"] != "http.disconnect":
-                await ahead.put(message)
-            if not complete:
-                # A time-out that is due now cancels this task only, and takes its own cancellation back.
-                patience.reschedule(asyncio.get_running_loop().time())
-            await ahead.put(message)
-
-        async def hear() -> Message:
-            message = await ahead.get()
-            if message["type"] == "http.disconnect":
-                ahead.put_nowait(message)  # once said it stays said
-            return message
-
-        async def tell(message: Message) -> None:
-            nonlocal started, complete
-            started = True
-            complete = message["type"] == "http.response.body" and not message.get("more_body", False)
-            await send(message)
-
-        try:
-            async with patience:
-                listener = asyncio.create_task(listen())
-                try:
-                    await self.app(scope, hear, tell)
-                finally:
-                    listener.cancel()
-                    await asyncio.gather(listener, return_exceptions=True)
-        except Exception:
-            if not patience.expired():
-                raise
-            log.debug("the client of %s hung up", scope["path"], exc_info=True)
-            if not started:
-                # Nobody reads it, but middleware around this one wants a response to pass on.
-                await Response(status_code=CLIENT_CLOSED)(scope, receive, send)
