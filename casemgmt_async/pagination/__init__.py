@@ -7,5 +7,7 @@ from __future__ import annotations
 
 from casemgmt_async.models.page import Page
 from casemgmt_async.pagination.pages import Fetch, Pages, Walk
+from casemgmt_async.pagination.reading import SweepFetch
+from casemgmt_async.pagination.sweep import Sweep, SweepPass, SweepResult
 
-__all__ = ["Fetch", "Page", "Pages", "Walk"]
+__all__ = ["Fetch", "Page", "Pages", "Sweep", "SweepFetch", "SweepPass", "SweepResult", "Walk"]
