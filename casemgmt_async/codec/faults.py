@@ -1,0 +1,59 @@
+"""What an error answer says, in any of the forms the service uses."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import msgspec
+
+from casemgmt_async.errors import ErrorDetail
+
+__all__ = ["decode_errors"]
+
+LONGEST: Final = 1000
+"""How many characters of a text are kept."""
+MOST: Final = 100
+"""How many errors of a body are kept."""
+
+
+def decode_errors(body: bytes, content_type: str | None = None) -> tuple[ErrorDetail, ...]:
+    """Read what the body of an error answer says; never fail.
+
+    Understands `{"errors": [...]}` with texts or objects. Of anything else, such as the HTML page
+    of a proxy, one entry keeps the start. `content_type` is not needed to tell them apart.
+    """
+    try:
+        parsed = msgspec.json.decode(body)
+    except (msgspec.MsgspecError, ValueError, RecursionError):
+        return quote(body)
+    errors = parsed.get("errors") if isinstance(parsed, dict) else None
+    if isinstance(errors, list):
+        found = tuple(detail for entry in errors[:MOST] if (detail := read_error(entry)))
+        if found:
+            return found
+    return quote(body)
+
+
+def read_error(entry: Any) -> ErrorDetail | None:
+    """Read one error: a text, or an object with a title, a detail, or both."""
+    if isinstance(entry, str):
+        return ErrorDetail(entry[:LONGEST]) if entry else None
+    if not isinstance(entry, dict):
+        return None
+    title, detail, code, status = (text(entry.get(name)) for name in ("title", "detail", "code", "status"))
+    if title is None:
+        title, detail = detail or text(entry.get("message")) or code or "error", None
+    return ErrorDetail(title, detail, code, status)
+
+
+def text(value: Any) -> str | None:
+    """Read a member of an error object; some write numbers where texts belong."""
+    if isinstance(value, str | int) and not isinstance(value, bool):
+        return str(value)[:LONGEST] or None
+    return None
+
+
+def quote(body: bytes) -> tuple[ErrorDetail, ...]:
+    """Keep the start of a body that we cannot read."""
+    start = body[: 4 * LONGEST].decode("utf-8", "replace").strip()[:LONGEST]
+    return (ErrorDetail(start),) if start else ()
