@@ -1,0 +1,71 @@
+"""Links: directed relationships between cases, incidents, pages and conversations."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from casemgmt_async.emulator import checks
+from casemgmt_async.emulator.checks import attributes_of, bad_request, data_of, one_of, uuid
+from casemgmt_async.emulator.exchange import Reply, Request
+from casemgmt_async.emulator.records import Resource
+
+if TYPE_CHECKING:
+    from casemgmt_async.emulator.world import World
+
+ENTITY = one_of(("CASE", "INCIDENT", "PAGE", "AGENT_CONVERSATION"), "entity type")
+RELATIONSHIP = one_of(
+    ("RELATES_TO", "CAUSES", "BLOCKS", "DUPLICATES", "PARENT_OF", "SUCCESSOR_OF", "ESCALATES_TO"), "relationship"
+)
+LINK = {
+    "parent_entity_id": uuid,
+    "parent_entity_type": ENTITY,
+    "child_entity_id": uuid,
+    "child_entity_type": ENTITY,
+    "relationship": RELATIONSHIP,
+}
+
+
+def list_case_links(world: World, request: Request) -> Reply:
+    for name in ("entity_type", "entity_id"):
+        if not request.query.get(name):
+            bad_request(f"query parameter {name} is required")
+    kind = ENTITY(request.query["entity_type"], "entity_type")
+    entity = uuid(request.query["entity_id"], "entity_id")
+    wanted = request.query.get("relationship")
+    if wanted:
+        RELATIONSHIP(wanted, "relationship")
+    if kind == "CASE":
+        world.cases.find(entity)
+    ends = ("parent", "child")
+    data = [
+        link
+        for link in world.state.links.values()
+        if any(
+            link["attributes"][f"{end}_entity_id"] == entity and link["attributes"][f"{end}_entity_type"] == kind
+            for end in ends
+        )
+        and wanted in {None, "", link["attributes"]["relationship"]}
+    ]
+    return Reply(200, {"data": data})
+
+
+def create_case_link(world: World, request: Request) -> Reply:
+    given = attributes_of(data_of(request, "link"), LINK)
+    ends = [(given[f"{end}_entity_type"], given[f"{end}_entity_id"]) for end in ("parent", "child")]
+    if all(kind != "CASE" for kind, _ in ends):
+        bad_request("at least one entity must be a case")
+    for kind, entity in ends:
+        if kind == "CASE":
+            world.cases.find(entity)
+    link: Resource = {"id": world.uuid(), "type": "link", "attributes": given}
+    world.state.links[link["id"]] = link
+    world.effect("create", link["id"], **given)
+    return Reply(201, {"data": link})
+
+
+def delete_case_link(world: World, request: Request) -> Reply:
+    link_id = checks.uuid_path(request, "link_id")
+    if world.state.links.pop(link_id, None) is None:
+        checks.not_found("case link")
+    world.effect("delete", link_id)
+    return Reply(204)

@@ -1,0 +1,69 @@
+"""Notification rules: whom a project tells what. They are kept, and nobody is told."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from casemgmt_async.emulator import checks
+from casemgmt_async.emulator.checks import attributes_of, boolean, data_of, one_of, text
+from casemgmt_async.emulator.exchange import Reply, Request
+from casemgmt_async.emulator.records import Resource
+
+if TYPE_CHECKING:
+    from casemgmt_async.emulator.world import World
+
+TEXTS = checks.map_of(text)
+RECIPIENT = one_of(("SLACK_CHANNEL", "EMAIL", "HTTP", "PAGERDUTY_SERVICE", "MS_TEAMS_CHANNEL"), "recipient type")
+TRIGGER = one_of(
+    ("CASE_CREATED", "STATUS_TRANSITIONED", "ATTRIBUTE_VALUE_CHANGED", "EVENT_CORRELATION_SIGNAL_CORRELATED"),
+    "trigger type",
+)
+RECIPIENTS = checks.list_of(checks.object_of({"type": RECIPIENT}, {"data": TEXTS}))
+TRIGGERS = checks.list_of(checks.object_of({"type": TRIGGER}, {"data": TEXTS}))
+LISTS = {"recipients": RECIPIENTS, "triggers": TRIGGERS}
+REST = {"is_enabled": boolean, "query": text}
+
+
+def rules_of(world: World, request: Request) -> dict[str, Resource]:
+    """The rules of the project that the path names, by id."""
+    project = world.project(request.ids["project_id"])
+    return world.state.notification_rules.setdefault(project["id"], {})
+
+
+def named_rule(world: World, request: Request) -> Resource:
+    """The rule that the path names."""
+    rule_id = checks.uuid_path(request, "notification_rule_id")
+    return rules_of(world, request).get(rule_id) or checks.not_found("notification rule")
+
+
+def get_project_notification_rules(world: World, request: Request) -> Reply:
+    return Reply(200, {"data": list(rules_of(world, request).values())})
+
+
+def create_project_notification_rule(world: World, request: Request) -> Reply:
+    given = attributes_of(data_of(request, "notification_rule"), LISTS, REST)
+    rules = rules_of(world, request)
+    rule: Resource = {
+        "id": world.uuid(),
+        "type": "notification_rule",
+        "attributes": {"is_enabled": True, "query": "", **given},
+    }
+    rules[rule["id"]] = rule
+    world.effect("create", rule["id"], project=request.ids["project_id"])
+    return Reply(201, {"data": rule})
+
+
+def update_project_notification_rule(world: World, request: Request) -> Reply:
+    given = attributes_of(data_of(request, "notification_rule"), {}, {**LISTS, **REST})
+    rule = named_rule(world, request)
+    if {**rule["attributes"], **given} != rule["attributes"]:
+        rule["attributes"] = {**rule["attributes"], **given}
+        world.effect("update", rule["id"], **given)
+    return Reply(204)
+
+
+def delete_project_notification_rule(world: World, request: Request) -> Reply:
+    rule = named_rule(world, request)
+    del rules_of(world, request)[rule["id"]]
+    world.effect("delete", rule["id"], project=request.ids["project_id"])
+    return Reply(204)
