@@ -1,0 +1,96 @@
+"""Whether a failed attempt is made again, and when. The only importer of backoff."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Mapping
+from itertools import islice
+from typing import Final
+
+import backoff
+from attrs import field, frozen, validators
+
+from casemgmt_async.routes import Replay
+from casemgmt_async.transport.judge import Fault
+
+__all__ = ["DECISIONS", "RetryBudget", "RetryPolicy", "Step"]
+
+
+class Step(enum.Enum):
+    """What follows a failed attempt."""
+
+    AGAIN = "again"
+    """Send the request again, if time, attempts and the retry budget allow."""
+    RAISE = "raise"
+    """Raise the error."""
+    UNKNOWN = "unknown"
+    """Raise `OutcomeUnknownError`: it may have happened, and sending it again could make it happen twice."""
+
+
+_AGAIN, _RAISE, _UNKNOWN = Step.AGAIN, Step.RAISE, Step.UNKNOWN
+
+DECISIONS: Final[Mapping[Fault, Mapping[Replay, Step]]] = {
+    fault: dict(zip((Replay.READ, Replay.SET, Replay.CREATE), steps, strict=True))
+    for fault, steps in {
+        Fault.NOT_SENT: (_AGAIN, _AGAIN, _AGAIN),
+        Fault.LIMITED: (_AGAIN, _AGAIN, _AGAIN),
+        Fault.FAILED: (_AGAIN, _AGAIN, _UNKNOWN),
+        Fault.LOST: (_AGAIN, _AGAIN, _UNKNOWN),
+        Fault.UNREADABLE: (_RAISE, _RAISE, _UNKNOWN),
+        Fault.REFUSED: (_RAISE, _RAISE, _RAISE),
+    }.items()
+}
+"""What went wrong x what a lost answer allows -> what to do."""
+
+
+@frozen
+class RetryPolicy:
+    """How often and how patiently a call is tried."""
+
+    attempts: int = field(default=5, validator=validators.ge(1))
+    """Attempts at most; those that the service itself put off with a 429 and a time do not count."""
+    first_wait: float = field(default=0.2, validator=validators.gt(0))
+    """The longest wait after the first failure, in seconds; it doubles from one to the next."""
+    max_wait: float = field(default=20.0, validator=validators.gt(0))
+    """The longest wait of our own choosing, in seconds; each is drawn at random below its longest."""
+    max_server_wait: float = field(default=120.0, validator=validators.ge(0))
+    """The longest wait of the service's choosing, in seconds; where it asks for more, its error is raised at once."""
+    attempt_timeout: float | None = field(default=60.0, validator=validators.optional(validators.gt(0)))
+    """Seconds for one attempt, after which it counts as lost; None leaves it to the deadline of the call."""
+    _longest: tuple[float, ...] = field(init=False, repr=False, eq=False)
+
+    @_longest.default
+    def _schedule(self) -> tuple[float, ...]:
+        waits = backoff.expo(base=2, factor=self.first_wait, max_value=self.max_wait)
+        return tuple(islice((wait for wait in waits if wait is not None), min(self.attempts, 64)))
+
+    def longest_wait(self, attempt: int) -> float:
+        """The longest wait after so many failed attempts."""
+        return self._longest[min(attempt, len(self._longest)) - 1]
+
+
+class RetryBudget:
+    """Keeps the retries of all calls together in proportion to their successes.
+
+    While things work, every call may be tried again. In an outage the tokens run out, and each call is sent once
+    instead of five times, until successes fill the bucket again.
+    """
+
+    __slots__ = ("_capacity", "_refill", "tokens")
+
+    def __init__(self, capacity: float = 100.0, refill: float = 0.5) -> None:
+        self._capacity = capacity
+        self._refill = refill
+        self.tokens = capacity
+
+    def take(self) -> bool:
+        """Pay for a retry; False where there is nothing left to pay with."""
+        if self.tokens < 1:
+            return False
+        self.tokens -= 1
+        return True
+
+    def succeeded(self) -> None:
+        """Put back what a success is worth."""
+        if self.tokens < self._capacity:
+            self.tokens = min(self._capacity, self.tokens + self._refill)
