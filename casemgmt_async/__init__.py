@@ -15,6 +15,9 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
+    from casemgmt_async.codec import (
+        encode,
+    )
     from casemgmt_async.endpoints import (
         automation_rules,
         cases,
@@ -236,6 +239,7 @@ __all__ = [
     "__version__",
     "automation_rules",
     "cases",
+    "encode",
     "links",
     "maintenance_windows",
     "notification_rules",
@@ -265,7 +269,7 @@ RESOURCES: Final = frozenset(
 """The modules of operations."""
 PARTS: Final = frozenset({"emulator", "errors", "jobs", "models", "routes"})
 """Rooms of the house that are reached by their own name."""
-HOMES: Final = ("errors", "models", "pagination", "session", "transport.attempt")
+HOMES: Final = ("errors", "models", "pagination", "session", "transport.attempt", "codec")
 """Where the other names are, in the order in which to look."""
 
 

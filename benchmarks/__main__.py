@@ -1,0 +1,110 @@
+"""`python -m benchmarks`: ours, the peers and the floor side by side, in one run against one emulator process.
+
+Prints a table, writes `benchmarks/results.json` and draws the plots of the docs. Ratios are what to read; absolute
+times belong to the machine. Exit status 0 says that everything was measured, not that a bar was reached.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import platform
+import sys
+from pathlib import Path
+
+import aiohttp
+import msgspec
+from attrs import asdict
+
+from benchmarks import decode, measures, plots, server, walks
+from benchmarks.measures import Figure
+
+RESULTS = Path(__file__).with_name("results.json")
+OURS, FLOOR = "casemgmt_async", "aiohttp + orjson"
+
+BARS: list[tuple[str, str, str, str]] = [  # measure, compared with, how, bar
+    ("page of 100 cases, bytes to objects", "orjson.loads", "at most", "1.6"),
+    ("page of 100 cases, bytes to objects", "official", "at least, times less", "40"),
+    ("sequential walk, CPU a page", FLOOR, "at most", "1.35"),
+    ("sequential walk, CPU a page", "official (async)", "at least, times less", "40"),
+    ("get_case, CPU a call", FLOOR, "at most", "1.5"),
+    ("1,000 calls at once", FLOOR, "at least", "0.9"),
+]
+LIMITS: list[tuple[str, float]] = [  # measure, at most, in its unit
+    ("event loop stall, p99", 5.0),
+    ("import over aiohttp", 60.0),
+    ("installed size", 1.0),
+    ("memory of 1,000,000 cases over 10,000", 30.0),
+]
+
+
+async def measure() -> list[Figure]:
+    """Take every measure, the cheap ones first."""
+    figures = [*measures.installed_size(), *measures.import_time(), *decode.figures()]
+    async with server.emulator(20_000) as base_url:
+        for take in (measures.walk_cpu, measures.get_cpu, measures.loop_stall, measures.many_at_once):
+            print(f"measuring: {(take.__doc__ or '').splitlines()[0]}", file=sys.stderr, flush=True)
+            figures += await take(base_url)
+    return [*figures, *await walks.figures()]
+
+
+def judged(figures: list[Figure]) -> list[tuple[str, str, str, str]]:
+    """Hold the figures against the bars: measure, what was seen, bar, whether it was reached."""
+    value = {(figure.measure, figure.client): figure.value for figure in figures}
+    rows = []
+    for name, peer, how, bar in BARS:
+        ours, theirs = value.get((name, OURS)), value.get((name, peer))
+        if ours is None or theirs is None:
+            rows.append((name, f"no {peer} here", f"{how} {bar}", "-"))
+            continue
+        ratio = theirs / ours if "less" in how else ours / theirs
+        reached = ratio <= float(bar) if how == "at most" else ratio >= float(bar)
+        rows.append((name, f"{ratio:.2f} x {peer}", f"{how} {bar}", "yes" if reached else "NO"))
+    for name, most in LIMITS:
+        if (name, OURS) in value:
+            seen = value[name, OURS]
+            rows.append((name, f"{seen:.2f}", f"at most {most:g}", "yes" if seen <= most else "NO"))
+    share = value.get(("200 pages at 50 ms, window 16, share of the ideal", OURS))
+    if share is not None:
+        rows.append(
+            (
+                "200 pages at 50 ms, window 16",
+                f"{share:.0f} % of the ideal",
+                "at least 90 %",
+                "yes" if share >= 90 else "NO",
+            )
+        )
+    return rows
+
+
+def table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
+    """Set rows in columns."""
+    widths = [max(len(row[i]) for row in [head, *rows]) for i in range(len(head))]
+    lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in [head, *rows]]
+    return "\n".join([lines[0], "  ".join("-" * width for width in widths), *lines[1:]])
+
+
+def main() -> None:
+    """Measure, print, write."""
+    figures = asyncio.run(measure())
+    rows = judged(figures)
+    print(
+        table(
+            ("measure", "client", "value", "unit"), [(f.measure, f.client, f"{f.value:.3f}", f.unit) for f in figures]
+        )
+    )
+    print()
+    print(table(("bar", "seen", "asked", "reached"), rows))
+    machine = {
+        "python": platform.python_version(),
+        "aiohttp": aiohttp.__version__,
+        "msgspec": msgspec.__version__,
+        "machine": platform.machine(),
+    }
+    document = {"machine": machine, "figures": [asdict(figure) for figure in figures], "bars": rows}
+    RESULTS.write_text(json.dumps(document, indent=1) + "\n", "utf-8")
+    plots.draw(figures)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,182 @@
+"""What is measured: each function takes the emulator's address and gives rows of figures.
+
+CPU is `process_time` of this process alone (the emulator has one of its own). Clients take turns within each
+round and the median of the rounds is given, so that a machine that slows down slows all of them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from pathlib import Path
+
+from attrs import frozen
+
+import casemgmt_async
+from benchmarks.clients import Client, floor, opened_by, ours
+from casemgmt_async import CaseSession, cases
+
+SLOW = "official"
+
+
+@frozen
+class Figure:
+    """One figure of one client."""
+
+    measure: str
+    client: str
+    value: float
+    unit: str
+
+
+async def _alternate(
+    clients: Sequence[Client], rounds: int, work: Callable[[Client], Awaitable[int]]
+) -> dict[str, float]:
+    """Give each client's median CPU milliseconds for one unit of the work."""
+    spent: dict[str, list[float]] = {client.name: [] for client in clients}
+    for client in clients:
+        await work(client)  # warm: connections, caches, compiled hooks
+    for _ in range(rounds):
+        for client in clients:
+            gc.collect()
+            started = time.process_time()
+            done = await work(client)
+            spent[client.name].append((time.process_time() - started) / done * 1000)
+    return {name: statistics.median(times) for name, times in spent.items()}
+
+
+async def walk_cpu(base_url: str) -> list[Figure]:
+    """CPU of one page of 100 cases in a sequential walk, everything included."""
+    clients = [await opened(base_url) for opened in opened_by()]
+    session = CaseSession(base_url=base_url, api_key="bench", app_key="bench")
+
+    async def work(client: Client) -> int:
+        pages = 3 if client.name.startswith(SLOW) else 40
+        if client.name == "casemgmt_async":  # the walk itself, not the bare page
+            got = len(await cases.iter_cases(session, page_size=100, limit=pages * 100).collect())
+            assert got == pages * 100, f"the walk gave {got} cases"
+            return pages
+        for number in range(1, pages + 1):
+            got = await client.page(number, 100)
+            assert got == 100, f"{client.name} got {got} cases on page {number}"
+        return pages
+
+    figures = await _alternate(clients, 7, work)
+    await session.close()
+    await _close(clients)
+    return [Figure("sequential walk, CPU a page", name, value, "ms") for name, value in figures.items()]
+
+
+async def get_cpu(base_url: str) -> list[Figure]:
+    """CPU of one `get_case`."""
+    clients = [await opened(base_url) for opened in opened_by()]
+    case_id = await _some_case(base_url)
+
+    async def work(client: Client) -> int:
+        calls = 30 if client.name.startswith(SLOW) else 300
+        for _ in range(calls):
+            await client.get(case_id)
+        return calls
+
+    figures = await _alternate(clients, 7, work)
+    await _close(clients)
+    return [Figure("get_case, CPU a call", name, value, "ms") for name, value in figures.items()]
+
+
+async def loop_stall(base_url: str) -> list[Figure]:
+    """How late a 1 ms ticker is while pages are walked 16 at a time: the 99th percentile."""
+    figures = []
+    for opened in opened_by():
+        client = await opened(base_url)
+        if client.name == "official (sync)":
+            await client.close()
+            continue  # it blocks by design
+        if client.name == "casemgmt_async":
+            async with CaseSession(base_url=base_url, api_key="bench", app_key="bench") as session:
+                late = await _ticking(_drain(session))
+        else:
+            pages = 16 if client.name.startswith(SLOW) else 100
+            late = await _ticking(_sixteen_at_a_time(client, pages))
+        await client.close()
+        figures.append(Figure("event loop stall, p99", client.name, statistics.quantiles(late, n=100)[98], "ms"))
+    return figures
+
+
+async def _drain(session: CaseSession) -> None:
+    async for _ in cases.iter_cases(session, page_size=100, window=16, limit=10_000):
+        pass
+
+
+async def _sixteen_at_a_time(client: Client, pages: int) -> None:
+    slots = asyncio.Semaphore(16)
+
+    async def one(number: int) -> None:
+        async with slots:
+            await client.page(number, 100)
+
+    await asyncio.gather(*(one(number) for number in range(1, pages + 1)))
+
+
+async def _ticking(work: Awaitable[None]) -> list[float]:
+    """Run the work beside a ticker; give by how many milliseconds each tick was late."""
+    late: list[float] = []
+
+    async def ticker() -> None:
+        while True:
+            before = time.perf_counter()
+            await asyncio.sleep(0.001)
+            late.append(max(0.0, (time.perf_counter() - before - 0.001) * 1000))
+
+    ticking = asyncio.create_task(ticker())
+    await work
+    ticking.cancel()
+    return late
+
+
+async def many_at_once(base_url: str) -> list[Figure]:
+    """Calls a second when 1,000 are made at once over one session of 100 connections."""
+    case_id = await _some_case(base_url)
+    rates: dict[str, list[float]] = {}
+    clients = [await ours(base_url), await floor(base_url)]
+    for _ in range(7):
+        for client in clients:
+            started = time.perf_counter()
+            await asyncio.gather(*(client.get(case_id) for _ in range(1000)))
+            rates.setdefault(client.name, []).append(1000 / (time.perf_counter() - started))
+    await _close(clients)
+    return [Figure("1,000 calls at once", name, statistics.median(each), "calls/s") for name, each in rates.items()]
+
+
+def import_time() -> list[Figure]:
+    """What `import casemgmt_async` costs on top of `import aiohttp`, in fresh processes."""
+    clock = "import time, sys; import aiohttp; t = time.perf_counter(); {}; print(time.perf_counter() - t)"
+    spent: dict[str, list[float]] = {"import casemgmt_async": [], "nothing": []}
+    for _ in range(9):
+        for name, line in (("import casemgmt_async", "import casemgmt_async"), ("nothing", "pass")):
+            command = [sys.executable, "-c", clock.format(line)]
+            said = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+            spent[name].append(float(said) * 1000)
+    over = statistics.median(spent["import casemgmt_async"]) - statistics.median(spent["nothing"])
+    return [Figure("import over aiohttp", "casemgmt_async", over, "ms")]
+
+
+def installed_size() -> list[Figure]:
+    """What the package takes on disk, without its dependencies and without caches."""
+    root = Path(casemgmt_async.__file__).parent
+    size = sum(file.stat().st_size for file in root.rglob("*") if file.is_file() and file.suffix != ".pyc")
+    return [Figure("installed size", "casemgmt_async", size / 1e6, "MB")]
+
+
+async def _some_case(base_url: str) -> str:
+    async with CaseSession(base_url=base_url, api_key="bench", app_key="bench") as session:
+        return (await cases.search_cases(session, page_size=1)).items[0].id
+
+
+async def _close(clients: Sequence[Client]) -> None:
+    for client in clients:
+        await client.close()

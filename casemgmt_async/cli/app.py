@@ -1,0 +1,39 @@
+"""The command and its subcommands."""
+
+from __future__ import annotations
+
+import click
+
+from casemgmt_async import __version__
+from casemgmt_async.cli import cases, emulator
+
+__all__ = ["app"]
+
+
+@click.group(
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog="Credentials come from DD_API_KEY and DD_APP_KEY (and DD_SITE); they are never arguments.",
+)
+@click.version_option(__version__)
+def app() -> None:
+    """Work with Datadog cases in bulk: look, triage, export, backfill, rehearse."""
+
+
+@app.command()
+@click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
+def completion(shell: str) -> None:
+    """Print the completion script of a shell.
+
+    \b
+    Example, for the running shell:
+      eval "$(casemgmt completion bash)"
+    """
+    from click.shell_completion import get_completion_class  # noqa: PLC0415 - only this command needs it
+
+    found = get_completion_class(shell)
+    assert found is not None
+    click.echo(found(app, {}, "casemgmt", "_CASEMGMT_COMPLETE").source())
+
+
+for command in (cases.search, cases.get, cases.count, cases.doctor, emulator.emulator):
+    app.add_command(command)
