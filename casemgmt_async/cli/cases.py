@@ -11,6 +11,7 @@ from casemgmt_async import (
     AuthenticationError,
     CaseManagementError,
     PermissionDeniedError,
+    SortField,
     cases,
     encode,
     maintenance_windows,
@@ -32,7 +33,7 @@ __all__ = ["count", "doctor", "get", "search"]
 )
 @click.option("--ascending", is_flag=True, help="Smallest first.")
 @runs
-async def search(context: Context, query: str, limit: int, everything: bool, sort: str, ascending: bool) -> None:
+async def search(context: Context, *, query: str, limit: int, everything: bool, sort: str, ascending: bool) -> None:
     """List the cases that match QUERY, newest first; all of them without one.
 
     \b
@@ -44,7 +45,7 @@ async def search(context: Context, query: str, limit: int, everything: bool, sor
         walk = cases.iter_cases(
             session,
             filter=query or None,
-            sort=sort,
+            sort=SortField(sort),
             ascending=ascending,
             limit=None if everything else limit,
             page_size=100 if everything else min(limit, 100),
@@ -68,7 +69,7 @@ async def search(context: Context, query: str, limit: int, everything: bool, sor
 @click.argument("case_id")
 @click.option("--timeline", "with_timeline", is_flag=True, help="Its comments too, oldest first.")
 @runs
-async def get(context: Context, case_id: str, with_timeline: bool) -> None:
+async def get(context: Context, *, case_id: str, with_timeline: bool) -> None:
     """Show one case, by its UUID or key.
 
     \b
@@ -112,7 +113,7 @@ async def get(context: Context, case_id: str, with_timeline: bool) -> None:
 @click.argument("query", default="")
 @click.option("--by", "fields", default="status", show_default=True, help="Fields to group by, separated by commas.")
 @runs
-async def count(context: Context, query: str, fields: str) -> None:
+async def count(context: Context, *, query: str, fields: str) -> None:
     """Count the cases that match QUERY, by one field or several.
 
     \b

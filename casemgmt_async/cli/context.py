@@ -6,8 +6,8 @@ import asyncio
 import contextlib
 import functools
 import os
-from collections.abc import AsyncIterator, Awaitable, Callable
-from typing import Any, Concatenate, NoReturn, ParamSpec
+from collections.abc import AsyncIterator, Callable, Coroutine
+from typing import Any, NoReturn
 
 import click
 from attrs import define, field
@@ -16,8 +16,6 @@ from casemgmt_async import CaseManagementError, CaseSession
 from casemgmt_async.cli.screen import Screen
 
 __all__ = ["Context", "Failed", "command_options", "runs"]
-
-P = ParamSpec("P")
 
 
 class Failed(click.ClickException):
@@ -77,24 +75,22 @@ def command_options(command: Callable[..., Any]) -> Callable[..., Any]:
     return functools.reduce(lambda wrapped, option: option(wrapped), reversed(options), command)
 
 
-def runs(work: Callable[Concatenate[Context, P], Awaitable[int | None]]) -> Callable[..., None]:
+def runs(work: Callable[..., Coroutine[Any, Any, int | None]]) -> Callable[..., None]:
     """Make a click callback of a coroutine function that takes a `Context` and may return an exit status."""
 
     @command_options
     @functools.wraps(work)
-    def callback(
-        *args: P.args, as_json: bool, site: str | None, base_url: str | None, timeout: float | None, **kwargs: P.kwargs
-    ) -> None:
+    def callback(*, as_json: bool, site: str | None, base_url: str | None, timeout: float | None, **given: Any) -> None:
         context = Context(site, base_url, timeout, Screen(as_json))
-        click.get_current_context().exit(_finish(work(context, *args, **kwargs)) or 0)  # type: ignore[arg-type]
+        click.get_current_context().exit(_finish(work(context, **given)) or 0)
 
     return callback
 
 
-def _finish(work: Awaitable[int | None]) -> int | None:
+def _finish(work: Coroutine[Any, Any, int | None]) -> int | None:
     """Run the work to its end; what goes wrong becomes one line."""
     try:
-        return asyncio.run(_as_coroutine(work))
+        return asyncio.run(work)
     except CaseManagementError as error:
         fail(error)
     except BrokenPipeError:  # the reader of a pipe has had enough, as `| head` does
@@ -102,10 +98,6 @@ def _finish(work: Awaitable[int | None]) -> int | None:
         return 0
     except KeyboardInterrupt:
         return 130
-
-
-async def _as_coroutine(work: Awaitable[int | None]) -> int | None:
-    return await work
 
 
 def fail(error: CaseManagementError) -> NoReturn:

@@ -22,6 +22,7 @@ __all__ = ["emulator"]
 @click.option("--actor", "actors", multiple=True, metavar="ACTOR", help="Somebody else who changes cases meanwhile.")
 @click.option("--json", "as_json", is_flag=True, help="Write the environment as JSON instead of export lines.")
 def emulator(
+    *,
     port: int,
     host: str,
     cases: int,
