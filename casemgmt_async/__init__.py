@@ -15,9 +15,6 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
-    from casemgmt_async.codec import (
-        encode,
-    )
     from casemgmt_async.endpoints import (
         automation_rules,
         cases,
@@ -128,6 +125,7 @@ if TYPE_CHECKING:
     from casemgmt_async.pagination import (
         Pages,
         Sweep,
+        SweepPass,
         SweepResult,
         Walk,
     )
@@ -136,6 +134,19 @@ if TYPE_CHECKING:
     )
     from casemgmt_async.transport.attempt import (
         RawResponse,
+    )
+    from casemgmt_async.transport.events import (
+        CallEnded,
+        CallGaveUp,
+        Event,
+        Listener,
+        RateLimited,
+        RequestAnswered,
+        RequestStarted,
+        RetryScheduled,
+    )
+    from casemgmt_async.transport.retry import (
+        RetryPolicy,
     )
 
 __all__ = [
@@ -151,6 +162,8 @@ __all__ = [
     "AutomationTrigger",
     "BadRequestError",
     "BulkAction",
+    "CallEnded",
+    "CallGaveUp",
     "Case",
     "CaseAggregate",
     "CaseAuthor",
@@ -176,6 +189,7 @@ __all__ = [
     "DecodeError",
     "ErrorDetail",
     "EscalationQuery",
+    "Event",
     "Extra",
     "IncidentFieldMapping",
     "IncidentIntegration",
@@ -189,6 +203,7 @@ __all__ = [
     "JiraSync",
     "LinkEntityType",
     "LinkRelationship",
+    "Listener",
     "Listing",
     "MaintenanceWindow",
     "MonitorIntegration",
@@ -209,13 +224,18 @@ __all__ = [
     "ProjectFavorite",
     "ProjectSettings",
     "RateLimitError",
+    "RateLimited",
     "RawResponse",
     "RecipientType",
     "RedirectError",
+    "RequestAnswered",
+    "RequestStarted",
     "RequestTimeoutError",
     "ResolvedReason",
     "Resource",
     "ResponseTooLargeError",
+    "RetryPolicy",
+    "RetryScheduled",
     "RuleState",
     "ServerError",
     "ServiceNowIntegration",
@@ -226,6 +246,7 @@ __all__ = [
     "StatusError",
     "StatusGroup",
     "Sweep",
+    "SweepPass",
     "SweepResult",
     "SyncProperty",
     "TimelineCell",
@@ -239,7 +260,6 @@ __all__ = [
     "__version__",
     "automation_rules",
     "cases",
-    "encode",
     "links",
     "maintenance_windows",
     "notification_rules",
@@ -269,7 +289,7 @@ RESOURCES: Final = frozenset(
 """The modules of operations."""
 PARTS: Final = frozenset({"emulator", "errors", "jobs", "models", "routes"})
 """Rooms of the house that are reached by their own name."""
-HOMES: Final = ("errors", "models", "pagination", "session", "transport.attempt", "codec")
+HOMES: Final = ("errors", "models", "pagination", "session", "transport.attempt", "transport.retry", "transport.events")
 """Where the other names are, in the order in which to look."""
 
 
