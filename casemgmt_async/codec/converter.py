@@ -125,8 +125,11 @@ def flatten(shape: Shape, node: Node, raw: Any, values: dict[str, Any], extra: d
     for key, entry in members(raw):
         child = node.children.get(key)
         if child is None:
-            if not (shape.tag and node is shape.root and key == "type" and right_type(entry, shape.tag)):
-                extra[key_of(shape, (*node.path, key))] = entry
+            if not (shape.tag and node is shape.root and key == "type"):
+                shape.meet(node.path, key)
+            elif right_type(entry, shape.tag):
+                continue
+            extra[key_of(shape, (*node.path, key))] = entry
             continue
         if entry is None:
             continue

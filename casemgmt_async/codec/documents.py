@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import typing
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any, Final, TypeVar
 
 import attrs
 import msgspec
 
-from casemgmt_async.codec.converter import converter, rewrite
-from casemgmt_async.codec.shape import Document, PageDocument, key_of, path_of, pointer, shape_of
+from casemgmt_async.codec.converter import as_page, converter, rewrite
+from casemgmt_async.codec.fast import Compiler
+from casemgmt_async.codec.shape import Document, PageDocument, key_of, path_of, pointer, shape_of, strangers_met
 from casemgmt_async.codec.values import Misfit, Whole, plain
 from casemgmt_async.errors import DecodeError, InvalidArgumentError
 from casemgmt_async.models.base import Resource
@@ -23,31 +24,54 @@ T = TypeVar("T")
 ALONE: Final = shape_of(Document[Any])
 
 
+compiler = Compiler()
+"""What the fast path has made so far; replaced when there are new names to know."""
+decoders: dict[Any, Callable[[bytes], Any]] = {}
+
+
 def decode(body: bytes, answer: type[T]) -> T:
     """Read a body as `answer`: a model, `list[Model]` or `Page[Model]`.
 
     Raises `DecodeError`, with the JSON path, where the body is no JSON or has not that shape.
     """
     try:
+        return (decoders.get(answer) or decoder(answer))(body)  # type: ignore[no-any-return]
+    except (msgspec.MsgspecError, ValueError, OverflowError, RecursionError):
+        return slow(body, answer)  # type: ignore[no-any-return]
+
+
+def decoder(answer: Any) -> Callable[[bytes], Any]:
+    """Make the function of the fast path for an answer."""
+    origin = typing.get_origin(answer)
+    if origin is Page:
+        read = compiler.decoder(PageDocument[list[typing.get_args(answer)[0]]])  # type: ignore[misc]
+        made: Callable[[bytes], Any] = lambda body: as_page(read(body))
+    else:
+        read = compiler.decoder(Document[answer])
+        made = lambda body: whole(read(body), many=origin is list)
+    decoders[answer] = made
+    return made
+
+
+def slow(body: bytes, answer: Any) -> Any:
+    """Read a body by the converter, which says what is wrong or keeps what is new."""
+    global compiler
+    met = strangers_met()
+    try:
         raw = msgspec.json.decode(body)
+        many = typing.get_origin(answer) is list
+        kind = answer if typing.get_origin(answer) is Page else Document[answer]
+        document = converter.structure(raw, kind)
     except RecursionError:
         raise DecodeError("it is nested too deeply") from None
-    except (msgspec.MsgspecError, ValueError) as error:
-        raise DecodeError(f"it is no JSON: {error}") from error
-    return slow(raw, answer)
-
-
-def slow(raw: Any, answer: Any) -> Any:
-    """Read a parsed body by the converter."""
-    origin = typing.get_origin(answer)
-    kind = answer if origin is Page else Document[answer]
-    try:
-        document = converter.structure(raw, kind)
     except Misfit as misfit:
         raise DecodeError(misfit.message, misfit.json_path()) from None
-    if origin is Page:
-        return document
-    return whole(document, many=origin is list)
+    except (msgspec.MsgspecError, ValueError) as error:
+        raise DecodeError(f"it is no JSON: {error}") from error
+    if strangers_met() > met:
+        compiler = Compiler()
+        decoders.clear()
+    return document if isinstance(document, Page) else whole(document, many=many)
 
 
 def whole(document: Document[Any], *, many: bool) -> Any:
@@ -55,8 +79,12 @@ def whole(document: Document[Any], *, many: bool) -> Any:
     if many:
         return Listing(document.data, document.extra, document._wire)
     data = document.data
-    beside = {"/" + pointer(path_of(ALONE, key)): value for key, value in document.extra.items()}
-    return attrs.evolve(data, extra={**data.extra, **beside}, _wire=Whole(document._wire))
+    # The object was made this moment and nobody else has it: no need to copy it.
+    object.__setattr__(data, "_wire", Whole(document._wire))
+    if document.extra:
+        beside = {"/" + pointer(path_of(ALONE, key)): value for key, value in document.extra.items()}
+        object.__setattr__(data, "extra", {**data.extra, **beside})
+    return data
 
 
 def encode(answer: Any) -> Any:

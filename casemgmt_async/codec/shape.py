@@ -5,7 +5,6 @@ Both ways of decoding, and encoding, work from these tables: no resource has cod
 
 from __future__ import annotations
 
-import functools
 import types
 import typing
 from collections.abc import Callable, Iterator, Mapping
@@ -16,7 +15,7 @@ from attrs import field, frozen
 
 from casemgmt_async.models.base import PLACE, RELATED, Resource, inside
 
-__all__ = ["Document", "Leaf", "Node", "PageDocument", "Shape", "key_of", "path_of", "pointer", "shape_of"]
+__all__ = ["Document", "Leaf", "Node", "PageDocument", "Shape", "key_of", "path_of", "pointer", "shape_of", "strangers_met"]
 
 T = TypeVar("T")
 Path = tuple[str, ...]
@@ -69,6 +68,14 @@ class Shape:
     """The JSON:API type, for resources."""
     leaves: tuple[Leaf, ...]
     """All fields that have a place."""
+    strangers: dict[Path, list[str]] = field(factory=dict)
+    """Names that were met and have no field, by the path of the object they were in."""
+
+    def meet(self, path: Path, name: str) -> None:
+        """Remember a name without a field, up to a number that no service would reach by adding fields."""
+        known = self.strangers.setdefault(path, [])
+        if name not in known and sum(map(len, self.strangers.values())) < MOST_STRANGERS:
+            known.append(name)
 
 
 @frozen
@@ -92,6 +99,7 @@ class PageDocument(Document[T]):
     total_items: int | None = inside("meta", "total_cases")
 
 
+MOST_STRANGERS: Final = 64
 HOMELESS: Final = frozenset({"extra", "_wire"})
 UNIONS: Final = (typing.Union, types.UnionType)
 
@@ -113,9 +121,23 @@ def absent(attribute: attrs.Attribute[Any]) -> Callable[[], Any] | None:
     return lambda: default
 
 
-@functools.cache
+shapes: Final[dict[Any, Shape]] = {}
+
+
 def shape_of(model: Any) -> Shape:
-    """Compile the table of a model; `model` may have its type argument, as in `Document[Case]`."""
+    """Give the table of a model; `model` may have its type argument, as in `Document[Case]`."""
+    if model not in shapes:
+        shapes[model] = compile_shape(model)
+    return shapes[model]
+
+
+def strangers_met() -> int:
+    """Count the names without a field that were met so far."""
+    return sum(len(names) for shape in shapes.values() for names in shape.strangers.values())
+
+
+def compile_shape(model: Any) -> Shape:
+    """Make the table of a model from the metadata of its fields."""
     cls = typing.get_origin(model) or model
     argument = (typing.get_args(model) or (None,))[0]
     hints = typing.get_type_hints(cls)

@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-__all__ = ["Misfit", "Whole", "day", "day_text", "instant", "instant_text", "plain"]
+__all__ = ["Misfit", "Whole", "as_received", "in_utc", "day", "day_text", "instant", "instant_text", "plain"]
 
 
 class Misfit(Exception):  # noqa: N818 - never leaves the codec
@@ -39,6 +39,11 @@ class Whole:
 def plain(wire: Any) -> Any:
     """Give what was received as plain objects that may be changed."""
     return msgspec.to_builtins(wire) if isinstance(wire, msgspec.Struct) else copy.deepcopy(wire)
+
+
+def as_received(struct: msgspec.Struct) -> tuple[Any, tuple[Any]]:
+    """Say how a struct is pickled: as the plain objects it stands for, since its class is made at run time."""
+    return dict, (msgspec.to_builtins(struct),)
 
 
 def instant(text: str) -> datetime:
