@@ -7,7 +7,7 @@ import platform
 from collections.abc import Callable, Mapping
 from ssl import SSLContext
 from types import TracebackType
-from typing import Any, Final, TypeVar, overload
+from typing import Any, Final, Self, TypeVar, overload
 
 import aiohttp
 from aiohttp.typedefs import StrOrURL
@@ -17,8 +17,8 @@ from casemgmt_async import codec
 from casemgmt_async.errors import ConfigurationError, DecodeError, InvalidArgumentError, SessionClosedError
 from casemgmt_async.routes import Replay, Route
 from casemgmt_async.transport.access import Access, TokenSupplier, checked_headers
-from casemgmt_async.transport.attempt import RawResponse
-from casemgmt_async.transport.caller import Caller, Manner, Order, Time
+from casemgmt_async.transport.attempt import Order, RawResponse
+from casemgmt_async.transport.caller import Caller, Manner, Time
 from casemgmt_async.transport.events import Events, Listener
 from casemgmt_async.transport.origin import Origin
 from casemgmt_async.transport.retry import RetryPolicy
@@ -75,21 +75,13 @@ class CaseSession:
         on_event: Listener | None = None,
         time: Time = Time(),  # noqa: B008 - frozen
     ) -> None:
-        both = access_token is not None and (api_key is not None or app_key is not None)
-        access = Access(api_key or os.environ.get("DD_API_KEY"), app_key or os.environ.get("DD_APP_KEY"), access_token)
+        access = Access(api_key, app_key, access_token)
         del api_key, app_key, access_token  # so that the locals of a traceback from here on do not show them
-        if both:
-            raise ConfigurationError("pass keys or access_token, not both")
-        if client_session is not None and connector is not None:
-            raise ConfigurationError("pass client_session or connector, not both")
-        if base_url and site:
-            raise ConfigurationError("pass base_url or site, not both")
-        if ssl is not None and not isinstance(ssl, (SSLContext, aiohttp.Fingerprint)):
-            raise ConfigurationError("ssl must be an SSLContext or a Fingerprint; checking cannot be switched off")
+        access.check()
+        _check_given(client_session, connector, ssl, base_url, site)
         for name, number in (("max_concurrency", max_concurrency), ("max_body", max_body)):
             if number < 1:
                 raise InvalidArgumentError(name, "must be at least 1")
-        access.check()
         if not site:
             base_url = base_url or os.environ.get("CASEMGMT_BASE_URL")
         self._origin: Final = Origin.of(base_url=base_url, site=site or os.environ.get("DD_SITE"))
@@ -118,7 +110,7 @@ class CaseSession:
     def __repr__(self) -> str:
         return f"<CaseSession {self._origin.base}{' closed' if self.closed else ''}>"
 
-    async def __aenter__(self) -> CaseSession:
+    async def __aenter__(self) -> Self:
         if self.closed:
             raise SessionClosedError("the session was closed")
         return self
@@ -281,6 +273,17 @@ class _Pool:
             await self._client.close()
         elif self._client is None and self._connector is not None:
             await self._connector.close()
+
+
+def _check_given(
+    client_session: object, connector: object, ssl: object, base_url: str | None, site: str | None
+) -> None:
+    if client_session is not None and connector is not None:
+        raise ConfigurationError("pass client_session or connector, not both")
+    if base_url and site:
+        raise ConfigurationError("pass base_url or site, not both")
+    if ssl is not None and not isinstance(ssl, (SSLContext, aiohttp.Fingerprint)):
+        raise ConfigurationError("ssl must be an SSLContext or a Fingerprint; checking cannot be switched off")
 
 
 def _manner(

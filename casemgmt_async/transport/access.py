@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import re
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Final
@@ -24,8 +25,11 @@ _PRINTABLE: Final = re.compile(r"[\x21-\x7e]+").fullmatch
 _NAME: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+").fullmatch
 _VALUE: Final = re.compile(r"[\x20-\x7e\x80-\xff\t]*").fullmatch
 _OURS: Final = frozenset(
-    "accept-encoding authorization connection content-encoding content-length content-type cookie dd-api-key "
-    "dd-application-key expect host proxy-authorization te trailer transfer-encoding upgrade".split()
+    {
+        *("accept-encoding", "content-encoding", "content-length", "content-type", "transfer-encoding"),
+        *("authorization", "cookie", "dd-api-key", "dd-application-key", "proxy-authorization"),
+        *("connection", "expect", "host", "te", "trailer", "upgrade"),
+    }
 )
 
 
@@ -44,36 +48,41 @@ class Secret(str):
 class Access:
     """The credentials of a session, and the headers made from them."""
 
-    __slots__ = ("_fixed", "_lock", "_supplier", "_token")
+    __slots__ = ("_fixed", "_lock", "_problem", "_supplier", "_token")
 
     def __init__(self, api_key: str | None, app_key: str | None, token: str | TokenSupplier | None) -> None:
         self._fixed: dict[istr, Secret] = {}
         self._supplier = token if callable(token) else None
         self._token: Secret | None = None
         self._lock = asyncio.Lock()
-        if token is None:
-            pairs: tuple[tuple[istr, str | None], ...] = ((_API_KEY, api_key), (_APP_KEY, app_key))
-            self._fixed.update((name, Secret(value)) for name, value in pairs if value)
-        elif isinstance(token, str):
-            self._token = Secret(token)
+        self._problem: str | None = None
+        if token is not None:
+            if api_key or app_key:
+                self._problem = "pass keys or access_token, not both"
+            if isinstance(token, str):
+                self._token = Secret(token)
+                self._problem = self._problem or _flaw("access_token", token)
+            return
+        for name, argument, value in ((_API_KEY, "api_key", api_key), (_APP_KEY, "app_key", app_key)):
+            variable = name.replace("-", "_").replace("APPLICATION", "APP")
+            found = value or os.environ.get(variable)
+            if found:
+                self._fixed[name] = Secret(found)
+                self._problem = self._problem or _flaw(argument, found)
+            else:
+                self._problem = f"{argument} is missing: pass it, or set {variable}, or pass access_token"
 
     def __repr__(self) -> str:
         kind = "supplied token" if self._supplier else "token" if self._token else "keys"
         return f"<Access by {kind}>"
 
     def check(self) -> None:
-        """Refuse credentials that are missing or cannot stand in a header."""
-        if self._supplier is not None:
-            return
-        if self._token is not None:
-            if not _PRINTABLE(self._token):
-                raise ConfigurationError("access_token must be printable ASCII without spaces")
-            return
-        for name, argument, variable in ((_API_KEY, "api_key", "DD_API_KEY"), (_APP_KEY, "app_key", "DD_APP_KEY")):
-            if name not in self._fixed:
-                raise ConfigurationError(f"{argument} is missing: pass it, or set {variable}, or pass access_token")
-            if not _PRINTABLE(self._fixed[name]):
-                raise ConfigurationError(f"{argument} must be printable ASCII without spaces")
+        """Refuse credentials that are missing or cannot stand in a header.
+
+        Not done where they are taken in: the locals of that frame are the credentials themselves.
+        """
+        if self._problem is not None:
+            raise ConfigurationError(self._problem)
 
     @property
     def renewable(self) -> bool:
@@ -113,6 +122,10 @@ class Access:
             if not _PRINTABLE(supplied):
                 raise ConfigurationError("the supplier of the access token gave something that is no token")
             self._token = supplied
+
+
+def _flaw(argument: str, value: str) -> str | None:
+    return None if _PRINTABLE(value) else f"{argument} must be printable ASCII without spaces"
 
 
 def checked_headers(headers: Mapping[str, str] | None) -> dict[str, str]:

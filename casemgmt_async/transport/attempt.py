@@ -7,7 +7,6 @@ error that aiohttp does not resend for. It also works inside an `aiohttp.ClientS
 
 from __future__ import annotations
 
-import asyncio
 import zlib
 from collections.abc import Mapping
 from typing import Any, Final
@@ -25,8 +24,9 @@ from casemgmt_async.errors import (
     RequestTimeoutError,
     ResponseTooLargeError,
 )
+from casemgmt_async.routes import Replay, Route
 
-__all__ = ["Flight", "RawResponse", "send"]
+__all__ = ["Flight", "Order", "RawResponse", "send"]
 
 _LENGTH: Final = hdrs.CONTENT_LENGTH
 _ENCODING: Final = hdrs.CONTENT_ENCODING
@@ -52,7 +52,19 @@ class RawResponse:
         return _LENGTH in self.headers or _CHUNKED in self.headers or self.status == 204
 
 
-class _Broken(Exception):
+@frozen
+class Order:
+    """What is to be sent, and what is to come back."""
+
+    route: Route
+    replay: Replay
+    url: URL
+    body: bytes | None
+    due: bool
+    """Whether a success must have a body."""
+
+
+class _DroppedError(Exception):
     """A broken connection, in a form that aiohttp does not send again for."""
 
 
@@ -93,32 +105,31 @@ class Flight:
         except _NOTHING_SENT:
             raise
         except (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError) as error:
-            raise _Broken from error
+            raise _DroppedError from error
         finally:
-            if request.response is not None:  # aiohttp sets it once the request is handed to the socket
+            if getattr(request, "response", request) is not None:  # set once the request is handed to the socket
                 self._count()
 
 
 async def send(
     client: aiohttp.ClientSession,
     flight: Flight,
-    method: str,
-    url: URL,
+    order: Order,
     headers: CIMultiDict[str],
-    body: bytes | None,
+    *,
     max_body: int,
     options: Mapping[str, Any],
 ) -> RawResponse:
     """Send one request once and read its answer; raise a `TransportError` where none came."""
-    if body is None and method != "GET":
+    if order.body is None and order.route.method != "GET":
         options = {**options, "skip_auto_headers": _NO_TYPE}
     # Middlewares given with a request replace those of the session, so a handed-in session's own come first.
     around = (*getattr(client, "_middlewares", ()), flight)
     try:
         response = await client.request(
-            method,
-            url,
-            data=body,
+            order.route.method,
+            order.url,
+            data=order.body,
             headers=headers,
             allow_redirects=False,
             raise_for_status=False,
@@ -133,9 +144,9 @@ async def send(
             raise
         response.release()
         return RawResponse(response.status, response.headers, content)
-    except (CaseManagementError, asyncio.CancelledError):
+    except CaseManagementError:
         raise
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 - whatever aiohttp and a handed-in session's middlewares may raise
         flight.failed(error)
         raise _translated(error, flight) from _cause(error)
 
@@ -176,9 +187,9 @@ def _translated(error: Exception, flight: Flight) -> CaseManagementError:
         return RequestTimeoutError("no answer within the time of one attempt")
     if isinstance(error, aiohttp.ClientConnectorError):
         return ConnectionFailedError(f"no connection could be made: {type(error).__name__}")
-    if isinstance(error, (_Broken, aiohttp.ClientError, OSError, ValueError, RuntimeError)) and flight.sent:
+    if flight.sent:
         return ConnectionFailedError("the connection broke before the answer was whole")
-    if isinstance(error, (aiohttp.ClientError, OSError, _Broken)):
+    if isinstance(error, (_DroppedError, aiohttp.ClientError, OSError)):
         return ConnectionFailedError("the connection broke before anything was sent")
     return ConfigurationError(f"the client session cannot send this request: {type(error).__name__}")
 
@@ -186,5 +197,5 @@ def _translated(error: Exception, flight: Flight) -> CaseManagementError:
 def _cause(error: Exception) -> BaseException:
     # These two hold nothing of their own: the cause says what happened. An aiohttp.ClientResponseError moreover
     # carries the headers of the request.
-    hollow = isinstance(error, (_Broken, aiohttp.ClientResponseError))
+    hollow = isinstance(error, (_DroppedError, aiohttp.ClientResponseError))
     return error.__cause__ if hollow and error.__cause__ is not None else error

@@ -6,27 +6,30 @@ import asyncio
 import itertools
 import random as random_module
 import time
-from collections.abc import Awaitable, Callable, Mapping
-from typing import Any, Final, TypeVar
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any, Final, Generic, TypeVar
 
 import aiohttp
 from attrs import define, field, frozen
 from multidict import CIMultiDict
-from yarl import URL
 
 from casemgmt_async.errors import (
+    AuthenticationError,
     CaseManagementError,
     DecodeError,
+    ErrorDetail,
     OutcomeUnknownError,
     RequestTimeoutError,
     ResponseTooLargeError,
     TransportError,
 )
-from casemgmt_async.routes import Replay, Route
-from casemgmt_async.transport.access import Access, Secret
-from casemgmt_async.transport.attempt import Flight, RawResponse, send
+from casemgmt_async.routes import Replay
+from casemgmt_async.transport.access import Access, Secret, checked_headers
+from casemgmt_async.transport.attempt import Flight, Order, RawResponse, send
 from casemgmt_async.transport.events import (
+    CallEnded,
     CallGaveUp,
+    Event,
     Events,
     RateLimited,
     RequestAnswered,
@@ -37,7 +40,7 @@ from casemgmt_async.transport.judge import Explain, Fault, Verdict, is_json, jud
 from casemgmt_async.transport.limits import Gate
 from casemgmt_async.transport.retry import DECISIONS, RetryBudget, RetryPolicy, Step
 
-__all__ = ["Caller", "Manner", "Order", "Time"]
+__all__ = ["Caller", "Manner", "Time"]
 
 T = TypeVar("T")
 
@@ -74,18 +77,6 @@ class Manner:
         return self._headers[has_body]
 
 
-@frozen
-class Order:
-    """What is to be sent, and what is to come back."""
-
-    route: Route
-    replay: Replay
-    url: URL
-    body: bytes | None
-    due: bool
-    """Whether a success must have a body."""
-
-
 class Caller:
     """What all calls of a session share."""
 
@@ -103,138 +94,176 @@ class Caller:
         self.gate: Final = Gate(max_concurrency, clock=time.clock, wall=time.wall, sleep=time.sleep)
         self.budget: Final = RetryBudget()
         self.events: Final = events
-        self._access = access
-        self._client = client
-        self._explain = lambda body, kind: explain(access.redacted(body), kind)
-        self._max_body = max_body
-        self._time = time
+        self.access: Final = access
+        self.client: Final = client
+        self.max_body: Final = max_body
+        self.time: Final = time
+        self._explain = explain
         self._numbers = itertools.count(1)
+
+    def explain(self, body: bytes, content_type: str | None) -> Sequence[ErrorDetail]:
+        """Read the errors out of a body, which may repeat what was sent, keys included."""
+        return self._explain(self.access.redacted(body), content_type)
 
     async def run(self, order: Order, manner: Manner, read: Callable[[RawResponse], T]) -> T:
         """Make one call; `read` turns a good answer into its result, or raises `DecodeError`."""
-        flight = Flight()
-        number = next(self._numbers)
-        began = self._time.clock()
+        call = _Call(self, order, manner, read, next(self._numbers))
         scope = asyncio.timeout(manner.timeout)
         try:
             try:
                 async with scope:
-                    return await self._persist(order, manner, read, flight, number, began)
+                    result = await call.result()
             except TimeoutError as error:
                 if not scope.expired() or isinstance(error, CaseManagementError):
                     raise
-                late = RequestTimeoutError(f"{order.route.name} had no result within {manner.timeout:g} s")
-                if order.replay is Replay.CREATE and flight.sent:
-                    raise _unknown(order, late) from late
-                raise late from error
+                raise call.too_late() from error
         except BaseException as error:
             if self.events:
-                elapsed = self._time.clock() - began
-                self.events.emit(CallGaveUp(number, order.route, flight.attempts, elapsed, error))
+                elapsed = self.time.clock() - call.began
+                self.events.emit(CallGaveUp(call.number, order.route, call.flight.attempts, elapsed, error))
             raise
+        if self.events:
+            elapsed = self.time.clock() - call.began
+            self.events.emit(CallEnded(call.number, order.route, call.flight.attempts, elapsed))
+        return result
 
-    async def _persist(
-        self,
-        order: Order,
-        manner: Manner,
-        read: Callable[[RawResponse], T],
-        flight: Flight,
-        number: int,
-        began: float,
-    ) -> T:
-        lane = self.gate.lane(order.route.name)
-        turn: int | None = None
-        counted = 0
-        maybe_done = renewed = False
-        if self._access.renewable and self._access.token is None:
-            await self._access.renew(None)
+
+class _Call(Generic[T]):
+    """One call: what was tried so far."""
+
+    __slots__ = (
+        *("_caller", "_counted", "_lane", "_manner", "_maybe_done", "_order", "_read", "_renewed", "_turn"),
+        *("began", "flight", "number"),
+    )
+
+    def __init__(
+        self, caller: Caller, order: Order, manner: Manner, read: Callable[[RawResponse], T], number: int
+    ) -> None:
+        self._caller = caller
+        self._order = order
+        self._manner = manner
+        self._read = read
+        self._lane = caller.gate.lane(order.route.name)
+        self._turn: int | None = None
+        self._counted = 0  # attempts that count against the policy
+        self._maybe_done = False  # whether an attempt before this one may have taken effect
+        self._renewed = False
+        self.began = caller.time.clock()
+        self.flight = Flight()
+        self.number = number
+
+    def too_late(self) -> CaseManagementError:
+        """What to raise when the deadline has passed."""
+        late = RequestTimeoutError(f"{self._order.route.name} had no result within {self._manner.timeout:g} s")
+        if self._order.replay is Replay.CREATE and self.flight.sent:
+            return self._unknown(late)
+        return late
+
+    async def result(self) -> T:
+        """Try until there is a result, or an error that trying again cannot mend."""
+        access = self._caller.access
+        if access.renewable and access.token is None:
+            await access.renew(None)
         while True:
-            if not self.gate.try_enter(lane):
-                if self.events and (delay := self.gate.delay(lane)) > 0:
-                    self.events.emit(RateLimited(number, order.route, flight.attempts + 1, delay, answered=False))
-                turn = await self.gate.enter(lane, turn, manner.retry.max_server_wait)
-            token = self._access.token
-            answer: RawResponse | None = None
-            try:
-                answer = await self._attempt(order, manner, flight, number)
-                verdict = judge(answer, order.route.name, order.due, self._explain, self._time.wall)
-            except TransportError as error:
-                verdict = Verdict(_fault(error, flight), error)
-            finally:
-                self.gate.leave(lane, answer)
-            if answer is not None:
-                if verdict is None:
-                    try:
-                        result = read(answer)
-                    except DecodeError as error:
-                        verdict = Verdict(Fault.UNREADABLE if is_json(answer.body) else Fault.LOST, error)
-                    else:
-                        self.budget.succeeded()
-                        return result
-                elif answer.status == 404 and maybe_done and order.route.method == "DELETE" and not order.due:
-                    return read(answer)  # the attempt before removed it, and its answer was lost
-                elif answer.status == 401 and self._access.renewable and not renewed:
-                    renewed = True
-                    await self._access.renew(token)
-                    continue
-            assert verdict is not None
-            maybe_done |= flight.sent and verdict.fault in {Fault.FAILED, Fault.LOST}
-            step = DECISIONS[verdict.fault][order.replay]
-            if step is Step.UNKNOWN:
-                raise _unknown(order, verdict.error) from verdict.error
-            put_off = verdict.fault is Fault.LIMITED and verdict.wait is not None
-            counted += not put_off
-            wait = None if step is Step.RAISE else self._wait(manner, verdict, counted, put_off, began)
-            if wait is None:
-                raise verdict.error
-            flight.sent = False
-            self._tell(order, flight, number, verdict, wait)
-            if not put_off:  # else the gate keeps everybody waiting who is under the same limit
-                await self._time.sleep(wait)
+            token = access.token
+            verdict, results = await self._try()
+            if verdict is None:
+                self._caller.budget.succeeded()
+                return results[0]
+            if access.renewable and not self._renewed and isinstance(verdict.error, AuthenticationError):
+                self._renewed = True
+                self.flight.sent = False
+                await access.renew(token)
+            else:
+                await self._try_again_or_raise(verdict)
 
-    async def _attempt(self, order: Order, manner: Manner, flight: Flight, number: int) -> RawResponse:
+    async def _try(self) -> tuple[Verdict | None, tuple[T, ...]]:
+        gate, lane = self._caller.gate, self._lane
+        if not gate.try_enter(lane):
+            if self._caller.events and (delay := gate.delay(lane)) > 0:
+                self._tell(RateLimited, delay, answered=False, attempt=self.flight.attempts + 1)
+            self._turn = await gate.enter(lane, self._turn, self._manner.retry.max_server_wait)
+        answer: RawResponse | None = None
+        try:
+            answer = await self._attempt()
+            return self._judged(answer)
+        except TransportError as error:
+            return Verdict(_fault(error, self.flight), error), ()
+        finally:
+            gate.leave(lane, answer)
+
+    async def _attempt(self) -> RawResponse:
+        caller, order, flight = self._caller, self._order, self.flight
+        client = caller.client()
         flight.begin()
-        headers = manner.headers(self._access, order.body is not None)
-        client, route = self._client(), order.route
-        if not self.events:
-            return await send(
-                client, flight, route.method, order.url, headers, order.body, self._max_body, manner.request
-            )
-        began = self._time.clock()
-        self.events.emit(RequestStarted(number, route, flight.attempts))
-        answer = await send(
-            client, flight, route.method, order.url, headers, order.body, self._max_body, manner.request
-        )
-        elapsed = self._time.clock() - began
-        self.events.emit(RequestAnswered(number, route, flight.attempts, answer.status, elapsed, len(answer.body)))
+        headers = self._manner.headers(caller.access, order.body is not None)
+        if not caller.events:
+            return await send(client, flight, order, headers, max_body=caller.max_body, options=self._manner.request)
+        began = caller.time.clock()
+        started = RequestStarted(self.number, order.route, flight.attempts, str(order.url))
+        caller.events.emit(started)
+        if started.headers:
+            headers = headers.copy()
+            headers.update(checked_headers(started.headers))
+        answer = await send(client, flight, order, headers, max_body=caller.max_body, options=self._manner.request)
+        elapsed = caller.time.clock() - began
+        self._tell(RequestAnswered, answer.status, elapsed, len(answer.body))
         return answer
 
-    def _wait(self, manner: Manner, verdict: Verdict, counted: int, put_off: bool, began: float) -> float | None:
+    def _judged(self, answer: RawResponse) -> tuple[Verdict | None, tuple[T, ...]]:
+        order, caller = self._order, self._caller
+        verdict = judge(answer, order.route.name, order.due, caller.explain, caller.time.wall)
+        # Where the attempt before removed it and its answer was lost, this one finds it gone.
+        is_gone = self._maybe_done and answer.status == 404 and order.route.method == "DELETE" and not order.due
+        if verdict is not None and not is_gone:
+            return verdict, ()
+        try:
+            return None, (self._read(answer),)
+        except DecodeError as error:
+            return Verdict(Fault.UNREADABLE if is_json(answer.body) else Fault.LOST, error), ()
+
+    async def _try_again_or_raise(self, verdict: Verdict) -> None:
+        self._maybe_done |= self.flight.sent and verdict.fault in {Fault.FAILED, Fault.LOST}
+        step = DECISIONS[verdict.fault][self._order.replay]
+        if step is Step.UNKNOWN:
+            raise self._unknown(verdict.error) from verdict.error
+        # A 429 that names a time closes the gate until then, for everybody under the same limit.
+        put_off = verdict.fault is Fault.LIMITED and bool(verdict.wait)
+        self._counted += not put_off
+        wait = self._wait(verdict, put_off) if step is Step.AGAIN else None
+        if wait is None:
+            raise verdict.error
+        self.flight.sent = False
+        if self._caller.events:
+            if verdict.fault is Fault.LIMITED:
+                self._tell(RateLimited, wait, answered=True)
+            self._tell(RetryScheduled, wait, verdict.error)
+        if not put_off:
+            await self._caller.time.sleep(wait)
+
+    def _wait(self, verdict: Verdict, put_off: bool) -> float | None:
         """Seconds until the next attempt, or None where there is none to be."""
-        policy, asked = manner.retry, verdict.wait
-        if policy.attempts == 1 or (asked is not None and asked > policy.max_server_wait):
+        policy, asked, time = self._manner.retry, verdict.wait or 0.0, self._caller.time
+        if policy.attempts == 1 or asked > policy.max_server_wait:
             return None
-        if not put_off and (counted >= policy.attempts or not self.budget.take()):
+        if not put_off and (self._counted >= policy.attempts or not self._caller.budget.take()):
             return None
-        wait = 0.0 if put_off else self._time.random() * policy.longest_wait(counted)
-        wait = max(wait, asked or 0.0)
-        if manner.timeout is not None and self._time.clock() + wait >= began + manner.timeout:
+        wait = asked if put_off else max(asked, time.random() * policy.longest_wait(self._counted))
+        if self._manner.timeout is not None and time.clock() + wait >= self.began + self._manner.timeout:
             return None
         return wait
 
-    def _tell(self, order: Order, flight: Flight, number: int, verdict: Verdict, wait: float) -> None:
-        if not self.events:
-            return
-        if verdict.fault is Fault.LIMITED:
-            self.events.emit(RateLimited(number, order.route, flight.attempts, wait, answered=True))
-        self.events.emit(RetryScheduled(number, order.route, flight.attempts, wait, verdict.error))
+    def _tell(self, event: Callable[..., Event], *told: Any, attempt: int | None = None, **named: Any) -> None:
+        attempt = self.flight.attempts if attempt is None else attempt
+        self._caller.events.emit(event(self.number, self._order.route, attempt, *told, **named))
+
+    def _unknown(self, error: CaseManagementError) -> OutcomeUnknownError:
+        unknown = OutcomeUnknownError(self._order.route.name, self._order.body, str(error))
+        unknown.__cause__ = error
+        return unknown
 
 
 def _fault(error: TransportError, flight: Flight) -> Fault:
     if isinstance(error, ResponseTooLargeError):
         return Fault.UNREADABLE
     return Fault.LOST if flight.sent else Fault.NOT_SENT
-
-
-def _unknown(order: Order, error: CaseManagementError) -> OutcomeUnknownError:
-    return OutcomeUnknownError(order.route.name, order.body, str(error))

@@ -1,6 +1,6 @@
 """What happens to a call, told as typed events and as lines of the `casemgmt_async` logger.
 
-An event is made only when somebody listens. No event holds a header, a key or a token.
+An event is made only when somebody listens. No event holds a key or a token, nor a header of ours.
 """
 
 from __future__ import annotations
@@ -9,11 +9,12 @@ import logging
 from collections.abc import Callable
 from typing import Final
 
-from attrs import frozen
+from attrs import field, frozen
 
 from casemgmt_async.routes import Route
 
 __all__ = [
+    "CallEnded",
     "CallGaveUp",
     "Event",
     "Events",
@@ -38,6 +39,10 @@ class RequestStarted:
     """The operation."""
     attempt: int
     """Which attempt of the call this is, from 1."""
+    url: str = ""
+    """Where it goes, with the ids and the query."""
+    headers: dict[str, str] = field(factory=dict, eq=False)
+    """Headers to send along, empty at first: a listener may put some in, such as `traceparent`."""
 
 
 @frozen
@@ -91,6 +96,20 @@ class RateLimited:
 
 
 @frozen
+class CallEnded:
+    """A call ended with a result."""
+
+    call: int
+    """The number of the call in its session."""
+    route: Route
+    """The operation."""
+    attempts: int
+    """How many attempts were made."""
+    elapsed: float
+    """Seconds from the start of the call."""
+
+
+@frozen
 class CallGaveUp:
     """A call ended without a result."""
 
@@ -106,7 +125,7 @@ class CallGaveUp:
     """What the caller gets; `asyncio.CancelledError` where the call was cancelled."""
 
 
-Event = RequestStarted | RequestAnswered | RetryScheduled | RateLimited | CallGaveUp
+Event = RequestStarted | RequestAnswered | RetryScheduled | RateLimited | CallEnded | CallGaveUp
 Listener = Callable[[Event], object]
 """Is called with every event, in the event loop: it must be quick and must not block."""
 
@@ -151,5 +170,8 @@ def _log(event: Event) -> None:
             log.info("call %d: %s again in %.3f s: %s", call, name, event.wait, event.error)
         case RateLimited():
             log.info("call %d: %s held up by the rate limit for %.3f s", call, name, event.wait)
+        case CallEnded():
+            log.debug("call %d: %s ended after %d attempts", call, name, event.attempts)
         case CallGaveUp():
-            log.info("call %d: %s gave up after %d attempts: %r", call, name, event.attempts, event.error)
+            kind = type(event.error).__name__
+            log.info("call %d: %s gave up after %d attempts: %s: %s", call, name, event.attempts, kind, event.error)

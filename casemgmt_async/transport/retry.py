@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from itertools import islice
-from typing import Final
+from typing import Any, Final
 
 import backoff
-from attrs import field, frozen, validators
+from attrs import Attribute, Factory, field, frozen
 
+from casemgmt_async.errors import InvalidArgumentError
 from casemgmt_async.routes import Replay
 from casemgmt_async.transport.judge import Fault
 
@@ -43,26 +44,39 @@ DECISIONS: Final[Mapping[Fault, Mapping[Replay, Step]]] = {
 """What went wrong x what a lost answer allows -> what to do."""
 
 
+def _over_zero(_: object, attribute: Attribute[Any], value: float | None) -> None:
+    if value is not None and not value > 0:
+        raise InvalidArgumentError(attribute.name, "must be over 0")
+
+
+def _at_least(least: int) -> Callable[[object, Attribute[Any], float], None]:
+    def check(_: object, attribute: Attribute[Any], value: float) -> None:
+        if not value >= least:
+            raise InvalidArgumentError(attribute.name, f"must be at least {least}")
+
+    return check
+
+
+def _schedule(policy: RetryPolicy) -> tuple[float, ...]:
+    waits = backoff.expo(base=2, factor=policy.first_wait, max_value=policy.max_wait)
+    return tuple(islice((wait for wait in waits if wait is not None), min(policy.attempts, 64)))
+
+
 @frozen
 class RetryPolicy:
     """How often and how patiently a call is tried."""
 
-    attempts: int = field(default=5, validator=validators.ge(1))
+    attempts: int = field(default=5, validator=_at_least(1))
     """Attempts at most; those that the service itself put off with a 429 and a time do not count."""
-    first_wait: float = field(default=0.2, validator=validators.gt(0))
+    first_wait: float = field(default=0.2, validator=_over_zero)
     """The longest wait after the first failure, in seconds; it doubles from one to the next."""
-    max_wait: float = field(default=20.0, validator=validators.gt(0))
+    max_wait: float = field(default=20.0, validator=_over_zero)
     """The longest wait of our own choosing, in seconds; each is drawn at random below its longest."""
-    max_server_wait: float = field(default=120.0, validator=validators.ge(0))
+    max_server_wait: float = field(default=120.0, validator=_at_least(0))
     """The longest wait of the service's choosing, in seconds; where it asks for more, its error is raised at once."""
-    attempt_timeout: float | None = field(default=60.0, validator=validators.optional(validators.gt(0)))
+    attempt_timeout: float | None = field(default=60.0, validator=_over_zero)
     """Seconds for one attempt, after which it counts as lost; None leaves it to the deadline of the call."""
-    _longest: tuple[float, ...] = field(init=False, repr=False, eq=False)
-
-    @_longest.default
-    def _schedule(self) -> tuple[float, ...]:
-        waits = backoff.expo(base=2, factor=self.first_wait, max_value=self.max_wait)
-        return tuple(islice((wait for wait in waits if wait is not None), min(self.attempts, 64)))
+    _longest: tuple[float, ...] = field(default=Factory(_schedule, takes_self=True), init=False, repr=False, eq=False)
 
     def longest_wait(self, attempt: int) -> float:
         """The longest wait after so many failed attempts."""
