@@ -5,6 +5,7 @@ Ids in a path are not here: the session refuses the bad ones, for every route al
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping
 from datetime import date, datetime
 from enum import Enum
@@ -123,6 +124,9 @@ def _is_aware(value: Any) -> bool:
 
 TEXT: Final = Rule(lambda v: isinstance(v, str), "must be text")
 FILLED: Final = Rule(_filled, "must be text with something in it")
+WORD: Final = Rule(
+    lambda v: isinstance(v, str) and re.fullmatch(r"[\w-]+", v) is not None, "must be one word of letters, digits and -"
+)
 FILLED_LIST: Final = Rule(_all_filled, "must be a list of texts, each with something in it")
 FILLED_LIST_OF_SOME: Final = Rule(
     lambda v: _all_filled(v) and len(v) > 0, "must be a list of one text or more, none empty"

@@ -39,7 +39,8 @@ def custom_attribute(
         raise InvalidArgumentError(argument, "must be text, a finite number, a list of texts or a list of numbers")
     if not items and type is UNSET:
         raise InvalidArgumentError(argument, "must not be empty where `type` is left out")
-    kind = CustomAttributeType(type or ("NUMBER" if numbers else "TEXT"))
+    derived = CustomAttributeType.NUMBER if numbers else CustomAttributeType.TEXT
+    kind = derived if isinstance(type, Unset) else CustomAttributeType(type)
     if items and TAKES_NUMBERS.get(kind, numbers) is not numbers:
         raise InvalidArgumentError(
             argument, f"must be {'a number' if TAKES_NUMBERS[kind] else 'text'} for the type {kind}"
@@ -50,7 +51,7 @@ def custom_attribute(
 
 
 def _is_number(item: Any) -> bool:
-    return isinstance(item, (int, float)) and not isinstance(item, bool) and isfinite(item)
+    return type(item) is int or (isinstance(item, float) and isfinite(item))
 
 
 def typed_attributes(

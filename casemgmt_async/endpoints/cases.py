@@ -6,8 +6,9 @@ case moves to another project, so keep UUIDs. Every function that changes a case
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import date
+from functools import partial
 from typing import Final
 
 from casemgmt_async import routes
@@ -24,6 +25,7 @@ from casemgmt_async.endpoints._checks import (
     PAGE_SIZE,
     PAYLOAD,
     TEXT,
+    WORD,
     allow_none,
     allow_unset,
     models,
@@ -31,6 +33,7 @@ from casemgmt_async.endpoints._checks import (
     require_one,
 )
 from casemgmt_async.endpoints._custom_attributes import AttributeValue, custom_attribute, typed_attributes
+from casemgmt_async.endpoints._sweeps import sweep
 from casemgmt_async.models import (
     UNSET,
     BulkAction,
@@ -43,10 +46,11 @@ from casemgmt_async.models import (
     Insight,
     Page,
     Priority,
+    Project,
     SortField,
     Unset,
 )
-from casemgmt_async.pagination import Pages
+from casemgmt_async.pagination import Pages, Sweep
 from casemgmt_async.session import CaseSession
 
 INSIGHTS: Final = models(Insight, most=100)
@@ -109,13 +113,8 @@ async def search_cases(
     require(FROM_ONE, page_number=page_number)
     allow_none(TEXT, filter=filter, sort=sort)
     allow_none(FLAG, ascending=ascending)
-    query = {
-        "filter": filter,
-        "sort[field]": sort,
-        "sort[asc]": ascending,
-        "page[number]": page_number,
-        "page[size]": page_size,
-    }
+    page = {"page[number]": page_number, "page[size]": page_size}
+    query = {"filter": filter, "sort[field]": sort, "sort[asc]": ascending, **page}
     return await session.call(routes.SEARCH_CASES, Page[Case], query=query)
 
 
@@ -141,20 +140,49 @@ def iter_cases(
     require(PAGE_SIZE, page_size=page_size)
     allow_none(TEXT, filter=filter, sort=sort)
     allow_none(FLAG, ascending=ascending)
+    search = partial(search_cases, session, filter=filter, sort=sort, ascending=ascending, page_size=page_size)
 
     def fetch(number: int) -> Awaitable[Page[Case]]:
-        return search_cases(
-            session, filter=filter, sort=sort, ascending=ascending, page_number=number, page_size=page_size
-        )
+        return search(page_number=number)
 
     return Pages(
-        fetch,
-        first_page=first_page,
+        fetch, first_page=first_page, page_size=page_size, window=window, limit=limit, ordered=ordered, dedupe=dedupe
+    )
+
+
+def sweep_cases(
+    session: CaseSession,
+    *,
+    filter: str | None = None,
+    project_id: str | None = None,
+    matches: Callable[[Case], bool] | None = None,
+    page_size: int = 100,
+    window: int = 8,
+    max_passes: int = 6,
+    max_depth: int | None = None,
+    max_probes: int = 1000,
+) -> Sweep[Case]:
+    """Find every case that `filter` matches, each once, while cases come, go and change.
+
+    See `Sweep` for what is guaranteed and what is not. With `project_id`, a UUID, only that project is
+    read, and the gaps in the keys found are asked for by `get_case`, `max_probes` at most; `matches` then
+    says whether a case that the search did not show belongs to it (needed where there is a filter).
+    """
+    require(PAGE_SIZE, page_size=page_size)
+    allow_none(TEXT, filter=filter)
+    allow_none(WORD, project_id=project_id)
+    return sweep(
+        partial(search_cases, session),
+        partial(get_case, session),
+        lambda: session.call(routes.GET_PROJECTS, list[Project]),
+        filter=filter,
+        project_id=project_id,
+        matches=matches,
         page_size=page_size,
         window=window,
-        limit=limit,
-        ordered=ordered,
-        dedupe=dedupe,
+        max_passes=max_passes,
+        max_depth=max_depth,
+        max_probes=max_probes,
     )
 
 
@@ -246,9 +274,7 @@ async def update_attributes(session: CaseSession, case_id: str, *, attributes: M
     `POST /api/v2/cases/{case_id}/attributes`. `attributes` maps each name to a list of texts.
     """
     require(ATTRIBUTES, attributes=attributes)
-    # The attributes of the document are one field, which has this name as well.
-    body = document("case", attributes=attributes)
-    return await session.call(routes.UPDATE_ATTRIBUTES, Case, case_id, body=body)
+    return await session.call(routes.UPDATE_ATTRIBUTES, Case, case_id, body=document("case", attributes=attributes))
 
 
 async def update_case_custom_attribute(
@@ -347,8 +373,7 @@ async def count_cases(
     allow_none(TEXT, query_filter=query_filter)
     allow_none(FIELDS, group_bys=group_bys)
     allow_none(FROM_ONE, limit=limit)
-    fields = None if group_bys is None else ",".join(group_bys)
-    query = {"query_filter": query_filter, "group_bys": fields, "limit": limit}
+    query = {"query_filter": query_filter, "group_bys": group_bys and ",".join(group_bys), "limit": limit}
     return await session.call(routes.COUNT_CASES, CaseCount, query=query)
 
 

@@ -1,0 +1,60 @@
+"""How a sweep reads cases: sorted by age, project by project where it has to be, and by key in the gaps."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+
+from casemgmt_async.models import Case, Page, Project, SortField
+from casemgmt_async.pagination import Sweep, SweepFetch
+
+__all__ = ["sweep"]
+
+Search = Callable[..., Awaitable[Page[Case]]]
+Matches = Callable[[Case], bool]
+
+
+def sweep(
+    search: Search,
+    get: Callable[[str], Awaitable[Case]],
+    projects: Callable[[], Awaitable[list[Project]]],
+    *,
+    filter: str | None,
+    project_id: str | None,
+    matches: Matches | None,
+    **bounds: Any,
+) -> Sweep[Case]:
+    """Make the sweep over what a filter finds, in one project or in all of them."""
+    if project_id is None:
+
+        async def partitions() -> Mapping[str, SweepFetch[Case]]:
+            return {project.key or project.id: _by_age(search, filter, project.id) for project in await projects()}
+
+        return Sweep(_by_age(search, filter), partitions=partitions, **bounds)
+    return Sweep(_by_age(search, filter, project_id), get=get, matches=_belongs(filter, project_id, matches), **bounds)
+
+
+def _by_age(search: Search, filter: str | None, project_id: str | None = None) -> SweepFetch[Case]:
+    terms = [] if project_id is None else [f"project_id:{project_id}"]
+    if filter:
+        terms.append(f"({filter})" if terms else filter)
+    query = " AND ".join(terms) or None
+
+    def fetch(number: int, size: int, oldest_first: bool) -> Awaitable[Page[Case]]:
+        return search(
+            filter=query, sort=SortField.CREATED_AT, ascending=oldest_first, page_number=number, page_size=size
+        )
+
+    return fetch
+
+
+def _belongs(filter: str | None, project_id: str, matches: Matches | None) -> Matches | None:
+    """Tell for a case found by its key whether the search should have found it; None where nobody can tell."""
+    if filter and matches is None:
+        return None
+
+    def belongs(case: Case) -> bool:
+        here = case.project_id == project_id and case.archived_at is None
+        return here and (matches is None or matches(case))
+
+    return belongs

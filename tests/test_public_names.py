@@ -1,0 +1,83 @@
+"""What users import: all of it is there, nothing else is, and it costs nothing until it is used."""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import casemgmt_async
+from casemgmt_async import errors, models
+from casemgmt_async.routes import ROUTES
+
+SOURCE = Path(casemgmt_async.__file__).read_text("utf-8")
+HIDDEN = {"STATUS_ERRORS", "status_error"}
+
+
+def names_for_type_checkers() -> set[str]:
+    (block,) = (node for node in ast.parse(SOURCE).body if isinstance(node, ast.If))
+    return {alias.name for node in block.body if isinstance(node, ast.ImportFrom) for alias in node.names}
+
+
+def loaded_by(code: str) -> set[str]:
+    """The modules that a fresh interpreter has loaded after some code."""
+    script = f"{code}\nimport sys\nprint(*sys.modules)"
+    result = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=30)
+    return set(result.stdout.split())
+
+
+@pytest.mark.parametrize("name", casemgmt_async.__all__)
+def test_every_public_name_is_there(name):
+    value = getattr(casemgmt_async, name)
+    assert value is getattr(casemgmt_async, name)
+
+
+def test_type_checkers_see_the_same_names():
+    assert names_for_type_checkers() | {"__version__"} == set(casemgmt_async.__all__)
+
+
+def test_all_names_are_listed_in_order_and_once():
+    assert casemgmt_async.__all__ == sorted(set(casemgmt_async.__all__))
+    assert set(casemgmt_async.__all__) <= set(dir(casemgmt_async))
+
+
+def test_all_models_and_errors_are_public():
+    assert set(models.__all__) <= set(casemgmt_async.__all__)
+    assert set(errors.__all__) - HIDDEN <= set(casemgmt_async.__all__)
+
+
+def test_every_resource_has_its_module_under_its_name():
+    for resource in {route.resource for route in ROUTES}:
+        assert getattr(casemgmt_async, resource) is importlib.import_module(f"casemgmt_async.endpoints.{resource}")
+
+
+def test_a_wrong_name_is_an_attribute_error():
+    with pytest.raises(AttributeError, match="has no attribute 'case'"):
+        casemgmt_async.case  # noqa: B018
+
+
+def test_the_version_is_a_literal():
+    assert f'__version__ = "{casemgmt_async.__version__}"' in SOURCE
+
+
+def test_importing_the_package_loads_nothing_heavy():
+    loaded = loaded_by("import casemgmt_async")
+    assert not {name for name in loaded if name.startswith("casemgmt_async.")}
+    assert not loaded & {"aiohttp", "attrs", "cattrs", "msgspec"}
+
+
+def test_the_first_call_loads_neither_jobs_nor_emulator_nor_command():
+    loaded = loaded_by("from casemgmt_async import CaseSession, Priority, cases, timeline")
+    assert "casemgmt_async.endpoints.cases" in loaded
+    for heavy in ("jobs", "emulator", "cli", "integrations"):
+        assert not {name for name in loaded if name.startswith(f"casemgmt_async.{heavy}")}, heavy
+    assert not loaded & {"click", "rich", "lark", "sqlite3"}
+
+
+def test_a_part_is_loaded_by_its_own_name():
+    assert casemgmt_async.routes.ROUTES is ROUTES
+    assert casemgmt_async.errors is errors
