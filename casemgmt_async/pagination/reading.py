@@ -10,7 +10,7 @@ from attrs import define, field
 from casemgmt_async.errors import BadRequestError, ServerError, StatusError
 from casemgmt_async.models.page import Page
 
-__all__ = ["Reach", "Reading", "SweepFetch"]
+__all__ = ["Downward", "Reach", "Reading", "SweepFetch"]
 
 T = TypeVar("T")
 SweepFetch: TypeAlias = Callable[[int, int, bool], Awaitable[Page[T]]]
@@ -71,12 +71,7 @@ class Reading(Generic[T]):
             return False
         return True
 
-    async def downward(self) -> AsyncIterator[Page[T]]:
-        """The pages from the last to the first."""
-        for number in range(await self._end() - 1, 0, -1):
-            yield await self(number)
-
-    async def _end(self) -> int:
+    async def end(self) -> int:
         """The number of the first page that is empty or too deep; that page is read to be sure of it."""
         known = self.reach.depth
         await self(1)
@@ -91,3 +86,19 @@ class Reading(Generic[T]):
                 middle = (low + number) // 2
                 low, number = (middle, number) if (await self(middle)).items else (low, middle)
         return number
+
+
+class Downward(AsyncIterator[Page[T]]):
+    """The pages of a reading from the last to the first."""
+
+    def __init__(self, reading: Reading[T]) -> None:
+        self._reading = reading
+        self._number: int | None = None
+
+    async def __anext__(self) -> Page[T]:
+        if self._number is None:
+            self._number = await self._reading.end()
+        self._number -= 1
+        if self._number < 1:
+            raise StopAsyncIteration
+        return await self._reading(self._number)

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterator, Mapping
-from contextlib import aclosing
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from itertools import islice
 from operator import attrgetter
 from typing import Final, Generic, TypeVar
@@ -14,7 +13,7 @@ from attrs import Factory, define, field, frozen
 from casemgmt_async.errors import NotFoundError, PermissionDeniedError
 from casemgmt_async.models.page import Page
 from casemgmt_async.pagination.pages import Pages, at_least, identity
-from casemgmt_async.pagination.reading import Reach, Reading, SweepFetch
+from casemgmt_async.pagination.reading import Downward, Reach, Reading, SweepFetch
 
 __all__ = ["Sweep", "SweepPass", "SweepResult"]
 
@@ -63,7 +62,7 @@ class SweepResult:
     unaccounted: tuple[str, ...]
     """Keys of the gaps that neither the listing nor the key itself led to."""
     depth: int | None
-    """How many items deep the service could be read, where that was less than all."""
+    """How many items deep the service could be read, where it refused to go deeper."""
     partitions: tuple[str, ...]
     """The labels of the partitions that were read instead of the whole."""
     unreached: int
@@ -95,7 +94,8 @@ class Sweep(Generic[T]):
     not meet, `partitions` are swept one by one. `result.depth`, `.partitions` and `.unreached` tell. The
     guarantee then holds for what is not near the depth where the halves meet.
 
-    Every loop is a sweep of its own.
+    Every loop is a sweep of its own. Nothing is in flight while an item is yielded, so that a loop may be
+    left at any time.
     """
 
     fetch: SweepFetch[T] = field(repr=False)
@@ -132,18 +132,26 @@ class Sweep(Generic[T]):
 
     async def collect(self) -> list[T]:
         """Read to the end, into a list in the order of finding."""
-        async with aclosing(self._read()) as items:
-            return [item async for item in items]
+        return [item async for item in self]
 
     async def collect_ids(self) -> list[str]:
         """Read to the end and return the ids: collect first, then write."""
-        async with aclosing(self._read()) as items:
-            return [identity(item) async for item in items]
+        return [identity(item) async for item in self]
 
-    async def _read(self) -> AsyncGenerator[T, None]:
+    async def _read(self) -> AsyncIterator[T]:
+        # The only async generator, and with nothing in flight where it yields: dropped, it leaves nothing behind.
         run = Run(self)
-        async for item in run.read():
-            yield item
+        parts = [("", self.fetch)]
+        for part, fetch in parts:
+            for reading in run.passes_over(part, fetch):
+                while (items := await reading.more()) is not None:
+                    for item in items:
+                        yield item
+            if not part and run.unreached and self.partitions is not None:
+                parts += await run.partition(self.partitions)
+        if self.get is not None:
+            for item in await run.probe(self.get):
+                yield item
         self._result = run.result()
 
 
@@ -158,88 +166,58 @@ class Run(Generic[T]):
     converged: bool = field(init=False, default=True)
     reach: Reach = field(init=False, default=Factory(lambda self: Reach(self.plan.max_depth), takes_self=True))
     unreached: int = field(init=False, default=0)
+    whole: int = field(init=False, default=0)  # what the listing had that its partitions are read instead of
     partitions: tuple[str, ...] = field(init=False, default=())
     recovered: int = field(init=False, default=0)
     outside: list[str] = field(init=False, factory=list)
     unaccounted: list[str] = field(init=False, factory=list)
 
-    async def read(self) -> AsyncIterator[T]:
-        """Everything, as found."""
-        async for item in self._sweep("", self.plan.fetch):
-            yield item
-        if self.unreached and self.plan.partitions is not None:
-            whole, self.unreached = self.reach.total, 0
-            parts = await self.plan.partitions()
-            self.partitions = tuple(parts)
-            for part, fetch in parts.items():
-                async for item in self._sweep(part, fetch):
-                    yield item
-            self.unreached = max(self.unreached, whole - len(self.seen))
-        if self.plan.get is not None:
-            async for item in self._probe(self.plan.get):
-                yield item
-
-    async def _sweep(self, part: str, fetch: SweepFetch[T]) -> AsyncIterator[T]:
-        """One part, pass after pass."""
+    def passes_over(self, part: str, fetch: SweepFetch[T]) -> Iterator[Pass[T]]:
+        """The passes to make over one part: each is to be read to its end before the next is asked for."""
         plan, reach, unmet = self.plan, self.reach, 0
         for number in range(plan.max_passes):
             before, downward = len(self.passes), number % 2 == 0
             # The depth may be one of items or of pages: with one size of page it is the same.
             size = plan.page_size if reach.depth else plan.page_size - number * 7 % (plan.page_size // 2 + 1)
-            async for item in self._pass(part, Reading(reach, fetch, size, oldest_first=True), downward):
-                yield item
+            yield Pass(self, part, Reading(reach, fetch, size, oldest_first=True), downward)
             if reach.depth is not None and reach.total > reach.depth:
                 unmet = max(0, reach.total - 2 * (reach.depth // size * size))
                 if unmet and not part and plan.partitions is not None:
                     break
-                async for item in self._pass(part, Reading(reach, fetch, size, oldest_first=False), downward):
-                    yield item
+                yield Pass(self, part, Reading(reach, fetch, size, oldest_first=False), downward)
             if number and all(done.added == done.arrived for done in self.passes[before:]):
                 break
         else:
             self.converged = False
         self.unreached += unmet
 
-    async def _pass(self, part: str, reading: Reading[T], downward: bool) -> AsyncIterator[T]:
-        """One reading in one direction; where a new item stands tells whether it just came or was missed before."""
-        current = len(self.passes)
-        newest_come_first = downward == reading.oldest_first
-        added = arrived = 0
-        met_known = False
-        upward = Pages(reading, page_size=reading.size)
-        async for page in reading.downward() if downward else upward.by_page():
-            for item in reversed(page.items) if downward else page.items:
-                found_in = self.seen.get(identity(item))
-                if found_in is None:
-                    self._keep(item, current)
-                    added += 1
-                    arrived += not (newest_come_first and met_known)
-                    yield item
-                elif found_in != current:
-                    met_known = True
-                    arrived = arrived if newest_come_first else 0
-        arrived = arrived if met_known else 0
-        self.passes.append(
-            SweepPass(part, reading.oldest_first, downward, reading.size, reading.requests, added, arrived)
-        )
+    async def partition(
+        self, partitions: Callable[[], Awaitable[Mapping[str, SweepFetch[T]]]]
+    ) -> list[tuple[str, SweepFetch[T]]]:
+        """Ask for the parts of a listing whose ends do not meet."""
+        parts = list((await partitions()).items())
+        self.whole, self.unreached = self.reach.total, 0
+        self.partitions = tuple(part for part, _ in parts)
+        return parts
 
-    def _keep(self, item: T, found_in: int) -> None:
+    def keep(self, item: T, found_in: int) -> None:
+        """Remember an item that no pass has seen before."""
         self.seen[identity(item)] = found_in
         if self.plan.get is not None:
             project, _, number = (key_of(item) or "").rpartition("-")
             if project and number.isdecimal():
                 self.numbers[project].add(int(number))
 
-    def _gaps(self) -> Iterator[str]:
+    def gaps(self) -> Iterator[str]:
         """The keys that nothing found has, newest first."""
         for project, numbers in self.numbers.items():
             for number in range(max(numbers), 0, -1):
                 if number not in numbers:
                     yield f"{project}-{number}"
 
-    async def _probe(self, get: Callable[[str], Awaitable[T]]) -> AsyncIterator[T]:
+    async def probe(self, get: Callable[[str], Awaitable[T]]) -> list[T]:
         """Ask for the gaps one by one: a listing whose pages each hold one key and what it led to."""
-        gaps = list(islice(self._gaps(), self.plan.max_probes))
+        gaps = list(islice(self.gaps(), self.plan.max_probes))
 
         async def ask(number: int) -> Page[tuple[str, T | None]]:
             try:
@@ -247,24 +225,25 @@ class Run(Generic[T]):
             except (NotFoundError, PermissionDeniedError):
                 return Page([(gaps[number], None)], number)
 
-        answers = Pages(ask, origin=0, page_size=1, window=self.plan.window, limit=len(gaps))
-        async with answers.open() as walk:
-            async for key, item in walk:
-                if item is None:
-                    self.unaccounted.append(key)
-                elif identity(item) in self.seen:
-                    continue  # it moved while the sweep ran, and has another key now
-                elif self.plan.matches is not None and self.plan.matches(item):
-                    self.seen[identity(item)] = len(self.passes)
-                    self.recovered += 1
-                    yield item
-                else:
-                    self.outside.append(key)
+        recovered = []
+        for key, item in await Pages(ask, origin=0, page_size=1, window=self.plan.window, limit=len(gaps)).collect():
+            if item is None:
+                self.unaccounted.append(key)
+            elif identity(item) in self.seen:
+                continue  # it moved while the sweep ran, and has another key now
+            elif self.plan.matches is not None and self.plan.matches(item):
+                self.seen[identity(item)] = len(self.passes)
+                recovered.append(item)
+            else:
+                self.outside.append(key)
+        self.recovered = len(recovered)
+        return recovered
 
     def result(self) -> SweepResult:
         """How it went."""
         gaps = sum(max(numbers) - len(numbers) for numbers in self.numbers.values())
         probed = min(gaps, self.plan.max_probes)
+        missing = self.whole - len(self.seen) if self.partitions else 0
         return SweepResult(
             passes=tuple(self.passes),
             converged=self.converged,
@@ -276,5 +255,50 @@ class Run(Generic[T]):
             unaccounted=tuple(self.unaccounted),
             depth=self.reach.depth,
             partitions=self.partitions,
-            unreached=self.unreached,
+            unreached=max(self.unreached, missing),
         )
+
+
+@define(eq=False)
+class Pass(Generic[T]):
+    """One reading in one direction; where a new item stands tells whether it just came or was missed before."""
+
+    run: Run[T]
+    part: str
+    reading: Reading[T]
+    downward: bool
+    pages: AsyncIterator[Page[T]] = field(init=False)
+    added: int = field(init=False, default=0)
+    arrived: int = field(init=False, default=0)
+    met_known: bool = field(init=False, default=False)
+
+    def __attrs_post_init__(self) -> None:
+        upward = Pages(self.reading, page_size=self.reading.size).by_page()
+        self.pages = Downward(self.reading) if self.downward else upward
+
+    async def more(self) -> list[T] | None:
+        """What the next page has that is new; None at the end of the pass."""
+        page = await anext(self.pages, None)
+        if page is not None:
+            return [item for item in (reversed(page.items) if self.downward else page.items) if self._is_new(item)]
+        arrived = self.arrived if self.met_known else 0
+        reading, passes = self.reading, self.run.passes
+        passes.append(
+            SweepPass(
+                self.part, reading.oldest_first, self.downward, reading.size, reading.requests, self.added, arrived
+            )
+        )
+        return None
+
+    def _is_new(self, item: T) -> bool:
+        current = len(self.run.passes)
+        newest_come_first = self.downward == self.reading.oldest_first
+        found_in = self.run.seen.get(identity(item))
+        if found_in is None:
+            self.run.keep(item, current)
+            self.added += 1
+            self.arrived += not (newest_come_first and self.met_known)
+        elif found_in != current:
+            self.met_known = True
+            self.arrived = self.arrived if newest_come_first else 0
+        return found_in is None
