@@ -27,10 +27,8 @@ import msgspec
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
-from casemgmt_async import CaseSession
-from casemgmt_async.errors import CaseManagementError
-
-from .answers import answer_for
+from casemgmt_async import CaseManagementError, CaseSession
+from casemgmt_async.integrations.answers import answer_for
 
 __all__ = ["SESSION", "answer_errors", "json_response", "session_context"]
 

@@ -13,7 +13,7 @@ from typing import Final
 
 from attrs import field, frozen
 
-from casemgmt_async.errors import (
+from casemgmt_async import (
     CaseManagementError,
     InvalidArgumentError,
     NotFoundError,

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any, Final
 
-from .answers import log
+from casemgmt_async.integrations.answers import log
 
 __all__ = ["CancelOnDisconnect"]
 

@@ -28,16 +28,24 @@ from fastapi import Depends
 from fastapi.responses import JSONResponse
 from starlette.requests import HTTPConnection, Request
 
-from casemgmt_async import CaseSession
-from casemgmt_async.errors import CaseManagementError, ConfigurationError
+from casemgmt_async import CaseManagementError, CaseSession, ConfigurationError
+from casemgmt_async.integrations.answers import ANSWERS, answer_for
+from casemgmt_async.integrations.asgi import CancelOnDisconnect
+from casemgmt_async.integrations.pydantic_models import teach
 
-from .answers import ANSWERS, answer_for
-from .asgi import CancelOnDisconnect
-from .pydantic_models import teach
+__all__ = [
+    "EXCEPTION_HANDLERS",
+    "RESPONSES",
+    "SESSION",
+    "CancelOnDisconnect",
+    "Session",
+    "get_session",
+    "lifespan",
+    "teach",
+]
 
-__all__ = ["EXCEPTION_HANDLERS", "RESPONSES", "CancelOnDisconnect", "Session", "get_session", "lifespan", "teach"]
-
-STATE: Final = "casemgmt_session"
+SESSION: Final = "casemgmt_session"
+"""Where the session is in the lifespan's state."""
 
 
 def lifespan(
@@ -50,7 +58,7 @@ def lifespan(
     `open_session` makes the session, inside the running loop: by default from the environment.
     `around` is the app's own lifespan: it starts before the session and stops after it, and what it
     yields is kept. To start something *after* the session, enter this one in yours and pass on its
-    state: `async with lifespan()(app) as state: ... yield state`.
+    state: `async with lifespan()(app) as state: ... yield {**state, ...}`; the session is `state[SESSION]`.
     """
 
     @asynccontextmanager
@@ -58,7 +66,7 @@ def lifespan(
         async with AsyncExitStack() as stack:
             state = await stack.enter_async_context(around(app)) if around else None
             session = await stack.enter_async_context(open_session())
-            yield {**(state or {}), STATE: session}
+            yield {**(state or {}), SESSION: session}
 
     return live
 
@@ -69,7 +77,7 @@ async def get_session(connection: HTTPConnection) -> CaseSession:
     Override it in tests with `app.dependency_overrides[get_session]`. Raises ConfigurationError
     where the app was not started with `lifespan`.
     """
-    session = getattr(connection.state, STATE, None)
+    session = getattr(connection.state, SESSION, None)
     if not isinstance(session, CaseSession):
         raise ConfigurationError("the app has no session: build it with FastAPI(lifespan=lifespan())")
     return session

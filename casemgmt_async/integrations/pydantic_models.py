@@ -17,14 +17,15 @@ import itertools
 import textwrap
 from collections.abc import Callable
 from functools import cache
-from typing import Any, get_args, get_origin, get_type_hints
+from typing import Any, Final, get_args, get_origin, get_type_hints
 
 import attrs
 from pydantic import GetCoreSchemaHandler
 from pydantic_core import CoreSchema
 from pydantic_core import core_schema as core
 
-from casemgmt_async import models
+import casemgmt_async
+from casemgmt_async import OpenEnum
 
 __all__ = ["teach"]
 
@@ -70,7 +71,7 @@ def _object_schema(_: type, source: Any, handler: GetCoreSchemaHandler) -> CoreS
     )
 
 
-def _text_schema(cls: type[models.OpenEnum], _: Any, __: GetCoreSchemaHandler) -> CoreSchema:
+def _text_schema(cls: type[OpenEnum], _: Any, __: GetCoreSchemaHandler) -> CoreSchema:
     """Describe an open enum as a string whose known values are examples."""
     about = _updates(
         title=cls.__name__,
@@ -141,5 +142,6 @@ def _docs(cls: type) -> dict[str, str]:
     }
 
 
-teach(*(value for value in vars(models).values() if isinstance(value, type) and attrs.has(value)))
-setattr(models.OpenEnum, METHOD, classmethod(_text_schema))
+PUBLIC: Final = [getattr(casemgmt_async, name) for name in casemgmt_async.__all__]
+teach(*(value for value in PUBLIC if isinstance(value, type) and attrs.has(value)))
+setattr(OpenEnum, METHOD, classmethod(_text_schema))

@@ -39,7 +39,7 @@ class RequestStarted:
     """The operation."""
     attempt: int
     """Which attempt of the call this is, from 1."""
-    url: str = ""
+    url: str
     """Where it goes, with the ids and the query."""
     headers: dict[str, str] = field(factory=dict, eq=False)
     """Headers to send along, empty at first: a listener may put some in, such as `traceparent`."""
