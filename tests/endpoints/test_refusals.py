@@ -28,7 +28,6 @@ from casemgmt_async import (
     relationships,
     timeline,
     views,
-    watchers,
 )
 
 NAIVE = datetime(2026, 6, 1)
@@ -228,7 +227,6 @@ REFUSED = [
     (lambda s: cases.get_case(s, ""), "case_id", "empty"),
     (lambda s: cases.get_case(s, "."), "case_id", ""),
     (lambda s: cases.get_case(s, ".."), "case_id", ""),
-
     (lambda s: cases.get_case(s, 12), "case_id", "text"),
     (lambda s: cases.get_case(s, None), "case_id", "text"),
     (lambda s: cases.delete_case_custom_attribute(s, "S-1", ""), "custom_attribute_key", "empty"),

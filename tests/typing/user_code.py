@@ -145,3 +145,14 @@ async def opens_sessions(supply: Callable[[], Awaitable[str]]) -> None:
             await cases.get_case(session, "SEC-1")
         except RateLimitError as error:
             assert_type(error.retry_after, float | None)
+
+
+async def mistakes(session: CaseSession) -> None:
+    """What a type checker must object to: strict mode reports an ignore that nothing needed."""
+    await cases.update_priority(session, "SEC-1", priority=1)  # type: ignore[arg-type]
+    await cases.get_case(session)  # type: ignore[call-arg]
+    await cases.update_case_title(session, "SEC-1", "title")  # type: ignore[call-arg]
+    await cases.update_case_due_date(session, "SEC-1")  # type: ignore[call-arg]
+    await cases.create_case(session, title="t", type_id="t")  # type: ignore[call-arg]
+    await cases.search_cases(session, page_size="10")  # type: ignore[arg-type]
+    await cases.get_cases(session)  # type: ignore[attr-defined]
