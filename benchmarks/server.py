@@ -20,7 +20,7 @@ async def emulator(cases: int, latency: float = 0.0) -> AsyncIterator[str]:
         str(latency),
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
-        env={**os.environ, "PYTHONASYNCIODEBUG": "0"},
+        env={name: value for name, value in os.environ.items() if name != "PYTHONASYNCIODEBUG"},
     )
     assert process.stdin is not None
     assert process.stdout is not None
@@ -35,7 +35,7 @@ async def serve(cases: int, latency: float) -> None:
     """Serve until standard input ends."""
     from casemgmt_async.emulator import Emulator  # noqa: PLC0415 - the parent needs none of it
 
-    async with Emulator(cases=cases, latency=latency, log=False) as running:
+    async with Emulator(cases=cases, latency=latency, log_size=0) as running:
         print(running.base_url, flush=True)
         await asyncio.get_running_loop().run_in_executor(None, sys.stdin.read)
 
