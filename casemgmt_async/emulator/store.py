@@ -147,7 +147,7 @@ class CaseStore:
         listing = self.listing(query, sort)
         start = (number - 1) * size
         if switches.shuffle_ties:
-            serials = listing.shuffled(state.random, ascending=ascending)[start : start + size]
+            serials = listing.shuffled(state.lots, ascending=ascending)[start : start + size]
         else:
             serials = listing.serials(start, start + size, ascending=ascending)
         users = dict.fromkeys(user for serial in serials for user in state.cases[serial].users())

@@ -52,6 +52,8 @@ class State:
     """All that a snapshot has to keep."""
 
     random: Random
+    lots: Random
+    """For the order among equals, so that looking changes no id."""
     latest: int = 0
     """The latest moment given out, in nanoseconds."""
     me: str = ""
@@ -88,7 +90,7 @@ class World:
         self.clock = clock
         self._switches = switches or Switches()
         self.request: Request | None = None
-        self.state: State = State(Random(seed))  # noqa: S311 - reproducible, not secret
+        self.state: State = State(Random(seed), Random(seed))  # noqa: S311 - reproducible, not secret
         self.cases: CaseStore = CaseStore(self)
         establish(self)
 
@@ -156,7 +158,7 @@ class World:
 
     def reset(self) -> None:
         """Go back to how this world was made."""
-        self.state = State(Random(self.seed))  # noqa: S311
+        self.state = State(Random(self.seed), Random(self.seed))  # noqa: S311
         self.cases.forget({})
         establish(self)
 
