@@ -21,7 +21,7 @@ from attrs import field, frozen
 
 from casemgmt_async.emulator.exchange import Reply
 from casemgmt_async.emulator.notation import Calls, Counter, NotationError, duration, read_script, size, unknown
-from casemgmt_async.emulator.wire import JSON_API, KEEP, Wire, encoded, gzipped, head, problem
+from casemgmt_async.emulator.wire import JSON_API, Wire, encoded, gzipped, head, problem
 
 __all__ = ["KINDS", "Fault", "FaultScript", "Kind", "read_faults"]
 
@@ -58,7 +58,7 @@ async def stall_in_body(wire: Wire, seconds: Any, reply: Reply) -> None:
     wire.begin(reply.status, {**framing(wire, reply), "Content-Length": str(len(body))}, first)
     await stall(wire, seconds, reply)
     wire.write(rest)
-    wire.response = KEEP
+    wire.keep()
     wire.whole = True
 
 
@@ -83,7 +83,7 @@ async def cut_gzip(wire: Wire, limit: Any, reply: Reply) -> None:
     part = packed[: len(packed) // 2 if limit is None else limit]
     top = {**framing(wire, reply), "Content-Encoding": "gzip", "Content-Length": str(len(part))}
     wire.begin(reply.status, top, part)
-    wire.response = KEEP
+    wire.keep()
 
 
 async def early_eof(wire: Wire, limit: Any, reply: Reply) -> None:

@@ -312,4 +312,9 @@ async def serve(emulator: Emulator, announce: Callable[[Emulator], object]) -> N
             with suppress(NotImplementedError):  # Windows: Ctrl-C cancels us instead
                 loop.add_signal_handler(number, stopped.set)
         announce(emulator)
-        await stopped.wait()
+        try:
+            await stopped.wait()
+        finally:
+            for number in (signal.SIGINT, signal.SIGTERM):
+                with suppress(NotImplementedError):
+                    loop.remove_signal_handler(number)

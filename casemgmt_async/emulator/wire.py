@@ -120,11 +120,15 @@ class Wire:
             lines["Content-Encoding"] = "gzip"
         if status != 204:
             lines["Content-Length"] = str(len(body))
-        self.response = KEEP if self.request.keep_alive else CLOSE
-        if self.response is CLOSE:
+        if not self.keep():
             lines["Connection"] = "close"
         self.begin(status, lines, body)
         self.whole = True
+
+    def keep(self) -> bool:
+        """Keep the connection open for another request, if the client wishes; tells whether it does."""
+        self.response = KEEP if self.request.keep_alive else CLOSE
+        return self.response is KEEP
 
     def begin(self, status: int, headers: Mapping[str, str], body: bytes = b"") -> None:
         """Send the head of an answer as it is given, and the first bytes of its body."""

@@ -19,7 +19,7 @@ import pytest
 try:
     from pytest_asyncio import fixture
 except ImportError:  # the plugin is loaded wherever this library is installed, and must not stand in the way there
-    from pytest import fixture  # noqa: PT013 - the same name in both cases
+    fixture = pytest.fixture  # type: ignore[assignment]
 
 if TYPE_CHECKING:
     from casemgmt_async import CaseSession
@@ -50,5 +50,8 @@ async def case_session(case_emulator: Emulator) -> AsyncIterator[CaseSession]:
     """Open a session on the emulator of this test."""
     from casemgmt_async import CaseSession  # noqa: PLC0415 - likewise
 
-    async with CaseSession() as session:
+    env = case_emulator.env
+    async with CaseSession(
+        base_url=env["CASEMGMT_BASE_URL"], api_key=env["DD_API_KEY"], app_key=env["DD_APP_KEY"]
+    ) as session:
         yield session
