@@ -19,12 +19,12 @@ import attrs
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from casemgmt_async.codec.shape import Document, Leaf, Node, Shape, key_of, shape_of
+from casemgmt_async.codec.shape import Document, Leaf, Node, Shape, key_of, origin_of, shape_of
 from casemgmt_async.codec.values import as_received, day, in_utc
 from casemgmt_async.models.base import OpenEnum
 from casemgmt_async.models.users import User
 
-__all__ = ["Compiler"]
+__all__ = ["Compiler", "Read"]
 
 Read = Callable[[bytes], Any]
 
@@ -43,12 +43,13 @@ PLAIN: Final = (str, int, float, bool, Any)
 
 
 class Compiler:
-    """Makes the structs and functions of models, once each.
-
-    It knows the strangers that the tables had met when it was made; when there are more, make another.
-    """
+    """Makes the structs and functions of models, once each, until it is told to forget them."""
 
     def __init__(self) -> None:
+        self.forget()
+
+    def forget(self) -> None:
+        """Begin anew, because there are more names to know. What was made before goes on working."""
         self.names: dict[str, Any] = dict(NAMESPACE)
         self.structs: dict[Any, type[msgspec.Struct]] = {}
         self.readers: dict[Any, str] = {}
@@ -84,7 +85,10 @@ class Compiler:
             fields.append(self.member("included", list[self.struct(User)], required=False))  # type: ignore[misc]
         struct = msgspec.defstruct(
             "_".join(("Wire", *node.path)),
-            [(f"m{i}", kind) if default is None else (f"m{i}", kind, default) for i, (_, kind, default) in enumerate(fields)],
+            [
+                (f"m{i}", kind) if default is None else (f"m{i}", kind, default)
+                for i, (_, kind, default) in enumerate(fields)
+            ],
             rename={f"m{i}": name for i, (name, _, _) in enumerate(fields)},
             namespace={"__reduce__": as_received},
             **OPTIONS,
@@ -107,11 +111,11 @@ class Compiler:
             namespace={"__reduce__": as_received},
             **OPTIONS,
         )
-        return list[pointer] if typing.get_origin(leaf.type) else pointer  # type: ignore[valid-type]
+        return list[pointer] if origin_of(leaf.type) else pointer  # type: ignore[valid-type]
 
     def wire_type(self, kind: Any) -> Any:
         """Say what msgspec has to read for a type. Times stay texts, so that no digit is lost."""
-        origin, arguments = typing.get_origin(kind), typing.get_args(kind)
+        origin, arguments = origin_of(kind), typing.get_args(kind)
         if attrs.has(kind):
             return self.struct(kind)
         if origin in (tuple, list):
@@ -133,7 +137,7 @@ class Compiler:
     def body(self, model: Any, name: str) -> list[str]:
         """Write the function that makes a model of its struct."""
         shape = shape_of(model)
-        cls = typing.get_origin(model) or model
+        cls = origin_of(model) or model
         self.struct(model)
         self.names[f"{name}_class"], self.names[f"{name}_open"] = cls, open_twin(cls)
         lines = [
@@ -189,7 +193,7 @@ class Compiler:
 
     def value(self, kind: Any, var: str) -> str:
         """Write the expression that makes a value of what msgspec read."""
-        origin, arguments = typing.get_origin(kind), typing.get_args(kind)
+        origin, arguments = origin_of(kind), typing.get_args(kind)
         if attrs.has(kind):
             return f"{self.reader(kind)}({var}, users)"
         if kind is date:
@@ -208,7 +212,7 @@ class Compiler:
     def reference(leaf: Leaf) -> str:
         """Write the expression that makes what a relationship points to; one object for each user."""
         user = "users.get(v.id) or users.setdefault(v.id, User(v.id))"
-        if typing.get_origin(leaf.type) is None:
+        if origin_of(leaf.type) is None:
             return user if leaf.type is User else "v.id"
         return f"tuple([{user if typing.get_args(leaf.type)[0] is User else 'v.id'} for v in v])"
 
@@ -225,7 +229,7 @@ def needed(node: Node) -> bool:
 
 def is_document(shape: Shape) -> bool:
     """Say whether a shape is that of a document, which tells of users."""
-    return issubclass(typing.get_origin(shape.model) or shape.model, Document)
+    return issubclass(origin_of(shape.model) or shape.model, Document)
 
 
 def open_twin(cls: Any) -> Any:

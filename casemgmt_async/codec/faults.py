@@ -16,11 +16,12 @@ MOST: Final = 100
 """How many errors of a body are kept."""
 
 
-def decode_errors(body: bytes, content_type: str | None = None) -> tuple[ErrorDetail, ...]:
+def decode_errors(body: bytes, _content_type: str | None = None) -> tuple[ErrorDetail, ...]:
     """Read what the body of an error answer says; never fail.
 
     Understands `{"errors": [...]}` with texts or objects. Of anything else, such as the HTML page
-    of a proxy, one entry keeps the start. `content_type` is not needed to tell them apart.
+    of a proxy, one entry keeps the start. The media type
+    is not asked: proxies and the service itself have been wrong about it.
     """
     try:
         parsed = msgspec.json.decode(body)

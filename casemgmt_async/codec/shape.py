@@ -13,9 +13,24 @@ from typing import Any, Final, Generic, TypeVar
 import attrs
 from attrs import field, frozen
 
-from casemgmt_async.models.base import PLACE, RELATED, Resource, inside
+from casemgmt_async.models.base import PLACE, RELATED, Resource, inside, wire_of
+from casemgmt_async.models.page import Page
 
-__all__ = ["Document", "Leaf", "Node", "PageDocument", "Shape", "key_of", "path_of", "pointer", "shape_of", "strangers_met"]
+__all__ = [
+    "ALONE",
+    "Document",
+    "Leaf",
+    "Node",
+    "PageDocument",
+    "Shape",
+    "as_page",
+    "key_of",
+    "origin_of",
+    "path_of",
+    "pointer",
+    "shape_of",
+    "strangers_met",
+]
 
 T = TypeVar("T")
 Path = tuple[str, ...]
@@ -104,9 +119,14 @@ HOMELESS: Final = frozenset({"extra", "_wire"})
 UNIONS: Final = (typing.Union, types.UnionType)
 
 
+def origin_of(kind: Any) -> Any:
+    """Give what a generic type was made from; None for a plain one."""
+    return typing.get_origin(kind)
+
+
 def present(kind: Any) -> Any:
     """Strip None from a type."""
-    if typing.get_origin(kind) in UNIONS:
+    if origin_of(kind) in UNIONS:
         (kind,) = (arm for arm in typing.get_args(kind) if arm is not type(None))
     return kind
 
@@ -138,7 +158,7 @@ def strangers_met() -> int:
 
 def compile_shape(model: Any) -> Shape:
     """Make the table of a model from the metadata of its fields."""
-    cls = typing.get_origin(model) or model
+    cls = origin_of(model) or model
     argument = (typing.get_args(model) or (None,))[0]
     hints = typing.get_type_hints(cls)
     resource = issubclass(cls, Resource)
@@ -148,7 +168,7 @@ def compile_shape(model: Any) -> Shape:
         if attribute.name in HOMELESS:
             continue
         kind = present(hints[attribute.name])
-        kind = argument if kind is T else kind  # type: ignore[comparison-overlap]
+        kind = argument if kind is T else kind
         name, target = attribute.metadata.get(RELATED, (None, None))
         if target:
             path: Path = ("relationships", name, "data")
@@ -188,3 +208,20 @@ def path_of(shape: Shape, key: str) -> Path:
     if not key.startswith("/"):
         return (*shape.home, key)
     return tuple(part.replace("~1", "/").replace("~0", "~") for part in key[1:].split("/"))
+
+
+def as_page(document: PageDocument[Any]) -> Page[Any]:
+    """Make a page of its document."""
+    return Page(
+        document.data,
+        document.number,
+        document.size,
+        document.total_pages,
+        document.total_items,
+        document.extra,
+        _wire=wire_of(document),
+    )
+
+
+ALONE: Final = Shape(Document, Node(()), (), None, ())
+"""As much of a document's table as it takes to name what stands in it beside the data."""

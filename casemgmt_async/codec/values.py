@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-__all__ = ["Misfit", "Whole", "as_received", "in_utc", "day", "day_text", "instant", "instant_text", "plain"]
+__all__ = ["Misfit", "Whole", "as_received", "day", "day_text", "in_utc", "instant", "instant_text", "plain"]
 
 
 class Misfit(Exception):  # noqa: N818 - never leaves the codec

@@ -13,7 +13,7 @@ from typing import Any, ClassVar, Final
 
 from attrs import field, frozen
 
-__all__ = ["PLACE", "RELATED", "Extra", "OpenEnum", "Resource", "inside", "related"]
+__all__ = ["PLACE", "RELATED", "Extra", "OpenEnum", "Resource", "inside", "related", "wire_of"]
 
 PLACE: Final = "casemgmt.place"
 """Metadata: the names that lead to the field from the attributes, or from a value's own object."""
@@ -53,6 +53,17 @@ class Resource:
     """The service's identifier."""
     _wire: Any = field(default=None, kw_only=True, alias="_wire", repr=False, eq=False)
     # ^ what the service sent, so that what is not changed is given back letter by letter
+
+    def __init_subclass__(cls) -> None:
+        cls.__hash__ = Resource.__hash__  # type: ignore[method-assign]  # equal resources have equal ids
+
+    def __hash__(self) -> int:
+        return hash(self.id)
+
+
+def wire_of(answer: Any) -> Any:
+    """Give what a model, a page or a list was made from; None for what was not received."""
+    return getattr(answer, "_wire", None)
 
 
 def inside(*names: str, **options: Any) -> Any:
