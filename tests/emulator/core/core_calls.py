@@ -15,7 +15,7 @@ from casemgmt_async.emulator.world import World
 BY_NAME = {route.name: route for route in routes.ROUTES}
 NOBODY = "00000000-0000-4000-8000-000000000000"
 TYPE_ID = "00000000-0000-0000-0000-000000000001"
-NOON = 1_780_000_000.123456
+NOON = 1_780_000_000.477244496
 
 
 @frozen
