@@ -54,7 +54,7 @@ ANSWERS: Final[Mapping[type[CaseManagementError], Answer]] = {
 }
 """What an error becomes; an error that is not here goes by its nearest parent."""
 
-SOON: Final = 1.0
+SOON: Final = 1
 """Seconds until a new try, where the service named none."""
 
 
@@ -69,7 +69,7 @@ def answer_for(error: CaseManagementError) -> Answer:
     if isinstance(error, InvalidArgumentError):
         answer = Answer(answer.status, str(error))
     elif isinstance(error, RateLimitError):
-        seconds = SOON if error.retry_after is None else error.retry_after
+        seconds = SOON if error.retry_after is None or math.isinf(error.retry_after) else error.retry_after
         answer = Answer(answer.status, answer.detail, {"Retry-After": str(max(0, math.ceil(seconds)))})
     elif isinstance(error, OutcomeUnknownError) and isinstance(error.__cause__, TimeoutError):
         answer = Answer(ANSWERS[RequestTimeoutError].status, answer.detail)

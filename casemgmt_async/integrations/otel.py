@@ -15,6 +15,7 @@ know operations, statuses and kinds of error, never an id.
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Mapping
 from typing import Any, Final
@@ -83,7 +84,7 @@ class _Telemetry:
         self._waits = meter.create_histogram(
             "casemgmt.client.rate_limit.wait",
             "s",
-            "How long calls were held up by the rate limit.",
+            "How long the service asked calls to wait, and how long they were held back to avoid that.",
             explicit_bucket_boundaries_advisory=WAITS,
         )
         self._calls: dict[int, _Call] = {}
@@ -151,9 +152,11 @@ class _Telemetry:
         self._retries.add(1, {"casemgmt.operation": event.route.name, "error.type": kind})
 
     def _limited(self, event: RateLimited) -> None:
-        said: Attributes = {"casemgmt.wait": event.wait, "casemgmt.answered": event.answered}
-        self._call(event).span.add_event("rate_limited", said)
-        self._waits.record(event.wait, {"casemgmt.operation": event.route.name})
+        if not math.isfinite(event.wait):
+            return  # held back until an answer tells what the limit is: there is nothing to measure yet
+        answered: Attributes = {"casemgmt.answered": event.answered}
+        self._call(event).span.add_event("rate_limited", {**answered, "casemgmt.wait": event.wait})
+        self._waits.record(event.wait, {**answered, "casemgmt.operation": event.route.name})
 
     def _gave_up(self, event: CallGaveUp) -> None:
         call, kind = self._call(event), _kind(event.error)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 
 import pytest
 
@@ -58,7 +59,9 @@ def test_a_broken_rule_is_told_to_the_caller():
     }
 
 
-@pytest.mark.parametrize(("known", "told"), [(None, "1"), (0, "0"), (0.2, "1"), (12, "12"), (12.01, "13")])
+@pytest.mark.parametrize(
+    ("known", "told"), [(None, "1"), (math.inf, "1"), (0, "0"), (0.2, "1"), (12, "12"), (12.01, "13")]
+)
 def test_retry_after_is_whole_seconds_never_too_few(known, told):
     assert answer_for(errors.RateLimitError(429, retry_after=known)).headers == {"Retry-After": told}
 
