@@ -14,7 +14,7 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Final
 
-from attrs import field, frozen
+from attrs import Factory, field, frozen
 
 from casemgmt_async.emulator.exchange import Request
 from casemgmt_async.emulator.notation import Calls, Counter, NotationError, read_script, unknown
@@ -82,12 +82,10 @@ class Actor:
     """The name of one of `ACTIONS`."""
     count: int = 1
     """To how many cases."""
-    calls: Calls = field(init=False, repr=False, eq=False)
+    calls: Calls = field(
+        init=False, repr=False, eq=False, default=Factory(lambda self: Calls.parse(self.on), takes_self=True)
+    )
     """`on`, read."""
-
-    @calls.default
-    def _calls(self) -> Calls:
-        return Calls.parse(self.on)
 
     def __attrs_post_init__(self) -> None:
         if self.action not in ACTIONS:

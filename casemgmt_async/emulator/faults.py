@@ -17,7 +17,7 @@ from collections.abc import Awaitable, Callable, Iterable, Iterator
 from typing import Any, Final
 
 from aiohttp import web
-from attrs import field, frozen
+from attrs import Factory, field, frozen
 
 from casemgmt_async.emulator.exchange import Reply
 from casemgmt_async.emulator.notation import Calls, Counter, NotationError, duration, read_script, size, unknown
@@ -222,12 +222,10 @@ class Fault:
     """Seconds, bytes, a status, a media type or a count, as the kind takes it; None for its default."""
     after_effect: bool | None = None
     """Whether the request takes effect first; None for the kind's own moment."""
-    calls: Calls = field(init=False, repr=False, eq=False)
+    calls: Calls = field(
+        init=False, repr=False, eq=False, default=Factory(lambda self: Calls.parse(self.on), takes_self=True)
+    )
     """`on`, read."""
-
-    @calls.default
-    def _calls(self) -> Calls:
-        return Calls.parse(self.on)
 
     def __attrs_post_init__(self) -> None:
         kind = KINDS.get(self.kind)

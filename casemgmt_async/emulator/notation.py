@@ -20,7 +20,7 @@ from collections.abc import Callable, Iterable
 from fnmatch import fnmatchcase
 from typing import Any, Final, TypeVar
 
-from attrs import field, frozen
+from attrs import Factory, field, frozen
 
 from casemgmt_async.routes import ROUTES, Replay
 
@@ -80,12 +80,10 @@ class Calls:
     """Of those, every call that is a multiple of this many behind the first."""
     chance: float = 1.0
     """The chance that one of those is meant, from 0 to 1."""
-    routes: frozenset[str] = field(init=False, repr=False, eq=False)
+    routes: frozenset[str] = field(
+        init=False, repr=False, eq=False, default=Factory(lambda self: named(self.on), takes_self=True)
+    )
     """The names of the operations."""
-
-    @routes.default
-    def _routes(self) -> frozenset[str]:
-        return frozenset().union(*(named(word.strip()) for word in self.on.split(",")))
 
     def __attrs_post_init__(self) -> None:
         if self.first < 1 or self.step < 1 or (self.last is not None and self.last < self.first):
@@ -113,14 +111,16 @@ class Calls:
         return f"{self.on}{count}" + (f"@{self.chance * 100:g}%" if self.chance < 1 else "")
 
 
-def named(word: str) -> set[str]:
-    """The operations that one word of a script means."""
-    if word in CLASSES:
-        return {name for name, replay in NAMES.items() if replay is CLASSES[word]}
-    found = {name for name in NAMES if fnmatchcase(name, word)}
-    if not found:
-        raise unknown("operation", word, [*CLASSES, *NAMES])
-    return found
+def named(words: str) -> frozenset[str]:
+    """The operations that words between commas mean."""
+    found: set[str] = set()
+    for word in map(str.strip, words.split(",")):
+        replay = CLASSES.get(word)
+        meant = {name for name in NAMES if (NAMES[name] is replay if replay else fnmatchcase(name, word))}
+        if not meant:
+            raise unknown("operation", word, [*CLASSES, *NAMES])
+        found |= meant
+    return frozenset(found)
 
 
 class Counter:
