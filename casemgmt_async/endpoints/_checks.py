@@ -80,7 +80,7 @@ def model_or_object(kind: type) -> Rule:
     return Rule(lambda v: isinstance(v, kind) or _object(v), f"must be of the class {kind.__name__}, or a mapping")
 
 
-def models(kind: type, most: int | None = None) -> Rule:
+def list_of(kind: type, most: int | None = None) -> Rule:
     """Make the rule of a list of models of one class; with `most`, it must not be empty either."""
     says = f"must be a list of {kind.__name__}" + ("" if most is None else f", 1 to {most} of them")
     return Rule(lambda v: _each(kind, v) and (most is None or 1 <= len(v) <= most), says)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
-from casemgmt_async.models import Case, Page, Project, SortField
+from casemgmt_async import models
+from casemgmt_async.models import Case, Page, SortField
 from casemgmt_async.pagination import Sweep, SweepFetch
 
 __all__ = ["sweep"]
@@ -17,7 +18,7 @@ Matches = Callable[[Case], bool]
 def sweep(
     search: Search,
     get: Callable[[str], Awaitable[Case]],
-    projects: Callable[[], Awaitable[list[Project]]],
+    projects: Callable[[], Awaitable[list[models.Project]]],
     *,
     filter: str | None,
     project_id: str | None,

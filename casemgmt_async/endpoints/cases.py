@@ -11,7 +11,7 @@ from datetime import date
 from functools import partial
 from typing import Final
 
-from casemgmt_async import routes
+from casemgmt_async import models, routes
 from casemgmt_async.endpoints._bodies import document, reference
 from casemgmt_async.endpoints._checks import (
     ATTRIBUTES,
@@ -28,7 +28,7 @@ from casemgmt_async.endpoints._checks import (
     WORD,
     allow_none,
     allow_unset,
-    models,
+    list_of,
     require,
     require_one,
 )
@@ -46,14 +46,13 @@ from casemgmt_async.models import (
     Insight,
     Page,
     Priority,
-    Project,
     SortField,
     Unset,
 )
 from casemgmt_async.pagination import Pages, Sweep
 from casemgmt_async.session import CaseSession
 
-INSIGHTS: Final = models(Insight, most=100)
+INSIGHTS: Final = list_of(Insight, most=100)
 CREATES: Final = frozenset({BulkAction.JIRA, BulkAction.SERVICENOW, BulkAction.LINEAR})
 """The bulk actions that make a second thing when they are sent a second time."""
 
@@ -174,7 +173,7 @@ def sweep_cases(
     return sweep(
         partial(search_cases, session),
         partial(get_case, session),
-        lambda: session.call(routes.GET_PROJECTS, list[Project]),
+        lambda: session.call(routes.GET_PROJECTS, list[models.Project]),
         filter=filter,
         project_id=project_id,
         matches=matches,

@@ -7,12 +7,12 @@ from typing import Final
 
 from casemgmt_async import routes
 from casemgmt_async.endpoints._bodies import document
-from casemgmt_async.endpoints._checks import FLAG, TEXT, allow_unset, models, require
+from casemgmt_async.endpoints._checks import FLAG, TEXT, allow_unset, list_of, require
 from casemgmt_async.models import UNSET, NotificationRecipient, NotificationRule, NotificationTrigger, Unset
 from casemgmt_async.session import CaseSession
 
-RECIPIENTS: Final = models(NotificationRecipient)
-TRIGGERS: Final = models(NotificationTrigger)
+RECIPIENTS: Final = list_of(NotificationRecipient)
+TRIGGERS: Final = list_of(NotificationTrigger)
 
 
 async def get_project_notification_rules(session: CaseSession, project_id: str) -> list[NotificationRule]:
