@@ -15,6 +15,10 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
+    from casemgmt_async.codec import (
+        decode,
+        encode,
+    )
     from casemgmt_async.endpoints import (
         automation_rules,
         cases,
@@ -260,6 +264,8 @@ __all__ = [
     "__version__",
     "automation_rules",
     "cases",
+    "decode",
+    "encode",
     "links",
     "maintenance_windows",
     "notification_rules",
@@ -289,7 +295,16 @@ RESOURCES: Final = frozenset(
 """The modules of operations."""
 PARTS: Final = frozenset({"emulator", "errors", "jobs", "models", "routes"})
 """Rooms of the house that are reached by their own name."""
-HOMES: Final = ("errors", "models", "pagination", "session", "transport.attempt", "transport.retry", "transport.events")
+HOMES: Final = (
+    "errors",
+    "models",
+    "pagination",
+    "session",
+    "transport.attempt",
+    "transport.retry",
+    "transport.events",
+    "codec",
+)
 """Where the other names are, in the order in which to look."""
 
 
