@@ -29,6 +29,12 @@ _LIMIT: Final = istr("X-RateLimit-Limit")
 _PERIOD: Final = istr("X-RateLimit-Period")
 _REMAINING: Final = istr("X-RateLimit-Remaining")
 
+_SCOUTS: Final = 8
+"""How many requests of a route pass before the first answer tells whether it is limited."""
+_ALONE: Final = 0.9
+"""The share of a window from which on we take it that nobody else uses the bucket."""
+_SPARE: Final = 2
+"""How much of a shared bucket is left alone at the end of a window, when others may already be taking it."""
 _DOUBT: Final = 1.0
 """Seconds by which a reset told in whole seconds may be off."""
 
@@ -38,6 +44,8 @@ class Bucket:
     """One budget: what is left of it, until when."""
 
     name: str | None = None
+    is_known: bool = False
+    """Whether any answer has told of it, if only that it is not limited."""
     limit: float | None = None
     period: float = 60.0
     left: float = math.inf
@@ -47,19 +55,20 @@ class Bucket:
     in_flight: int = 0
     own: int = 0
     """How many requests of this window were ours."""
+    others: float = 0.0
+    """How many requests of this window were certainly not ours."""
     share: float = 1.0
     """Which part of the last window was ours."""
     lag: float = 0.0
     """What to add to the resets of a service that rounds them down."""
+    rolled: bool = False
     probing: bool = False
     waiters: list[Waiter] = field(factory=list)
 
     def delay(self, now: float) -> float:
         """Seconds until a request may pass: 0 for now, infinite until an answer makes room."""
         if now < self.resets_at:
-            if self.left is math.inf or self.in_flight < self._allowance():
-                return 0.0
-            return self.resets_at - now
+            return 0.0 if self.in_flight < self._allowance() else self.resets_at - now
         if self.limit is None:
             self.left = self.resets_at = math.inf
             return 0.0
@@ -75,20 +84,32 @@ class Bucket:
             self.probing = True
 
     def _allowance(self) -> float:
+        if self.left is math.inf:
+            return math.inf if self.is_known else _SCOUTS
         if self.left < 1:
             return 0.0
-        used = (self.limit or 0.0) - self.left
+        limit = self.limit or self.left
         ours = self.own + self.in_flight
-        share = min(self.share, ours / max(ours, used, 1.0)) if ours else self.share
-        return max(1.0, self.left * share)
+        share = min(self.share, ours / (ours + self.others)) if self.others and ours else self.share
+        alone = share >= _ALONE
+        if not alone and self.left <= min(_SPARE, limit / 10):
+            return 0.0
+        if not self.rolled and (self.own < _SCOUTS or not alone):
+            return min(max(1.0, self.left * share), _SCOUTS if alone else _SCOUTS / 2)
+        if alone:
+            return self.left
+        if ours < share * limit:
+            return max(1.0, self.left * share)
+        return 1.0  # what the others may leave over, one by one
 
     def _roll(self, resets_at: float, left: float) -> None:
         used = (self.limit or 0.0) - self.left
+        self.rolled = self.resets_at is not math.inf
         if self.own and used > 0:
             self.share = min(1.0, max(0.05, self.own / used))
         elif not self.own:
             self.share = 1.0
-        self.own = 0
+        self.own, self.others = 0, 0.0
         self.left, self.resets_at, self.probing = left, resets_at, False
 
     def observe(self, limit: float, period: float, left: float, reset: float, now: float) -> None:
@@ -103,6 +124,7 @@ class Bucket:
         else:
             return  # an answer from a window that is over
         self.own += 1
+        self.others = max(self.others, limit - left - self.own - self.in_flight)
 
     def exhausted(self, wait: float, now: float) -> None:
         """Take in a 429: nothing passes for `wait` seconds."""
@@ -183,7 +205,7 @@ class Gate:
         bucket = lane.bucket
         if self._free <= 0 or bucket.waiters or self._closed:
             return False
-        if bucket.left is not math.inf:
+        if not (bucket.is_known and bucket.left is math.inf):
             now = self._clock()
             if bucket.delay(now) > 0:
                 return False
@@ -251,12 +273,14 @@ class Gate:
     def _learn(self, lane: Lane, answer: RawResponse) -> None:
         headers = answer.headers
         name = headers.get(_NAME)
+        lane.bucket.is_known = True
         if name is None and answer.status != 429:
             return
         now = self._clock()
         if name is not None and name != lane.bucket.name:
             self._bind(lane, name)
         bucket = lane.bucket
+        bucket.is_known = True
         limit, left = seconds(headers.get(_LIMIT)), seconds(headers.get(_REMAINING))
         reset = until_reset(headers, self._wall)
         if answer.status == 429:
@@ -299,7 +323,7 @@ class Gate:
         wakes_at = math.inf
         for bucket in tuple(self._queues):
             delay = bucket.delay(now)
-            if delay > 0:
+            if 0 < delay < math.inf:  # an infinite one ends with the next answer
                 self._turn_away(bucket, delay)
                 if bucket.waiters:
                     wakes_at = min(wakes_at, now + delay)

@@ -1,0 +1,132 @@
+"""Time that passes only when nobody has anything left to do, and a rate-limited service that lives in it."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import random
+import selectors
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+from attrs import define, field
+from multidict import CIMultiDict
+
+from casemgmt_async.transport.attempt import RawResponse
+from casemgmt_async.transport.limits import Gate
+
+START = 1_768_000_003.25  # some moment inside a window
+
+
+class _Selector(selectors.DefaultSelector):
+    def __init__(self) -> None:
+        super().__init__()
+        self.slept = 0.0
+
+    def select(self, timeout: float | None = None) -> Any:
+        if timeout:
+            self.slept += timeout
+        return super().select(0)
+
+
+class VirtualLoop(asyncio.SelectorEventLoop):
+    """An event loop whose sleeps take no time; for programs without I/O."""
+
+    def __init__(self) -> None:
+        self._virtual = _Selector()
+        super().__init__(self._virtual)
+
+    def time(self) -> float:
+        return self._virtual.slept
+
+
+def run_virtually(main: Coroutine[Any, Any, Any]) -> Any:
+    with asyncio.Runner(loop_factory=VirtualLoop) as runner:
+        return runner.run(main)
+
+
+def now() -> float:
+    return START + asyncio.get_running_loop().time()
+
+
+def gate(max_concurrency: int = 64) -> Gate:
+    return Gate(max_concurrency, clock=asyncio.get_running_loop().time, wall=now, sleep=asyncio.sleep)
+
+
+@define
+class Service:
+    """Counts calls in windows aligned to the calendar, and says so in its headers."""
+
+    limit: int
+    period: float
+    rounding: Callable[[float], float] = math.ceil
+    unix: bool = False
+    seed: int = 1
+    windows: dict[int, int] = field(factory=dict)
+    answered: list[int] = field(factory=list)
+    dice: random.Random = field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self.dice = random.Random(self.seed)
+
+    async def answer(self) -> RawResponse:
+        """One request: on its way, counted, and on its way back."""
+        await asyncio.sleep(self.dice.uniform(0.005, 0.04))
+        status, headers = self.count()
+        await asyncio.sleep(self.dice.uniform(0.005, 0.04))
+        return RawResponse(status, headers, b"{}")
+
+    def count(self) -> tuple[int, CIMultiDict[str]]:
+        moment = now()
+        window = math.floor(moment / self.period)
+        used = self.windows.setdefault(window, 0)
+        status = 200 if used < self.limit else 429
+        self.windows[window] += status == 200
+        self.answered.append(status)
+        end = (window + 1) * self.period
+        reset = self.rounding(end) if self.unix else self.rounding(end - moment)
+        headers = CIMultiDict(
+            {
+                "X-RateLimit-Name": "cases",
+                "X-RateLimit-Limit": str(self.limit),
+                "X-RateLimit-Period": str(self.period),
+                "X-RateLimit-Remaining": str(self.limit - self.windows[window]),
+                "X-RateLimit-Reset": str(reset),
+            }
+        )
+        return status, headers
+
+    @property
+    def used(self) -> float:
+        """Which part of what its whole windows allowed was used; the first and last are cut off by the run."""
+        whole = [self.windows.get(window, 0) for window in range(min(self.windows) + 1, max(self.windows))]
+        return sum(whole) / (len(whole) * self.limit)
+
+    @property
+    def refused(self) -> float:
+        """Which part of all calls was answered 429."""
+        return self.answered.count(429) / len(self.answered)
+
+
+async def keep_calling(gate: Gate, service: Service, seconds: float, workers: int = 64) -> None:
+    """As many calls as the gate lets through, through every worker, for so long."""
+    loop = asyncio.get_running_loop()
+    ends = loop.time() + seconds
+
+    async def work() -> None:
+        lane, turn = gate.lane("get_case"), None
+        while loop.time() < ends:
+            if not gate.try_enter(lane):
+                turn = await gate.enter(lane, turn, math.inf)
+            answer = None
+            try:
+                answer = await service.answer()
+            finally:
+                gate.leave(lane, answer)
+            turn = turn if answer.status == 429 else None
+
+    tasks = [asyncio.create_task(work()) for _ in range(workers)]
+    await asyncio.sleep(seconds)
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
