@@ -1,0 +1,73 @@
+"""What can go wrong with a job, apart from the calls it makes.
+
+    CaseManagementError
+      JobError                    a job cannot go on; what it did is in its journal
+        JournalError              the journal cannot be used
+          JournalLockedError      another process is at work on it
+          ForeignJournalError     the file is something else
+          JournalDamagedError     the file is broken
+          JournalFullError        there is no room to write
+        RulesError                a rule is not understood
+        SourceError               the file to read rows from cannot be used as a whole
+        ExportError               the file to write cannot be written
+        ServiceDownError          too many calls in a row found no answer
+
+Every message is one line that says what to do.
+"""
+
+from __future__ import annotations
+
+from casemgmt_async import CaseManagementError
+
+__all__ = [
+    "ExportError",
+    "ForeignJournalError",
+    "JobError",
+    "JournalDamagedError",
+    "JournalError",
+    "JournalFullError",
+    "JournalLockedError",
+    "RulesError",
+    "ServiceDownError",
+    "SourceError",
+]
+
+
+class JobError(CaseManagementError):
+    """A job cannot start or go on; what it has done so far stands in its journal."""
+
+
+class JournalError(JobError):
+    """The journal cannot be used; the message says why and what to do."""
+
+
+class JournalLockedError(JournalError):
+    """Another process is at work on this journal."""
+
+
+class ForeignJournalError(JournalError):
+    """The file is not a journal, or the journal of another kind of job, or of a newer version."""
+
+
+class JournalDamagedError(JournalError):
+    """The file is broken and cannot be read to its end."""
+
+
+class JournalFullError(JournalError):
+    """There is no room to write; nothing that was written is lost."""
+
+
+class RulesError(JobError, ValueError):
+    """A rule is not understood; the message names the rule, the key and what is allowed."""
+
+
+class SourceError(JobError, ValueError):
+    """The rows to read in cannot be used as a whole; a single bad row is only rejected."""
+
+
+class ExportError(JobError):
+    """The file cannot be written."""
+
+
+class ServiceDownError(JobError):
+    """Too many calls in a row found no answer; the job stopped and can be run again."""

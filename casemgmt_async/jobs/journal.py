@@ -1,0 +1,271 @@
+"""The journal of a job: what is to be done, what was sent, and what came of it.
+
+Each operation goes from *planned* to *sending*, which is on the disk before the socket is touched, and
+from there to *done*, *rejected* or *unknown*. What is found in *sending* when a job starts was cut off, and
+is looked for before anything is sent again. *Skipped* is what was deliberately not sent.
+"""
+
+from __future__ import annotations
+
+import enum
+import functools
+import json
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final, Self
+
+from attrs import field, frozen
+
+from casemgmt_async import Case
+from casemgmt_async.jobs.errors import ForeignJournalError
+from casemgmt_async.jobs.snapshot import snapshot
+from casemgmt_async.jobs.store import Statement, Store
+
+__all__ = ["Journal", "Operation", "Outcome", "State", "Subject"]
+
+SCHEMA: Final = """
+    CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+    CREATE TABLE subjects (
+        number INTEGER PRIMARY KEY,
+        name TEXT NOT NULL UNIQUE,
+        label TEXT NOT NULL,
+        case_id TEXT,
+        project_id TEXT,
+        seen REAL,
+        before TEXT,
+        after TEXT
+    );
+    CREATE TABLE operations (
+        number INTEGER PRIMARY KEY,
+        subject INTEGER NOT NULL,
+        rule TEXT NOT NULL,
+        stage INTEGER NOT NULL,
+        action TEXT NOT NULL,
+        payload TEXT NOT NULL,
+        state TEXT NOT NULL,
+        sent_at REAL,
+        ended_at REAL,
+        result TEXT,
+        error TEXT
+    );
+    CREATE TABLE items (id TEXT PRIMARY KEY, place TEXT NOT NULL, body BLOB NOT NULL) WITHOUT ROWID;
+"""
+COLUMNS: Final = (
+    "o.number, o.subject, s.name, s.case_id, s.project_id, s.seen, o.rule, o.stage, o.action, o.payload, "
+    "o.state, o.sent_at, o.error"
+)
+
+
+class State(enum.StrEnum):
+    """How far an operation has come."""
+
+    PLANNED = "planned"
+    """Decided, not begun."""
+    SENDING = "sending"
+    """Written down before it was sent; where it is found at a start, nobody knows yet what came of it."""
+    DONE = "done"
+    """The service did it."""
+    REJECTED = "rejected"
+    """The service said no."""
+    UNKNOWN = "unknown"
+    """It was sent, and what came of it could not be found out."""
+    SKIPPED = "skipped"
+    """It was not sent, for the reason given."""
+
+
+@frozen
+class Subject:
+    """What operations are done to: a case, or a row that becomes one."""
+
+    number: int
+    """Its number in the journal."""
+    name: str
+    """The id of the case, or the key of the row."""
+    label: str
+    """What people call it."""
+    case_id: str | None = None
+    """The id of the case, once there is one."""
+    project_id: str | None = None
+    """The project of the case."""
+    seen: float | None = None
+    """When the case had been changed last, in Unix seconds, as it was planned for."""
+    before: str | None = None
+    """Status, status group, priority, time of creation and whether archived, as JSON."""
+
+
+parsed: Final = functools.lru_cache(maxsize=1024)(json.loads)
+"""Payloads as data; many cases share one, and nobody changes it."""
+
+
+@frozen
+class Operation:
+    """One change to one case."""
+
+    number: int
+    """Its number in the journal."""
+    subject: int
+    """The number of the subject."""
+    name: str
+    """The id of the case, or the key of the row."""
+    case_id: str | None
+    """The id of the case, once there is one."""
+    project_id: str | None
+    """The project of the case."""
+    seen: float | None
+    """When the case had been changed last, as it was planned for."""
+    rule: str
+    """The rule that asked for it."""
+    stage: int
+    """Which stage of the job it belongs to; the stages go in order."""
+    action: str
+    """The name of the action."""
+    payload: str
+    """What the action is given, as JSON."""
+    state: State = field(converter=State)
+    """How far it has come."""
+    sent_at: float | None = None
+    """When it was sent last, in Unix seconds by this machine."""
+    error: str | None = None
+    """Why it is not done."""
+
+    @property
+    def value(self) -> Any:
+        """What the action is given."""
+        return parsed(self.payload)
+
+
+@frozen
+class Outcome:
+    """What came of an operation."""
+
+    number: int
+    """The number of the operation."""
+    state: State
+    """How it ended."""
+    result: str | None = None
+    """The id of what it made."""
+    error: str | None = None
+    """Why it is not done."""
+
+
+class Journal:
+    """The journal of one job, in a file of its own.
+
+    `async with Journal(path, kind="triage") as journal` opens the file, or makes it; another process that
+    tries the same meanwhile gets a `JournalLockedError`. With `read_only` it is opened beside a running job.
+    """
+
+    def __init__(
+        self,
+        path: str | Path,
+        *,
+        kind: str,
+        read_only: bool = False,
+        checkpoint: Callable[[str], None] = lambda _: None,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self.path = Path(path)
+        self.kind = kind
+        self.meta: dict[str, Any] = {}
+        self._clock = clock
+        self._store = Store(self.path, SCHEMA, read_only=read_only, checkpoint=checkpoint)
+        self._read_only = read_only
+
+    async def __aenter__(self) -> Self:
+        await self._store.open()
+        try:
+            self.meta = {name: json.loads(value) for name, value in await self.read("SELECT * FROM meta")}
+            kind = self.meta.get("kind")
+            if kind is None and not self._read_only:
+                await self.put(kind=self.kind, started=self._clock())
+            elif self.kind not in (kind, "any"):
+                raise ForeignJournalError(
+                    f"journal {self.path}: it belongs to {'nothing' if kind is None else f'a job of the kind {kind}'}, "
+                    f"not {self.kind}; give another path"
+                )
+        except BaseException:
+            self._store.close()
+            raise
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self._store.close()
+
+    async def read(self, sql: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+        """Run a query and return its rows."""
+        return await self._store.read(sql, parameters)
+
+    async def write(self, *statements: Statement) -> None:
+        """Run statements in one transaction."""
+        await self._store.write(*statements)
+
+    def remember(self, **facts: Any) -> Statement:
+        """Make the statement that keeps facts about the job, for a transaction with others."""
+        self.meta.update(facts)
+        return (
+            "INSERT INTO meta VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value",
+            [(name, json.dumps(value)) for name, value in facts.items()],
+        )
+
+    async def put(self, **facts: Any) -> None:
+        """Keep facts about the job."""
+        await self.write(self.remember(**facts))
+
+    async def operations(self, where: str = "TRUE", parameters: Sequence[Any] = ()) -> list[Operation]:
+        """Read operations in order; `where` may speak of operations as `o` and of subjects as `s`."""
+        rows = await self.read(
+            f"SELECT {COLUMNS} FROM operations o JOIN subjects s ON s.number = o.subject WHERE {where} ORDER BY o.number",  # noqa: S608
+            parameters,
+        )
+        return [Operation(*row) for row in rows]
+
+    async def sending(self, operations: Iterable[Operation]) -> float:
+        """Write down that these are about to be sent, and return the time that stands for it."""
+        now = self._clock()
+        await self.write(
+            (
+                "UPDATE operations SET state = 'sending', sent_at = ? WHERE number = ?",
+                [(now, o.number) for o in operations],
+            )
+        )
+        return now
+
+    async def end(self, outcomes: Iterable[Outcome], *more: Statement) -> None:
+        """Write down what came of operations."""
+        now = self._clock()
+        rows = [(o.state.value, now, o.result, o.error, o.number) for o in outcomes]
+        sql = "UPDATE operations SET state = ?, ended_at = ?, result = ?, error = ? WHERE number = ?"
+        await self.write((sql, rows), *more)
+
+    async def unsend(self, operations: Iterable[Operation]) -> None:
+        """Write down that these were not sent after all."""
+        await self.write(
+            ("UPDATE operations SET state = 'planned' WHERE number = ?", [(o.number,) for o in operations])
+        )
+
+    async def counts(self) -> Mapping[State, int]:
+        """Count the operations by state."""
+        rows = await self.read("SELECT state, count(*) FROM operations GROUP BY state")
+        return Counter({State(state): count for state, count in rows})
+
+
+def insert_subjects(subjects: Iterable[Subject]) -> Statement:
+    """Make the statement that adds subjects."""
+    sql = "INSERT INTO subjects (number, name, label, case_id, project_id, seen, before) VALUES (?, ?, ?, ?, ?, ?, ?)"
+    return sql, [(s.number, s.name, s.label, s.case_id, s.project_id, s.seen, s.before) for s in subjects]
+
+
+def insert_operations(rows: Iterable[tuple[int, str, int, str, str]]) -> Statement:
+    """Make the statement that plans operations: subject, rule, stage, action and payload as JSON."""
+    sql = "INSERT INTO operations (subject, rule, stage, action, payload, state) VALUES (?, ?, ?, ?, ?, 'planned')"
+    return sql, rows
+
+
+def after(cases: Iterable[tuple[int, Case]]) -> Statement:
+    """Make the statement that keeps what cases are like after a change, by the number of the subject."""
+    return (
+        "UPDATE subjects SET after = ?, project_id = ? WHERE number = ?",
+        [(snapshot(case), case.project_id, number) for number, case in cases],
+    )

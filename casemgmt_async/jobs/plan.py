@@ -1,0 +1,222 @@
+"""The first half of a triage: look at every case, decide, write the plan down, change nothing."""
+
+from __future__ import annotations
+
+import json
+import math
+import time
+from collections import Counter
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Final
+
+from attrs import define, field, frozen
+
+from casemgmt_async import Case, CaseSession, cases
+from casemgmt_async.jobs.actions import ACTIONS, Step
+from casemgmt_async.jobs.control import Control
+from casemgmt_async.jobs.errors import JobError
+from casemgmt_async.jobs.journal import Journal, Subject, insert_operations, insert_subjects
+from casemgmt_async.jobs.pace import Pace, measure_pace
+from casemgmt_async.jobs.rules import RuleSet
+from casemgmt_async.jobs.snapshot import Tally, seconds, snapshot
+
+__all__ = ["CHUNK", "Plan", "PlanRow", "make_plan", "plan_triage", "read_plan"]
+
+CHUNK: Final = 100
+"""Cases in one bulk update."""
+FLUSH_EVERY: Final = 500
+
+
+@frozen
+class PlanRow:
+    """One line of the table of a plan."""
+
+    rule: str
+    """The rule."""
+    action: str
+    """What it does, with the value where one is short enough to show."""
+    operations: int
+    """How many cases it is done to."""
+
+
+@frozen(kw_only=True)
+class Plan:
+    """What a triage is going to do."""
+
+    journal: Path
+    """Where it is written down."""
+    rows: tuple[PlanRow, ...]
+    """Rule by action, in the order of the rules."""
+    cases: int
+    """Cases looked at."""
+    matched: int
+    """Cases that get at least one operation."""
+    operations: int
+    """Operations planned."""
+    already: int
+    """Steps left out because the case is so already."""
+    requests: int
+    """Requests that applying it will take, reading back included."""
+    seconds: float
+    """Seconds that they will take."""
+    basis: str
+    """What that rests on: the rate limit seen, or the speed measured."""
+    converged: bool
+    """Whether the last pass over the cases found nothing that was missed before."""
+
+
+@define
+class Planner:
+    """Decides about cases and hands the decisions to the journal, some hundred at a time."""
+
+    journal: Journal
+    rules: RuleSet
+    now: float
+    tally: Tally
+    cases: int = 0
+    already: int = 0
+    subjects: list[Subject] = field(factory=list)
+    rows: list[tuple[int, str, int, str, str]] = field(factory=list)
+    _number: int = 0
+
+    def decide(self, case: Case) -> None:
+        """Decide about one case."""
+        self.cases += 1
+        before = snapshot(case)
+        self.tally.add(before)
+        steps = self.rules.decide(case, self.now)
+        needed = [(rule, step) for rule, step in steps if not is_so_already(case, step)]
+        self.already += len(steps) - len(needed)
+        if not needed:
+            return
+        self._number += 1
+        modified = seconds(case.modified_at)
+        label = f"{case.key or case.id} {case.title or ''}".strip()
+        self.subjects.append(Subject(self._number, case.id, label, case.id, case.project_id, modified, before))
+        self.rows += [(self._number, rule, step.stage, step.action, step.text) for rule, step in needed]
+
+    async def flush(self) -> None:
+        """Write down what was decided."""
+        if self.subjects:
+            subjects, rows = self.subjects, self.rows
+            self.subjects, self.rows = [], []
+            await self.journal.write(insert_subjects(subjects), insert_operations(rows))
+
+
+def is_so_already(case: Case, step: Step) -> bool:
+    """Whether a step would change nothing."""
+    holds = ACTIONS[step.action].holds
+    return holds is not None and holds(case, step.payload)
+
+
+async def plan_triage(
+    session: CaseSession, rules: RuleSet, *, journal: str | Path, control: Control | None = None, chunk: int = CHUNK
+) -> Plan:
+    """Look at every case that the rules' filter finds, decide, and write the plan into a new journal.
+
+    Nothing is changed. `chunk` is how many cases one bulk update will hold. Raises `JobError` where the
+    journal holds a plan already; a plan that was broken off is made anew.
+    """
+    control = control or Control()
+    async with open_triage(journal, control) as book:
+        if book.meta.get("planned"):
+            raise JobError(f"journal {book.path}: it holds a plan already; apply that, or give a new path")
+        await control.run(session, make_plan(session, rules, book, control, chunk))
+        if not book.meta.get("planned"):
+            raise JobError(
+                f"journal {book.path}: the plan was broken off because {control.stopped}; nothing was changed"
+            )
+        return await read_plan(book)
+
+
+def open_triage(path: str | Path, control: Control) -> Journal:
+    """The journal of a triage."""
+    return Journal(path, kind="triage", checkpoint=control.checkpoint, clock=control.clock)
+
+
+async def make_plan(session: CaseSession, rules: RuleSet, journal: Journal, control: Control, chunk: int) -> None:
+    """Sweep, decide and write down; what an earlier try left behind is thrown away."""
+    await journal.write(("DELETE FROM operations", [()]), ("DELETE FROM subjects", [()]))
+    now = control.clock()
+    planner = Planner(journal, rules, now, Tally(now))
+    pace, total = await measure_pace(session, rules.filter)
+    control.phase("reading", total)
+    sweep = cases.sweep_cases(session, filter=rules.filter)
+    started = time.monotonic()
+    async for case in sweep:
+        planner.decide(case)
+        control.advance()
+        if len(planner.subjects) >= FLUSH_EVERY:
+            control.checkpoint("planning")
+            await planner.flush()
+        if control.hurried:
+            return
+    await planner.flush()
+    pages = sum(done.pages for done in sweep.result.passes)
+    if pace.is_measured:
+        pace = Pace(pages / max(time.monotonic() - started, 1e-6), pace.basis)
+    control.checkpoint("planned")
+    await journal.put(
+        planned=control.clock(),
+        filter=rules.filter,
+        digest=rules.digest,
+        rules=[rule.name for rule in rules.rules],
+        chunk=chunk,
+        cases=planner.cases,
+        already=planner.already,
+        converged=sweep.result.converged,
+        before=planner.tally.counts(),
+        per_second=pace.per_second,
+        basis=pace.basis,
+    )
+
+
+async def read_plan(journal: Journal) -> Plan:
+    """Tell the plan that a journal holds."""
+    meta = journal.meta
+    groups = await journal.read(
+        "SELECT rule, action, payload, stage, count(*), min(number) FROM operations GROUP BY rule, stage, payload"
+    )
+    ranks = {rule: rank for rank, rule in enumerate(meta["rules"])}
+    rows: Counter[tuple[int, str, int, str]] = Counter()
+    for rule, action, payload, stage, count, _ in groups:
+        rows[ranks.get(rule, 0), rule, stage, describe(action, json.loads(payload))] += count
+    ((subjects,),) = await journal.read("SELECT count(*) FROM subjects")
+    requests = count_requests(((a, p, n) for _, a, p, _, n, _ in groups), subjects, meta["cases"], meta["chunk"])
+    return Plan(
+        journal=journal.path,
+        rows=tuple(PlanRow(rule, what, count) for (_, rule, _, what), count in sorted(rows.items())),
+        cases=meta["cases"],
+        matched=subjects,
+        operations=sum(row[4] for row in groups),
+        already=meta["already"],
+        requests=requests,
+        seconds=requests / meta["per_second"],
+        basis=meta["basis"],
+        converged=meta["converged"],
+    )
+
+
+def describe(action: str, payload: object) -> str:
+    """Name an action with its value, where one is short enough to show in a table."""
+    if payload is None or action == "comment":
+        return action
+    if isinstance(payload, dict):
+        shown = payload["key"] if action == "custom_attributes" else ", ".join(payload)
+        return f"{action} {shown}"
+    return f"{action} {payload}"
+
+
+def count_requests(groups: Iterable[tuple[str, str, int]], subjects: int, walked: int, chunk: int) -> int:
+    """Requests that applying a plan takes: the changes, and reading the cases before and after."""
+    changes: Counter[tuple[str, str]] = Counter()
+    for action, payload, count in groups:
+        changes[action, payload] += count
+    requests = bulk = 0
+    for (action, _), count in changes.items():
+        in_bulk = ACTIONS[action].bulk is not None and count > 1
+        bulk = max(bulk, count) if in_bulk else bulk
+        requests += math.ceil(count / chunk) if in_bulk else count
+    pages = math.ceil(walked / 100)
+    return requests + min(pages, subjects) + min(pages, bulk)

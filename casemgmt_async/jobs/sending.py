@@ -1,0 +1,127 @@
+"""Sending one operation: the journal first, then the socket, then what came of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from attrs import define, field
+
+from casemgmt_async import (
+    AuthenticationError,
+    Case,
+    CaseSession,
+    DecodeError,
+    InvalidArgumentError,
+    OutcomeUnknownError,
+    ServerError,
+    StatusError,
+    TransportError,
+)
+from casemgmt_async.jobs.actions import ACTIONS
+from casemgmt_async.jobs.control import Control, Interrupted
+from casemgmt_async.jobs.journal import Journal, Operation, Outcome, State, after
+from casemgmt_async.jobs.looking import Finding, Found, find_comment
+
+__all__ = ["Sender", "one_line", "resolve_comments"]
+
+
+def one_line(error: BaseException) -> str:
+    """What an error says, for a journal and a report."""
+    return " ".join(str(error).split())[:500]
+
+
+@define(eq=False)
+class Sender:
+    """Sends operations on cases one by one, and writes down what came of each."""
+
+    session: CaseSession
+    journal: Journal
+    control: Control
+    sent: int = 0
+    """How many were sent in this run."""
+    labels: dict[str, dict[str, list[str]]] = field(factory=dict)
+    """The attributes that cases have, by id: the service replaces all of them at once."""
+
+    async def begin(self, operations: Sequence[Operation]) -> Sequence[Operation]:
+        """Take operations out of the budget and write down that they are about to be sent; gives those taken."""
+        taken = operations[: self.control.take(len(operations))]
+        if taken:
+            self.control.checkpoint("before sending")
+            await self.journal.sending(taken)
+            self.sent += len(taken)
+            self.control.checkpoint("sending")
+        return taken
+
+    async def send(self, operation: Operation) -> State:
+        """Send an operation that is written down as being sent.
+
+        What makes a new thing and got no answer stays in `sending`, and has to be looked for.
+        """
+        action, payload = ACTIONS[operation.action], operation.value
+        case_id = operation.case_id
+        assert case_id is not None
+        if action.name == "attributes":
+            payload = self.labels.get(case_id, {}) | payload
+        try:
+            answer = await self.control.call(lambda: action.apply(self.session, case_id, payload))
+        except (AuthenticationError, Interrupted):
+            await self.journal.unsend([operation])
+            raise
+        except (OutcomeUnknownError, ServerError, TransportError, DecodeError) as error:
+            if action.holds is None:
+                return State.SENDING
+            return await self.end(operation, State.UNKNOWN, error=one_line(error))
+        except (StatusError, InvalidArgumentError) as error:
+            return await self.end(operation, State.REJECTED, error=one_line(error))
+        self.control.checkpoint("sent")
+        return await self.end(operation, State.DONE, answer)
+
+    async def end(self, operation: Operation, state: State, answer: Any = None, error: str | None = None) -> State:
+        """Write down what came of an operation; `answer` is what the service gave, or the id of what it made."""
+        case = answer if isinstance(answer, Case) else None
+        made = answer if isinstance(answer, str) else answer[0].id if isinstance(answer, list) and answer else None
+        outcome = Outcome(operation.number, state, made, error)
+        await self.journal.end([outcome], *([] if case is None else [after([(operation.subject, case)])]))
+        self.control.ended([outcome])
+        self.control.advance()
+        self.control.checkpoint("ended")
+        return state
+
+
+async def resolve_comments(sender: Sender, operations: Sequence[Operation], *, settle: float) -> None:
+    """Look for comments whose answers were lost: what is there is done, what is not is planned again.
+
+    A request that was cut off is given `settle` seconds to take effect before its absence is believed.
+    """
+    control, journal = sender.control, sender.journal
+    youngest = max((operation.sent_at or 0.0 for operation in operations), default=0.0)
+    await control.sleep(max(0.0, min(youngest + settle - control.clock(), settle)))
+
+    async def resolve(operation: Operation) -> None:
+        taken = {
+            str(made)
+            for (made,) in await journal.read(
+                "SELECT result FROM operations WHERE subject = ? AND action = 'comment' AND state = 'done'",
+                (operation.subject,),
+            )
+        }
+        assert operation.case_id is not None
+        try:
+            finding = await find_comment(
+                sender.session, operation.case_id, operation.value, operation.sent_at or 0.0, taken
+            )
+        except AuthenticationError:
+            raise
+        except (StatusError, TransportError, DecodeError) as error:
+            finding = Finding(Found.UNCERTAIN, why=one_line(error))
+        control.checkpoint("looked")
+        match finding.found:
+            case Found.THERE:
+                await sender.end(operation, State.DONE, finding.id)
+            case Found.ABSENT:
+                await journal.unsend([operation])
+            case Found.UNCERTAIN:
+                await sender.end(operation, State.UNKNOWN, error=f"its answer was lost, and {finding.why}")
+
+    await control.each(operations, resolve)

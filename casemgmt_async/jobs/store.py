@@ -1,0 +1,286 @@
+"""The file under a journal: SQLite, one thread that owns it, and a lock that says a job is at work.
+
+Writers that wait at the same time share one transaction. A write is on the disk when its `await`
+returns: WAL with `synchronous=FULL` survives a killed process and a power cut.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import sqlite3
+import sys
+import threading
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from queue import SimpleQueue
+from typing import IO, Any, Final, TypeAlias
+
+from attrs import define, frozen
+
+from casemgmt_async.jobs.errors import (
+    ForeignJournalError,
+    JournalDamagedError,
+    JournalError,
+    JournalFullError,
+    JournalLockedError,
+)
+
+if sys.platform == "win32":
+    import msvcrt
+else:
+    import fcntl
+
+__all__ = ["Lock", "Statement", "Store"]
+
+APPLICATION_ID: Final = 0x43617365
+"""Stands in the header of the file: the letters `Case`."""
+VERSION: Final = 1
+
+Statement: TypeAlias = tuple[str, Iterable[Sequence[Any]]]
+"""One SQL statement and the rows of parameters that it is run for."""
+
+ADVICE: Final[dict[int, tuple[type[JournalError], str]]] = {
+    sqlite3.SQLITE_FULL: (JournalFullError, "the disk is full; make room and run again, it goes on from here"),
+    sqlite3.SQLITE_IOERR: (
+        JournalFullError,
+        "the disk cannot be written; see to it and run again, it goes on from here",
+    ),
+    sqlite3.SQLITE_CORRUPT: (JournalDamagedError, "the file is damaged; restore a copy, or start with a new journal"),
+    sqlite3.SQLITE_NOTADB: (ForeignJournalError, "this is not a journal; give another path"),
+    sqlite3.SQLITE_READONLY: (JournalError, "the file is not writable; change its permissions or give another path"),
+    sqlite3.SQLITE_CANTOPEN: (JournalError, "the file cannot be opened; does its folder exist and is it writable?"),
+    sqlite3.SQLITE_BUSY: (JournalLockedError, "another program is writing to it; close that and run again"),
+}
+
+
+def explain(path: Path, error: sqlite3.Error) -> JournalError:
+    """Make of an error of SQLite what a user can act on."""
+    primary = getattr(error, "sqlite_errorcode", 0) & 0xFF
+    kind, advice = ADVICE.get(primary, (JournalError, str(error)))
+    return kind(f"journal {path}: {advice}")
+
+
+class Lock:
+    """Held while a job runs; the system lets go of it when the process ends, however it ends."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path.with_name(path.name + ".lock")
+        while True:
+            try:
+                file = self._path.open("a+b")
+            except OSError as error:
+                raise JournalError(f"journal {path}: cannot be opened: {error.strerror}") from error
+            if not try_lock(file):
+                holder = self._path.read_bytes().decode(errors="replace").strip() if sys.platform != "win32" else ""
+                file.close()
+                who = f" (process {holder})" if holder else ""
+                raise JournalLockedError(f"journal {path}: another job is at work on it{who}; wait for it or stop it")
+            if self._is_current(file):
+                break
+            file.close()  # the job before us took the file away between our opening and locking it
+        self._file = file
+        file.truncate(0)
+        file.write(str(os.getpid()).encode())
+        file.flush()
+
+    def _is_current(self, file: IO[bytes]) -> bool:
+        try:
+            return os.path.samestat(os.fstat(file.fileno()), self._path.stat())
+        except FileNotFoundError:
+            return False
+
+    def release(self) -> None:
+        """Let go; a second time does nothing."""
+        if not self._file.closed:
+            if sys.platform != "win32":  # there an open file cannot be taken away
+                self._path.unlink(missing_ok=True)
+            self._file.close()
+
+
+def try_lock(file: IO[bytes]) -> bool:
+    """Lock a file for this process, if nobody has."""
+    try:
+        if sys.platform == "win32":
+            file.seek(1 << 30)  # a place of its own: a locked range cannot be read there
+            msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
+        else:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True
+
+
+@frozen(eq=False)
+class Work:
+    """Something for the thread to do, and who waits for it."""
+
+    run: Callable[[sqlite3.Connection], Any]
+    future: asyncio.Future[Any]
+    writes: bool
+
+
+@define(eq=False)
+class Outcome:
+    """What came of a piece of work."""
+
+    result: Any = None
+    error: Exception | None = None
+
+
+class Store:
+    """One SQLite file, used through `read` and `write` from one event loop."""
+
+    def __init__(
+        self,
+        path: Path,
+        schema: str,
+        *,
+        read_only: bool = False,
+        checkpoint: Callable[[str], None] = lambda _: None,
+    ) -> None:
+        self.path = path
+        self._schema = schema
+        self._read_only = read_only
+        self._checkpoint = checkpoint
+        self._queue: SimpleQueue[Work | None] = SimpleQueue()
+        self._thread = threading.Thread(target=self._serve, name=f"journal {path.name}", daemon=True)
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._connection: sqlite3.Connection | None = None
+        self._failed: JournalError | None = None
+        self._lock: Lock | None = None
+
+    async def open(self) -> None:
+        """Open the file, or make it, and see that it is ours and whole."""
+        if self._read_only and not self.path.exists():
+            raise JournalError(f"journal {self.path}: there is no such file")
+        if not self._read_only:
+            self._lock = Lock(self.path)
+        self._loop = asyncio.get_running_loop()
+        self._thread.start()
+        try:
+            await self._ask(self._prepare, writes=False)
+        except BaseException:
+            self.close()
+            raise
+
+    async def read(self, sql: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+        """Run a query and return all its rows."""
+        result: list[tuple[Any, ...]] = await self._ask(lambda c: c.execute(sql, parameters).fetchall(), writes=False)
+        return result
+
+    async def write(self, *statements: Statement) -> None:
+        """Run statements in one transaction, shared with whoever else waits; returns when it is on the disk."""
+
+        def run(connection: sqlite3.Connection) -> None:
+            for sql, rows in statements:
+                connection.executemany(sql, rows)
+
+        await self._ask(run, writes=True)
+
+    def close(self) -> None:
+        """Finish what was asked for, close the file and let go of the lock; a second time does nothing.
+
+        It blocks for the last commit, some milliseconds, so that it is complete when a cancelled job ends.
+        """
+        if self._thread.is_alive():
+            self._queue.put(None)
+            self._thread.join()
+        if self._lock is not None:
+            self._lock.release()
+
+    async def _ask(self, run: Callable[[sqlite3.Connection], Any], *, writes: bool) -> Any:
+        if writes and self._failed is not None:
+            raise self._failed
+        if self._loop is None or not self._thread.is_alive():
+            raise JournalError(f"journal {self.path}: it is not open")
+        future = self._loop.create_future()
+        self._queue.put(Work(run, future, writes))
+        return await future
+
+    def _prepare(self, connection: sqlite3.Connection) -> None:
+        """Recognise the file or lay it out."""
+        (count,) = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+        (application,) = connection.execute("PRAGMA application_id").fetchone()
+        (version,) = connection.execute("PRAGMA user_version").fetchone()
+        if count == 0 and application == 0 and not self._read_only:
+            connection.execute("PRAGMA journal_mode=WAL")
+            connection.execute("PRAGMA synchronous=FULL")
+            marks = f"PRAGMA application_id={APPLICATION_ID}; PRAGMA user_version={VERSION};"
+            connection.executescript(f"BEGIN IMMEDIATE; {self._schema}; {marks} COMMIT;")
+            return
+        if application != APPLICATION_ID:
+            raise ForeignJournalError(f"journal {self.path}: this is another program's database; give another path")
+        if version != VERSION:
+            raise ForeignJournalError(
+                f"journal {self.path}: it has layout {version} and this program knows {VERSION}; use the newer program"
+            )
+        if not self._read_only:
+            connection.execute("PRAGMA synchronous=FULL")
+        ((said, *_), *_) = connection.execute("PRAGMA quick_check(1)").fetchall()
+        if said != "ok":
+            raise JournalDamagedError(
+                f"journal {self.path}: {ADVICE[sqlite3.SQLITE_CORRUPT][1]} ({said.splitlines()[-1]})"
+            )
+
+    def _serve(self) -> None:
+        """The thread: take all that waits, do it in one transaction, tell everybody."""
+        while (first := self._queue.get()) is not None:
+            batch, last = [first], False
+            while not self._queue.empty() and not last:
+                following = self._queue.get()
+                last = following is None
+                if following is not None:
+                    batch.append(following)
+            self._answer(batch, self._perform(batch))
+            if last:
+                break
+        if self._connection is not None:
+            with contextlib.suppress(sqlite3.Error):  # on a full disk the log stays beside the file, whole
+                self._connection.close()
+
+    def _perform(self, batch: Sequence[Work]) -> list[Outcome]:
+        try:
+            if self._connection is None:
+                mode = "ro" if self._read_only else "rwc"
+                self._connection = sqlite3.connect(
+                    f"{self.path.absolute().as_uri()}?mode={mode}", uri=True, isolation_level=None
+                )
+            return self._transact(self._connection, batch)
+        except sqlite3.Error as error:
+            failure = explain(self.path, error)
+            failure.__cause__ = error
+        except JournalError as error:
+            failure = error
+        self._failed = failure
+        if self._connection is not None and self._connection.in_transaction:
+            with contextlib.suppress(sqlite3.Error):  # SQLite itself rolls back where it must
+                self._connection.rollback()
+        return [Outcome(error=failure)] * len(batch)
+
+    def _transact(self, connection: sqlite3.Connection, batch: Sequence[Work]) -> list[Outcome]:
+        if not any(work.writes for work in batch):
+            return [Outcome(work.run(connection)) for work in batch]
+        connection.execute("BEGIN IMMEDIATE")
+        outcomes = [Outcome(work.run(connection)) for work in batch]
+        self._checkpoint("commit")
+        connection.execute("COMMIT")
+        self._checkpoint("committed")
+        return outcomes
+
+    def _answer(self, batch: Sequence[Work], outcomes: Sequence[Outcome]) -> None:
+        assert self._loop is not None
+        with contextlib.suppress(RuntimeError):  # the loop is gone, and with it everybody who waited
+            self._loop.call_soon_threadsafe(deliver, batch, outcomes)
+
+
+def deliver(batch: Sequence[Work], outcomes: Sequence[Outcome]) -> None:
+    """Tell everybody who still waits."""
+    for work, outcome in zip(batch, outcomes, strict=True):
+        if work.future.done():
+            continue
+        if outcome.error is not None:
+            work.future.set_exception(outcome.error)
+        else:
+            work.future.set_result(outcome.result)
