@@ -1,7 +1,9 @@
-"""Asyncio-native, typed client for the Case Management API.
+"""Asyncio-native, typed client for the Case Management API::
 
-    async with CaseSession() as session:
-        async for case in cases.iter_cases(session, filter="status:open"):
+    from casemgmt_async import CaseSession, cases
+
+    async with CaseSession() as session:  # DD_API_KEY, DD_APP_KEY, DD_SITE
+        async for case in cases.iter_cases(session, filter="status:open", limit=3):
             print(case.key, case.title)
 
 Operations are in ten modules, one a resource: `cases`, `timeline`, `relationships`, `watchers`, `links`,

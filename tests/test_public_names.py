@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import ast
 import importlib
+import re
 import subprocess
 import sys
+import textwrap
 from pathlib import Path
 
 import pytest
@@ -78,6 +80,20 @@ def test_the_first_call_loads_neither_jobs_nor_emulator_nor_command():
     assert not loaded & {"click", "rich", "lark", "sqlite3", "cattrs"}
     unused = {"project_settings", "automation_rules", "notification_rules", "views", "links"}
     assert not loaded & {f"casemgmt_async.models.{module}" for module in unused}
+
+
+async def test_the_example_runs(monkeypatch, capsys):
+    from casemgmt_async.emulator import Emulator
+
+    example = casemgmt_async.__doc__.partition("::\n\n")[2].partition("\nOperations")[0]
+    code = compile(textwrap.dedent(example), "example", "exec", flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
+    async with Emulator(cases=20, seed=5) as emulator:
+        for name, value in emulator.env.items():
+            monkeypatch.setenv(name, value)
+        await eval(code, {})
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == 3
+    assert all(re.match(r"[A-Z]+-\d+ .", line) for line in lines)
 
 
 def test_a_part_is_loaded_by_its_own_name():
