@@ -36,7 +36,9 @@ class Door:
         self._hang_ups = 0
 
     async def open(self) -> None:
-        """Take the port, if it is not taken yet, and listen."""
+        """Take the port, if it is not ours yet, and listen, if that is not so yet."""
+        if self._listener is not None:
+            return
         loop = asyncio.get_running_loop()
         listening = self._socket
         if listening is None:
@@ -47,6 +49,8 @@ class Door:
 
     def shut(self) -> None:
         """Stop listening and break all connections; new ones are refused, and the port stays ours."""
+        if self._reopening is not None:
+            self._reopening.cancel()
         if self._listener is None or self._socket is None:
             return
         family, kind, protocol = self._socket.family, self._socket.type, self._socket.proto
@@ -61,8 +65,6 @@ class Door:
     def refuse(self, seconds: float) -> None:
         """Shut for so long."""
         self.shut()
-        if self._reopening is not None:
-            self._reopening.cancel()
         self._reopening = asyncio.get_running_loop().create_task(self._open_after(seconds))
 
     def hang_up(self, connections: int) -> None:

@@ -235,6 +235,8 @@ class Fault:
             raise NotationError(f"{self.kind} always strikes {'after' if kind.after else 'before'} the effect")
         if kind.read is None and self.value is not None:
             raise NotationError(f"{self.kind} takes no value")
+        if self.value is not None and kind.read is not str and not isinstance(self.value, int | float):
+            raise NotationError(f"the value of {self.kind} is a number; Fault.parse reads it from a text")
 
     @classmethod
     def parse(cls, text: str) -> Fault:

@@ -240,6 +240,9 @@ class Emulator:
             await self._answer(wire, Request(route, ids, entry.query, body, entry.seq), fault, fate)
         except ConnectionError:
             pass  # the client has gone, and the log says that it was sent nothing
+        except Exception as error:
+            wire.status = getattr(error, "status", 500)  # what aiohttp answers now
+            raise
         finally:
             self._witness.left(entry, fate, wire.status, whole=wire.whole)
         return wire.response
@@ -293,6 +296,8 @@ def refusal(status: int, title: str, detail: str) -> Refused:
 
 async def read_json(request: web.BaseRequest) -> Any:
     """The parsed body of a request."""
+    if "Expect" in request.headers and request.transport is not None:
+        request.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
     try:
         data = await request.read() if request.can_read_body else b""
         return DECODE(data) if data else None

@@ -7,6 +7,7 @@ So answers are written to the transport here, and aiohttp is told that all is do
 from __future__ import annotations
 
 import functools
+import os
 import socket
 import struct
 import zlib
@@ -22,6 +23,8 @@ from attrs import define
 __all__ = ["JSON_API", "Door", "Wire", "encoded", "head", "problem", "reset"]
 
 JSON_API: Final = "application/vnd.api+json"
+LINGER: Final = struct.pack("hh" if os.name == "nt" else "ii", 1, 0)
+"""On, for no time: closing sends RST."""
 WORTH_GZIP: Final = 1024
 """Smaller bodies are sent as they are."""
 
@@ -91,7 +94,7 @@ def reset(transport: Any) -> None:
     """Break a connection with RST rather than FIN, dropping what is not sent yet."""
     connection = transport.get_extra_info("socket")
     if connection is not None and not transport.is_closing():
-        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, LINGER)
     transport.abort()
 
 
@@ -122,7 +125,7 @@ class Wire:
             lines["Content-Length"] = str(len(body))
         if not self.keep():
             lines["Connection"] = "close"
-        self.begin(status, lines, body)
+        self.begin(status, lines, b"" if self.request.method == "HEAD" else body)
         self.whole = True
 
     def keep(self) -> bool:

@@ -79,6 +79,15 @@ async def test_down_refuses_until_its_end(emulator):
     assert (await talk(emulator)).status == 200
 
 
+async def test_down_ends_a_refusal_that_is_going_on(emulator):
+    emulator.set_faults("search_cases#1: refuse=1h")
+    assert (await talk(emulator)).reset
+    async with emulator.down():
+        with pytest.raises(ConnectionRefusedError):
+            await asyncio.open_connection("127.0.0.1", emulator.door.port)
+    assert (await talk(emulator)).status == 200
+
+
 async def test_hang_up_resets_the_next_connections(emulator):
     emulator.set_faults("search_cases#1: hang-up=3")
     heard = []

@@ -107,6 +107,7 @@ def test_a_limit_is_written_as_it_can_be_read():
         (read_limits, "cases=50/0s:search_cases", "its period over 0"),
         (read_actors, "search_cases: shut=1", "is not known"),
         (read_actors, "search_cases", "is no actor"),
+        (lambda text: Fault("get_case", "stall", text), "10s", "is a number"),
         (duration, "10", "10s"),
         (size, "10 apples", "10MB"),
     ],

@@ -10,7 +10,7 @@ import aiohttp
 import pytest
 from shell_wire import KEYS, create, listen, make_project, request_bytes, talk, unzipped
 
-from casemgmt_async.emulator import Emulator, Key, Switches
+from casemgmt_async.emulator import Emulator, Key, Switches, server
 from casemgmt_async.emulator.router import match
 from casemgmt_async.routes import ROUTES
 
@@ -229,3 +229,37 @@ async def test_an_unreadable_body_is_bounded():
         writer.close()
     assert heard.status == 400
     assert json.loads(heard.body)["errors"]
+
+
+async def test_a_body_over_the_cap_is_refused_and_recorded(monkeypatch):
+    monkeypatch.setattr(server, "BODY_CAP", 1000)
+    async with Emulator() as emulator:
+        assert b" 413 " in (await talk(emulator, "POST", "/api/v2/cases", b" " * 1001)).data
+    assert emulator.log[-1].status == 413
+
+
+async def test_a_body_that_waits_for_the_word_is_given_it():
+    async with Emulator() as emulator:
+        reader, writer = await asyncio.open_connection("127.0.0.1", emulator.door.port)
+        request = request_bytes("POST", "/api/v2/cases", {"data": {}}, headers={"Expect": "100-continue"})
+        top, _, body = request.partition(b"\r\n\r\n")
+        writer.write(top + b"\r\n\r\n")
+        assert await reader.readuntil(b"\r\n\r\n") == b"HTTP/1.1 100 Continue\r\n\r\n"
+        writer.write(body)
+        assert (await listen(reader)).status == 400
+        writer.close()
+    assert emulator.log[-1].body == {"data": {}}
+
+
+async def test_head_has_no_body():
+    async with Emulator() as emulator:
+        heard = await talk(emulator, "HEAD", "/api/v2/cases")
+    assert (heard.status, heard.body) == (404, b"")
+
+
+async def test_an_error_of_the_emulator_itself_is_a_500_in_the_log(monkeypatch, caplog):
+    async with Emulator() as emulator:
+        monkeypatch.setattr(emulator.world, "answer", lambda request: 1 / 0)
+        assert (await talk(emulator)).data.startswith(b"HTTP/1.1 500")
+    assert emulator.log[-1].status == 500
+    assert "ZeroDivisionError" in caplog.text
