@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import math
 import random as random_module
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -180,7 +181,7 @@ class _Call(Generic[T]):
     async def _try(self) -> tuple[Verdict | None, tuple[T, ...]]:
         gate, lane = self._caller.gate, self._lane
         if not gate.try_enter(lane):
-            if self._caller.events and (delay := gate.delay(lane)) > 0:
+            if self._caller.events and 0 < (delay := gate.delay(lane)) < math.inf:
                 self._tell(RateLimited, delay, answered=False, attempt=self.flight.attempts + 1)
             self._turn = await gate.enter(lane, self._turn, self._manner.retry.max_server_wait)
         answer: RawResponse | None = None

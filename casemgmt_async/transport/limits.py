@@ -1,9 +1,7 @@
 """The gate in front of every request: how many at a time, and how many the service's rate limits leave.
 
-Answers name the bucket of their route in `X-RateLimit-Name` and say what is left of it. Until a bucket is named,
-a route is not limited. From then on a request passes while fewer are on their way than the bucket has left, so a
-budget is used up and not overrun. What is left is the service's own count, so several processes share it well:
-each keeps to the share of the last window that was its own, and none of them waits for another.
+Answers name the bucket of their route in `X-RateLimit-Name`; until one is named, a route is not limited. Calls pass
+in the order in which they came, over all of their attempts. Nobody holds a place in the gate while waiting.
 """
 
 from __future__ import annotations
@@ -15,11 +13,12 @@ import math
 from collections.abc import Awaitable, Callable
 from typing import Final
 
-from attrs import define, field
+from attrs import define
 from multidict import istr
 
 from casemgmt_async.errors import ErrorDetail, RateLimitError, SessionClosedError
 from casemgmt_async.transport.attempt import RawResponse
+from casemgmt_async.transport.bucket import Bucket
 from casemgmt_async.transport.judge import seconds, until_reset
 
 __all__ = ["Gate", "Lane"]
@@ -28,112 +27,6 @@ _NAME: Final = istr("X-RateLimit-Name")
 _LIMIT: Final = istr("X-RateLimit-Limit")
 _PERIOD: Final = istr("X-RateLimit-Period")
 _REMAINING: Final = istr("X-RateLimit-Remaining")
-
-_SCOUTS: Final = 8
-"""How many requests of a route pass before the first answer tells whether it is limited."""
-_ALONE: Final = 0.9
-"""The share of a window from which on we take it that nobody else uses the bucket."""
-_SPARE: Final = 2
-"""How much of a shared bucket is left alone at the end of a window, when others may already be taking it."""
-_DOUBT: Final = 1.0
-"""Seconds by which a reset told in whole seconds may be off."""
-
-
-@define(eq=False)
-class Bucket:
-    """One budget: what is left of it, until when."""
-
-    name: str | None = None
-    is_known: bool = False
-    """Whether any answer has told of it, if only that it is not limited."""
-    limit: float | None = None
-    period: float = 60.0
-    left: float = math.inf
-    """What the newest answers of this window left."""
-    resets_at: float = math.inf
-    """When the window ends, by our clock; after it, nothing is certain until an answer tells."""
-    in_flight: int = 0
-    own: int = 0
-    """How many requests of this window were ours."""
-    others: float = 0.0
-    """How many requests of this window were certainly not ours."""
-    share: float = 1.0
-    """Which part of the last window was ours."""
-    lag: float = 0.0
-    """What to add to the resets of a service that rounds them down."""
-    rolled: bool = False
-    probing: bool = False
-    waiters: list[Waiter] = field(factory=list)
-
-    def delay(self, now: float) -> float:
-        """Seconds until a request may pass: 0 for now, infinite until an answer makes room."""
-        if now < self.resets_at:
-            return 0.0 if self.in_flight < self._allowance() else self.resets_at - now
-        if self.limit is None:
-            self.left = self.resets_at = math.inf
-            return 0.0
-        if now >= self.resets_at + _DOUBT:
-            self._roll(self.resets_at + math.ceil((now - self.resets_at) / self.period) * self.period, self.limit)
-            return self.delay(now) if now < self.resets_at else 0.0
-        return self.resets_at + _DOUBT - now if self.probing else 0.0
-
-    def admit(self, now: float) -> None:
-        """Let one request pass; the first after a reset goes alone, to see what the new window holds."""
-        self.in_flight += 1
-        if now >= self.resets_at:
-            self.probing = True
-
-    def _allowance(self) -> float:
-        if self.left is math.inf:
-            return math.inf if self.is_known else _SCOUTS
-        if self.left < 1:
-            return 0.0
-        limit = self.limit or self.left
-        ours = self.own + self.in_flight
-        share = min(self.share, ours / (ours + self.others)) if self.others and ours else self.share
-        alone = share >= _ALONE
-        if not alone and self.left <= min(_SPARE, limit / 10):
-            return 0.0
-        if not self.rolled and (self.own < _SCOUTS or not alone):
-            return min(max(1.0, self.left * share), _SCOUTS if alone else _SCOUTS / 2)
-        if alone:
-            return self.left
-        if ours < share * limit:
-            return max(1.0, self.left * share)
-        return 1.0  # what the others may leave over, one by one
-
-    def _roll(self, resets_at: float, left: float) -> None:
-        used = (self.limit or 0.0) - self.left
-        self.rolled = self.resets_at is not math.inf
-        if self.own and used > 0:
-            self.share = min(1.0, max(0.05, self.own / used))
-        elif not self.own:
-            self.share = 1.0
-        self.own, self.others = 0, 0.0
-        self.left, self.resets_at, self.probing = left, resets_at, False
-
-    def observe(self, limit: float, period: float, left: float, reset: float, now: float) -> None:
-        """Take in what an answer told of the bucket."""
-        self.limit, self.period = limit, period
-        ends = now + reset + self.lag
-        if self.resets_at is math.inf or ends > self.resets_at + period / 2:
-            self._roll(ends, left)
-        elif ends > self.resets_at - period / 2:
-            self.left = min(self.left, left)
-            self.resets_at = min(self.resets_at, ends)
-        else:
-            return  # an answer from a window that is over
-        self.own += 1
-        self.others = max(self.others, limit - left - self.own - self.in_flight)
-
-    def exhausted(self, wait: float, now: float) -> None:
-        """Take in a 429: nothing passes for `wait` seconds."""
-        if self.limit is not None and now >= self.resets_at:
-            self.lag = min(_DOUBT, self.period / 2)  # the window was not over when its reset had passed
-        self.left = 0.0
-        self.probing = False
-        until = now + wait + self.lag
-        self.resets_at = until if self.resets_at is math.inf else max(self.resets_at, until)
 
 
 @define(eq=False)
@@ -175,7 +68,7 @@ class Gate:
         self._sleep = sleep
         self._lanes: dict[str, Lane] = {}
         self._buckets: dict[str, Bucket] = {}
-        self._queues: set[Bucket] = set()
+        self._queues: dict[Bucket, list[Waiter]] = {}
         self._waker: asyncio.Task[None] | None = None
         self._wakes_at = math.inf
         self._turns = itertools.count()
@@ -184,7 +77,7 @@ class Gate:
     @property
     def waiting(self) -> int:
         """How many calls wait."""
-        return sum(len(bucket.waiters) for bucket in self._queues)
+        return sum(map(len, self._queues.values()))
 
     @property
     def in_flight(self) -> int:
@@ -203,7 +96,7 @@ class Gate:
     def try_enter(self, lane: Lane) -> bool:
         """Pass at once, if nobody waits and there is room; whoever passes has to `leave`."""
         bucket = lane.bucket
-        if self._free <= 0 or bucket.waiters or self._closed:
+        if self._free <= 0 or bucket in self._queues or self._closed:
             return False
         if not (bucket.is_known and bucket.left is math.inf):
             now = self._clock()
@@ -223,8 +116,7 @@ class Gate:
         """
         turn = next(self._turns) if turn is None else turn
         waiter = Waiter(turn, lane, patience, asyncio.get_running_loop().create_future())
-        bisect.insort(lane.bucket.waiters, waiter)
-        self._queues.add(lane.bucket)
+        bisect.insort(self._queues.setdefault(lane.bucket, []), waiter)
         self._pump()
         try:
             await waiter.admitted
@@ -249,11 +141,9 @@ class Gate:
     def close(self) -> None:
         """Turn everybody away."""
         self._closed = True
-        for bucket in self._queues:
-            for waiter in bucket.waiters:
-                if not waiter.admitted.done():
-                    waiter.admitted.set_exception(SessionClosedError("the session was closed"))
-            bucket.waiters.clear()
+        for waiter in [waiter for queue in self._queues.values() for waiter in queue]:
+            if not waiter.admitted.done():
+                waiter.admitted.set_exception(SessionClosedError("the session was closed"))
         self._queues.clear()
         self._wake_at(math.inf)
 
@@ -263,12 +153,15 @@ class Gate:
         lane.bucket.admit(now)
 
     def _drop(self, waiter: Waiter) -> None:
-        bucket = waiter.lane.bucket
-        if waiter in bucket.waiters:
-            bucket.waiters.remove(waiter)
-            if not bucket.waiters:
-                self._queues.discard(bucket)
+        if waiter in self._queues.get(waiter.lane.bucket, ()):
+            self._dequeue(waiter)
             self._pump()
+
+    def _dequeue(self, waiter: Waiter) -> None:
+        queue = self._queues[waiter.lane.bucket]
+        queue.remove(waiter)
+        if not queue:
+            del self._queues[waiter.lane.bucket]
 
     def _learn(self, lane: Lane, answer: RawResponse) -> None:
         headers = answer.headers
@@ -295,13 +188,11 @@ class Gate:
     def _bind(self, lane: Lane, name: str) -> None:
         old = lane.bucket
         new = self._buckets.get(name) or self._buckets.setdefault(name, Bucket(name))
-        moved = [waiter for waiter in old.waiters if waiter.lane is lane]
-        old.waiters[:] = [waiter for waiter in old.waiters if waiter.lane is not lane]
-        if not old.waiters:
-            self._queues.discard(old)
-        if moved:
-            new.waiters[:] = sorted(new.waiters + moved)
-            self._queues.add(new)
+        queue = self._queues.pop(old, [])
+        for bucket in (old, new):
+            waiters = [waiter for waiter in queue if (waiter.lane is lane) == (bucket is new)]
+            if waiters:
+                self._queues[bucket] = sorted(self._queues.get(bucket, []) + waiters)
         old.in_flight -= lane.in_flight
         new.in_flight += lane.in_flight
         lane.bucket = new
@@ -310,32 +201,27 @@ class Gate:
         """Let in whoever may pass, oldest first; then see to being woken when the next one may."""
         now = self._clock()
         while self._free > 0:
-            ready = [bucket for bucket in self._queues if bucket.delay(now) <= 0]
+            ready = [queue[0] for bucket, queue in self._queues.items() if bucket.delay(now) <= 0]
             if not ready:
                 break
-            bucket = min(ready, key=lambda bucket: bucket.waiters[0])
-            waiter = bucket.waiters.pop(0)
-            if not bucket.waiters:
-                self._queues.discard(bucket)
+            waiter = min(ready)
+            self._dequeue(waiter)
             if not waiter.admitted.done():
                 self._admit(waiter.lane, now)
                 waiter.admitted.set_result(None)
-        wakes_at = math.inf
-        for bucket in tuple(self._queues):
-            delay = bucket.delay(now)
-            if 0 < delay < math.inf:  # an infinite one ends with the next answer
-                self._turn_away(bucket, delay)
-                if bucket.waiters:
-                    wakes_at = min(wakes_at, now + delay)
-        self._wake_at(wakes_at)
+        self._turn_away(now)
+        self._wake_at(
+            min((now + delay for bucket in self._queues if (delay := bucket.delay(now)) > 0), default=math.inf)
+        )
 
-    def _turn_away(self, bucket: Bucket, delay: float) -> None:
-        for waiter in [waiter for waiter in bucket.waiters if delay > waiter.patience]:
-            bucket.waiters.remove(waiter)
-            if not waiter.admitted.done():
-                waiter.admitted.set_exception(_over_budget(waiter.lane, delay))
-        if not bucket.waiters:
-            self._queues.discard(bucket)
+    def _turn_away(self, now: float) -> None:
+        """Refuse those who would have to wait for longer than they want to."""
+        used_up = [(bucket, delay) for bucket in self._queues if (delay := bucket.delay(now)) > 0 and bucket.is_used_up]
+        for bucket, delay in used_up:
+            for waiter in [waiter for waiter in self._queues[bucket] if delay > waiter.patience]:
+                self._dequeue(waiter)
+                if not waiter.admitted.done():
+                    waiter.admitted.set_exception(_over_budget(waiter.lane, delay))
 
     def _wake_at(self, when: float) -> None:
         if when == self._wakes_at:

@@ -1,0 +1,124 @@
+"""One budget of the service, as its answers tell of it.
+
+A request passes while fewer are on their way than are left, so a budget is used up and not overrun. What is left is
+the service's own count, in which the requests of other processes show: each process then keeps to the part of the
+last window that was its own, and goes carefully over what remains.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Final
+
+from attrs import define
+
+__all__ = ["Bucket"]
+
+_SCOUTS: Final = 8
+"""How many requests of a route pass before the first answer tells whether it is limited."""
+_ALONE: Final = 0.9
+"""The share of a window from which on we take it that nobody else uses the bucket."""
+_SPARE: Final = 2
+"""How much of a shared bucket is left alone at the end of a window, when others may already be taking it."""
+_DOUBT: Final = 1.0
+"""Seconds by which a reset told in whole seconds may be off."""
+
+
+@define(eq=False)
+class Bucket:
+    """One budget: what is left of it, until when."""
+
+    name: str | None = None
+    is_known: bool = False
+    """Whether any answer has told of it, if only that it is not limited."""
+    limit: float | None = None
+    period: float = 60.0
+    left: float = math.inf
+    """What the newest answers of this window left."""
+    resets_at: float = math.inf
+    """When the window ends, by our clock; after it, nothing is certain until an answer tells."""
+    in_flight: int = 0
+    own: int = 0
+    """How many requests of this window were ours."""
+    others: float = 0.0
+    """How many requests of this window were certainly not ours."""
+    share: float = 1.0
+    """Which part of the last window was ours."""
+    lag: float = 0.0
+    """What to add to the resets of a service that rounds them down."""
+    rolled: bool = False
+    probing: bool = False
+
+    def delay(self, now: float) -> float:
+        """Seconds until a request may pass, if no answer makes room before: 0 for now."""
+        if now < self.resets_at:
+            return 0.0 if self.in_flight < self._allowance() else self.resets_at - now
+        if self.limit is None:
+            self.left = self.resets_at = math.inf
+            return 0.0
+        if now >= self.resets_at + _DOUBT:
+            self._roll(self.resets_at + math.ceil((now - self.resets_at) / self.period) * self.period, self.limit)
+            return self.delay(now) if now < self.resets_at else 0.0
+        return self.resets_at + _DOUBT - now if self.probing else 0.0
+
+    @property
+    def is_used_up(self) -> bool:
+        """Whether nothing passes until the window ends, whatever the answers on their way tell."""
+        return self._allowance() < 1
+
+    def admit(self, now: float) -> None:
+        """Let one request pass; the first after a reset goes alone, to see what the new window holds."""
+        self.in_flight += 1
+        if now >= self.resets_at:
+            self.probing = True
+
+    def _allowance(self) -> float:
+        """How many requests may be on their way."""
+        if self.left is math.inf:
+            return math.inf if self.is_known else _SCOUTS
+        limit = self.limit or self.left
+        ours = self.own + self.in_flight
+        share = min(self.share, ours / (ours + self.others)) if self.others and ours else self.share
+        alone = share >= _ALONE
+        if self.left < 1 or (not alone and self.left <= min(_SPARE, limit / 10)):
+            return 0.0
+        fair = max(1.0, self.left * share)
+        if not self.rolled and (self.own < _SCOUTS or not alone):  # who else is there, will show
+            return min(fair, _SCOUTS if alone else _SCOUTS / 2)
+        if alone:
+            return self.left
+        return fair if ours < share * limit else 1.0  # beyond our part, one by one what others leave over
+
+    def _roll(self, resets_at: float, left: float) -> None:
+        used = (self.limit or 0.0) - self.left
+        self.rolled = self.resets_at is not math.inf
+        if self.own and used > 0:
+            self.share = min(1.0, max(0.05, self.own / used))
+        elif not self.own:
+            self.share = 1.0
+        self.own, self.others = 0, 0.0
+        self.left, self.resets_at, self.probing = left, resets_at, False
+
+    def observe(self, limit: float, period: float, left: float, reset: float, now: float) -> None:
+        """Take in what an answer told of the bucket."""
+        self.limit, self.period = limit, period
+        ends = now + reset + self.lag
+        is_open_again = now >= self.resets_at and left > self.left
+        if self.resets_at is math.inf or is_open_again or ends > self.resets_at + period / 2:
+            self._roll(ends, left)
+        elif ends > self.resets_at - period / 2:
+            self.left = min(self.left, left)
+            self.resets_at = min(self.resets_at, ends)
+        else:
+            return  # an answer from a window that is over
+        self.own += 1
+        self.others = max(self.others, limit - left - self.own - self.in_flight)
+
+    def exhausted(self, wait: float, now: float) -> None:
+        """Take in a 429: nothing passes for `wait` seconds."""
+        if self.limit is not None and now >= self.resets_at:
+            self.lag = min(_DOUBT, self.period / 2)  # the window was not over when its reset had passed
+        self.left = 0.0
+        self.probing = False
+        until = now + wait + self.lag
+        self.resets_at = until if self.resets_at is math.inf else max(self.resets_at, until)
