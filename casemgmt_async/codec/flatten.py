@@ -19,7 +19,6 @@ from casemgmt_async.codec.shape import Document, Leaf, Node, PageDocument, Shape
 from casemgmt_async.codec.values import Misfit, day, instant
 from casemgmt_async.models.base import OpenEnum
 from casemgmt_async.models.page import Page
-from casemgmt_async.models.unset import UNSET
 from casemgmt_async.models.users import User
 
 __all__ = ["converter", "is_a"]
@@ -28,6 +27,7 @@ converter: Final = cattrs.Converter(detailed_validation=False)
 told: Final[ContextVar[dict[str, User]]] = ContextVar("told")
 """The users that the document being read tells of, by id."""
 
+SEQUENCES: Final = (list, tuple)
 Structure = Callable[[Any, Any], Any]
 
 
@@ -66,7 +66,9 @@ def open_enum(raw: Any, kind: Any) -> Any:
 
 
 def sequence(raw: Any, kind: Any) -> Any:
-    """Read an array."""
+    """Read an array; null is an empty one, as services written in Go have it."""
+    if raw is None:
+        raw = []
     if not isinstance(raw, list):
         raise Misfit(f"Expected `array`, got `{json_name(raw)}`")
     item = typing.get_args(kind)[0]
@@ -104,7 +106,7 @@ def model_hook(model: Any) -> Structure:
         for leaf in shape.leaves:
             if leaf.name not in values:
                 if leaf.default is None:
-                    raise Misfit("Object missing required field", *leaf.path)
+                    raise Misfit("Expected a value, got nothing or `null`", *leaf.path)
                 values[leaf.name] = leaf.default()
         return shape.model(**values, extra=extra, **({"_wire": raw} if wired else {}))
 
@@ -122,7 +124,7 @@ def flatten(shape: Shape, node: Node, raw: Any, values: dict[str, Any], extra: d
                 continue
             extra[key_of(shape, (*node.path, key))] = entry
             continue
-        if entry is None:
+        if entry is None and not (isinstance(child, Leaf) and origin_of(child.type) in SEQUENCES):
             continue
         try:
             if isinstance(child, Node):
@@ -149,10 +151,10 @@ def read_leaf(shape: Shape, leaf: Leaf, raw: Any, extra: dict[str, Any]) -> Any:
         return converter.structure(raw, leaf.type)
     if origin_of(leaf.type) is None:
         return read_reference(leaf, leaf.type, raw, keep_at(shape, leaf.path, extra))
-    if not isinstance(raw, list):
+    if not isinstance(raw, list | None):
         raise Misfit(f"Expected `array`, got `{json_name(raw)}`")
     found = []
-    for index, entry in enumerate(raw):
+    for index, entry in enumerate(raw or ()):
         try:
             keep = keep_at(shape, (*leaf.path, str(index)), extra)
             found.append(read_reference(leaf, typing.get_args(leaf.type)[0], entry, keep))
@@ -189,7 +191,6 @@ def user_of(identity: str) -> User:
 def document_hook(model: Any) -> Structure:
     """Make the hook that reads a document: the users it tells of first, then what points to them."""
     inner = model_hook(model)
-    many = origin_of(typing.get_args(model)[0]) is list
 
     def structure(raw: Any, kind: Any) -> Any:
         rest = dict(members(raw))
@@ -198,8 +199,6 @@ def document_hook(model: Any) -> Structure:
         try:
             if (included := rest.pop("included", None)) is not None:
                 others = read_included(included)
-            if many and rest.get("data", UNSET) is None:
-                rest["data"] = []  # how some write an empty list
             document = inner(rest, kind)
         finally:
             told.reset(mark)
@@ -248,7 +247,7 @@ for simple in (str, int, float, bool):
 converter.register_structure_hook(datetime, from_text(instant))
 converter.register_structure_hook(date, from_text(day))
 converter.register_structure_hook_func(is_a(OpenEnum), open_enum)
-converter.register_structure_hook_func(lambda kind: origin_of(kind) in (list, tuple), sequence)
+converter.register_structure_hook_func(lambda kind: origin_of(kind) in SEQUENCES, sequence)
 converter.register_structure_hook_func(lambda kind: origin_of(kind) in (dict, Mapping), mapping)
 converter.register_structure_hook_factory(attrs.has, model_hook)
 converter.register_structure_hook_factory(lambda kind: origin_of(kind) is Page, page_hook)

@@ -83,14 +83,22 @@ def write_over(value: Any, old: Any) -> Any:
     return converter.unstructure(value)
 
 
-def put(raw: dict[str, Any], path: tuple[str, ...], write: Callable[[Any], Any]) -> None:
+def put(raw: Any, path: tuple[str, ...], write: Callable[[Any], Any]) -> None:
     """Write at a path, making the objects that lead there."""
     *above, name = path
     for part in above:
-        if not isinstance(raw.get(part), dict):
-            raw[part] = {}
-        raw = raw[part]
-    raw[name] = write(raw.get(name))
+        inner = member(raw, part)
+        if not isinstance(inner, dict | list):
+            inner = raw[part] = {}
+        raw = inner
+    raw[name] = write(member(raw, name))
+
+
+def member(raw: Any, name: str) -> Any:
+    """Give a member of an object, or an item of an array by the digits of its index."""
+    if isinstance(raw, list):
+        return raw[int(name)] if name.isdecimal() and int(name) < len(raw) else None
+    return raw.get(name) if isinstance(raw, dict) else None
 
 
 def write_extra(shape: Shape, raw: dict[str, Any], extra: Mapping[str, Any], before: Mapping[str, Any]) -> None:
@@ -106,7 +114,7 @@ def drop(raw: Any, path: tuple[str, ...]) -> None:
     """Remove what stands at a path."""
     *above, name = path
     for part in above:
-        raw = raw.get(part) if isinstance(raw, dict) else None
+        raw = member(raw, part)
     if isinstance(raw, dict):
         raw.pop(name, None)
 
