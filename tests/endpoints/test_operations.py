@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from operation_calls import CALLS, IDS
 
-from casemgmt_async import CaseSession, Page, errors
+from casemgmt_async import CaseSession, Page, encode, errors
 from casemgmt_async.errors import STATUS_ERRORS, StatusError
 
 OPERATIONS = json.loads((Path(__file__).parents[1] / "data" / "operations.json").read_text("utf-8"))
@@ -78,7 +78,11 @@ async def test_answer_is_structured(operation, wire, session):
 
     if row.gives is None:
         assert result is None
-    elif isinstance(row.gives, list):
+        return
+    # The timeline's answer does not tell its page, so the number asked for stands in for it.
+    told = {"meta": {"page": {"current": 2}}} if operation["operation_id"] == "list_case_timeline" else {}
+    assert encode(result) == example | told
+    if isinstance(row.gives, list):
         assert [type(item) for item in result] == row.gives
         assert [item.id for item in result] == [item["id"] for item in example["data"]]
     elif row.gives is Page:
