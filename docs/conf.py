@@ -20,6 +20,7 @@ html_theme = "furo"
 html_title = f"casemgmt_async {release}"
 html_static_path = ["_static"]
 exclude_patterns = ["_build"]
+default_role = "code"  # docstrings mark code by single backticks
 autodoc_member_order = "bysource"
 autodoc_typehints = "signature"
 nitpicky = False
