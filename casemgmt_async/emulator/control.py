@@ -110,6 +110,6 @@ async def answer(emulator: Emulator, wire: Wire, path: str, query: str) -> None:
         try:
             given = msgspec.json.decode(data, type=dict[str, Any]) if data else dict(parse_qsl(query))
             status, told = 200, command(emulator, given)
-        except (ValueError, LookupError, TypeError) as error:
+        except (ValueError, LookupError, TypeError, msgspec.MsgspecError) as error:
             status, told = 400, {"error": f"{type(error).__name__}: {error}"}
     wire.send(status, encoded(told if told is not None else {}), {}, "application/json")
