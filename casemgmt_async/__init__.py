@@ -310,19 +310,21 @@ HOMES: Final = (
 """Where the other names are, in the order in which to look."""
 
 
-def __getattr__(name: str) -> Any:
-    """Load a name when it is first used, and what it needs with it."""
-    if name in PARTS:
-        return import_module(f"{__name__}.{name}")
-    if name not in __all__:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    if name in RESOURCES:
-        value: Any = import_module(f"{__name__}.endpoints.{name}")
-    else:
-        homes = (import_module(f"{__name__}.{home}") for home in HOMES)
-        value = next(getattr(home, name) for home in homes if name in home.__all__)
-    globals()[name] = value
-    return value
+if not TYPE_CHECKING:  # a checker that saw this would take any name for one of ours
+
+    def __getattr__(name: str) -> Any:
+        """Load a name when it is first used, and what it needs with it."""
+        if name in PARTS:
+            return import_module(f"{__name__}.{name}")
+        if name not in __all__:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        if name in RESOURCES:
+            value: Any = import_module(f"{__name__}.endpoints.{name}")
+        else:
+            homes = (import_module(f"{__name__}.{home}") for home in HOMES)
+            value = next(getattr(home, name) for home in homes if name in home.__all__)
+        globals()[name] = value
+        return value
 
 
 def __dir__() -> list[str]:

@@ -1,4 +1,4 @@
-"""Everything that can go wrong, as one tree.
+"""Everything that can go wrong, as one tree::
 
     CaseManagementError
       ConfigurationError          who you are or where you call is not usable; nothing was sent

@@ -21,7 +21,7 @@ HIDDEN = {"STATUS_ERRORS", "status_error"}
 
 
 def names_for_type_checkers() -> set[str]:
-    (block,) = (node for node in ast.parse(SOURCE).body if isinstance(node, ast.If))
+    block = next(node for node in ast.parse(SOURCE).body if isinstance(node, ast.If))
     return {alias.name for node in block.body if isinstance(node, ast.ImportFrom) for alias in node.names}
 
 

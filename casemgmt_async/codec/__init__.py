@@ -20,10 +20,12 @@ if TYPE_CHECKING:
 __all__ = ["converter", "decode", "decode_errors", "dump", "encode"]
 
 
-def __getattr__(name: str) -> Any:
-    """Load the converter and what works by it when it is first needed."""
-    if name not in __all__:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(import_module(f"{__name__}.{'contract' if name == 'converter' else 'encoding'}"), name)
-    globals()[name] = value
-    return value
+if not TYPE_CHECKING:  # a checker that saw this would take any name for one of ours
+
+    def __getattr__(name: str) -> Any:
+        """Load the converter and what works by it when it is first needed."""
+        if name not in __all__:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        value = getattr(import_module(f"{__name__}.{'contract' if name == 'converter' else 'encoding'}"), name)
+        globals()[name] = value
+        return value

@@ -168,12 +168,14 @@ HOMES: Final = (
 """The modules, in the order in which to look for a name."""
 
 
-def __getattr__(name: str) -> Any:
-    if name not in __all__:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    homes = (import_module(f"{__name__}.{home}") for home in HOMES)
-    value = globals()[name] = next(getattr(home, name) for home in homes if name in home.__all__)
-    return value
+if not TYPE_CHECKING:  # a checker that saw this would take any name for one of ours
+
+    def __getattr__(name: str) -> Any:
+        if name not in __all__:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        homes = (import_module(f"{__name__}.{home}") for home in HOMES)
+        value = globals()[name] = next(getattr(home, name) for home in homes if name in home.__all__)
+        return value
 
 
 def __dir__() -> list[str]:

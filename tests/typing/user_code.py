@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 from datetime import UTC, date, datetime
 from typing import assert_type
 
+import casemgmt_async
 from casemgmt_async import (
     AutomationRule,
     BulkAction,
@@ -156,3 +157,5 @@ async def mistakes(session: CaseSession) -> None:
     await cases.create_case(session, title="t", type_id="t")  # type: ignore[call-arg]
     await cases.search_cases(session, page_size="10")  # type: ignore[arg-type]
     await cases.get_cases(session)  # type: ignore[attr-defined]
+    casemgmt_async.NoSuchName  # type: ignore[attr-defined]  # noqa: B018
+    casemgmt_async.models.NoSuchModel  # type: ignore[attr-defined]  # noqa: B018
