@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from casemgmt_async import __version__
-from casemgmt_async.cli import cases, emulator
+from casemgmt_async.cli import cases, emulator, triage
 
 __all__ = ["app"]
 
@@ -35,5 +35,5 @@ def completion(shell: str) -> None:
     click.echo(found(app, {}, "casemgmt", "_CASEMGMT_COMPLETE").source())
 
 
-for command in (cases.search, cases.get, cases.count, cases.doctor, emulator.emulator):
+for command in (cases.search, cases.get, cases.count, cases.doctor, triage.triage, emulator.emulator):
     app.add_command(command)

@@ -54,7 +54,7 @@ async def search(context: Context, *, query: str, limit: int, everything: bool, 
         rows = []
         async for case in walk:
             if context.screen.as_json:
-                context.screen.emit(encode(case))
+                context.screen.emit(encode(case)["data"])
                 continue
             who = case.assignee and (case.assignee.name or case.assignee.email or case.assignee.id)
             status = case.status_name or (case.status and case.status.value)
@@ -81,9 +81,8 @@ async def get(context: Context, *, case_id: str, with_timeline: bool) -> None:
         case = await cases.get_case(session, case_id)
         cells = await timeline.iter_timeline(session, case_id, ascending=True).collect() if with_timeline else []
     if context.screen.as_json:
-        context.screen.emit(
-            {"case": encode(case), "timeline": [encode(cell) for cell in cells]} if cells else encode(case)
-        )
+        timeline_too = {"timeline": [encode(cell)["data"] for cell in cells]} if with_timeline else {}
+        context.screen.emit({**encode(case), **timeline_too})
         return
     told = {
         "title": case.title,

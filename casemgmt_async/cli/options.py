@@ -1,0 +1,108 @@
+"""The options and the endings that the jobs' subcommands share."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+from collections.abc import AsyncIterator, Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import click
+
+from casemgmt_async import jobs
+from casemgmt_async.cli.progress import Show, stops_on_interrupt
+from casemgmt_async.cli.screen import Screen
+
+__all__ = [
+    "budget_options",
+    "emulator_option",
+    "finish",
+    "journal_option",
+    "report_options",
+    "says_yes",
+    "takes_file",
+    "working",
+]
+
+Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
+
+takes_file = click.Path(exists=True, dir_okay=False, path_type=Path)
+writes_file = click.Path(dir_okay=False, writable=True, path_type=Path)
+
+
+def together(*options: Decorator) -> Decorator:
+    """Make one decorator of several options."""
+    return lambda command: functools.reduce(lambda wrapped, option: option(wrapped), reversed(options), command)
+
+
+journal_option = click.option("--journal", type=writes_file, metavar="FILE", help="Where the job keeps its state.")
+emulator_option = click.option(
+    "--emulator",
+    type=click.IntRange(min=0),
+    metavar="CASES",
+    help="Rehearse on an emulator of its own with so many cases, instead of the service.",
+)
+budget_options = together(
+    click.option("--max-operations", type=click.IntRange(min=1), metavar="N", help="Stop after so many changes."),
+    click.option("--max-time", type=click.FloatRange(min=0, min_open=True), metavar="S", help="Stop after S seconds."),
+    click.option("--concurrency", type=click.IntRange(min=1), default=8, show_default=True, help="Calls at a time."),
+)
+report_options = together(
+    click.option("--report", type=writes_file, metavar="FILE", help="Write the report, one HTML page, to this file."),
+    click.option("--outcomes", type=writes_file, metavar="FILE", help="Write each outcome as JSON Lines to this file."),
+)
+
+
+@contextlib.asynccontextmanager
+async def working(screen: Screen, budget: Mapping[str, Any]) -> AsyncIterator[jobs.Control]:
+    """Give the control of one job, which shows its progress and heeds Ctrl-C while the block runs."""
+    show = Show(screen)
+    control = jobs.Control(budget=jobs.Budget(**budget), on_progress=show)
+    with show.shown(), stops_on_interrupt(control, screen):
+        yield control
+
+
+def says_yes(screen: Screen, yes: bool, question: str) -> None:
+    """Ask before cases are changed; where nobody can answer, `--yes` has to have been given."""
+    if yes:
+        return
+    if not screen.err.is_terminal or screen.as_json:
+        raise click.UsageError("nobody is there to ask: pass --yes to change cases")
+    click.confirm(f"Do you want to {question}?", abort=True, err=True)
+
+
+async def finish(
+    screen: Screen,
+    result: jobs.JobResult | None,
+    report: Path | None,
+    outcomes: Path | None,
+    *,
+    journal: Path,
+    again: str | None = None,
+) -> int:
+    """Print how a job stands, write what was asked for, and give the exit status."""
+    told = await jobs.read_report(journal)
+    if report is not None:
+        told.write_html(report)
+    if outcomes is not None:
+        told.write_outcomes(outcomes)
+    states = {state.value: count for state, count in told.states.items() if count}
+    if screen.as_json:
+        ended = {} if result is None else {"requests": result.requests, "stopped": result.stopped, "ok": result.exit_ok}
+        screen.emit({"states": states, **ended})
+    else:
+        names = list(states)
+        rows = [(row.rule, row.action, *(row.states.get(name, 0) for name in names)) for row in told.rows]
+        screen.table(("rule", "action", *(f"#{name}" for name in names)), rows)
+        for failure in told.failures[:10]:
+            screen.say(f"{failure.key}: {failure.action}: {failure.error}")
+    for path in (report, outcomes):
+        if path is not None:
+            screen.note(f"written: {path}")
+    if result is None:
+        return 0
+    screen.note(f"{result.requests:,} requests in {result.elapsed:.1f} s; one by one {result.one_by_one:,}")
+    if result.stopped:
+        screen.note(f"stopped: {result.stopped}" + (f"; to go on: {again}" if again else ""))
+    return 0 if result.exit_ok else 1

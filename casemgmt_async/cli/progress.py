@@ -1,0 +1,115 @@
+"""What a job shows while it works: a bar on a terminal, a quiet line now and then elsewhere."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import signal
+from collections.abc import Iterator
+from typing import Final
+
+from attrs import define, field
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, SpinnerColumn, Task, TextColumn
+from rich.text import Text
+
+from casemgmt_async import jobs
+from casemgmt_async.cli.screen import Screen
+
+__all__ = ["Show", "stops_on_interrupt"]
+
+QUIET_EVERY: Final = 10.0  # seconds between two lines where nobody watches
+
+
+@define
+class Show:
+    """Takes the progress of a job and shows it."""
+
+    screen: Screen
+    _bars: Progress | None = None
+    _phase: str = ""
+    _told_at: float = field(default=0.0)
+
+    def __call__(self, now: jobs.Progress) -> None:
+        """Show where the job stands."""
+        if self._bars is not None:
+            self._move(self._bars, now)
+        elif now.elapsed - self._told_at >= QUIET_EVERY:
+            self._told_at = now.elapsed
+            self.screen.note(_line(now))
+
+    @contextlib.contextmanager
+    def shown(self) -> Iterator[Show]:
+        """Keep the bars on the terminal while the block runs."""
+        if not self.screen.lively:
+            yield self
+            return
+        columns: list[ProgressColumn] = [
+            SpinnerColumn(),
+            TextColumn("{task.description:<10}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            Pace(),
+        ]
+        with Progress(*columns, console=self.screen.err) as self._bars:
+            yield self
+        self._bars = None
+
+    def _move(self, bars: Progress, now: jobs.Progress) -> None:
+        if not now.phase:
+            return
+        if now.phase != self._phase:
+            for task in bars.tasks:
+                bars.update(task.id, total=task.completed or 1, completed=task.completed or 1)
+            bars.add_task(now.phase, total=now.total)
+            self._phase = now.phase
+        bars.update(bars.task_ids[-1], completed=now.done, total=now.total, now=now)
+
+
+class Pace(ProgressColumn):
+    """How fast, how long still, and what holds it up."""
+
+    def render(self, task: Task) -> Text:
+        """Give the text of one line."""
+        now: jobs.Progress | None = task.fields.get("now")
+        return Text(_pace(now) if now is not None else "")
+
+
+def _pace(now: jobs.Progress) -> str:
+    parts = [f"{now.rate:,.0f}/s"]
+    if now.eta is not None and now.done:
+        parts.append(f"{now.eta:,.0f} s left")
+    if now.held >= 0.5:
+        parts.append(f"rate limit: waiting {now.held:.0f} s")
+    if now.stopping:
+        parts.append("stopping")
+    return ", ".join(parts)
+
+
+def _line(now: jobs.Progress) -> str:
+    of = f" of {now.total:,}" if now.total is not None else ""
+    return f"{now.phase}: {now.done:,}{of} ({_pace(now)})"
+
+
+@contextlib.contextmanager
+def stops_on_interrupt(control: jobs.Control, screen: Screen) -> Iterator[None]:
+    """Let Ctrl-C and SIGTERM ask the job to stop: once to finish what is in flight, twice to stop at once."""
+    loop = asyncio.get_running_loop()
+
+    def stop() -> None:
+        screen.note(
+            "stopping now; nothing is lost"
+            if control.interrupted
+            else "finishing what is in flight; once more stops at once, and loses nothing either"
+        )
+        control.request_stop()
+
+    caught = []
+    for number in (signal.SIGINT, signal.SIGTERM):
+        with contextlib.suppress(NotImplementedError):  # Windows: Ctrl-C cancels the job, which is as safe
+            loop.add_signal_handler(number, stop)
+            caught.append(number)
+    try:
+        yield
+    finally:
+        for number in caught:
+            loop.remove_signal_handler(number)

@@ -1,0 +1,118 @@
+"""`search`, `get`, `count`, `doctor` and `completion` say what a person needs and what a program can read."""
+
+from __future__ import annotations
+
+import json
+
+import click
+import pytest
+from click.testing import CliRunner
+
+from casemgmt_async.cli.app import app
+
+
+def rows(text):
+    return [json.loads(line) for line in text.splitlines()]
+
+
+async def test_search_prints_a_table_with_one_line_a_case(casemgmt):
+    said = await casemgmt("search", "--limit", "7")
+    head, *lines = said.out.rstrip().splitlines()
+    assert said.status == 0
+    assert head.split() == ["key", "priority", "status", "age", "assignee", "title"]
+    assert len(lines) == 7
+    assert "the first 7 cases" in said.err
+
+
+async def test_search_all_as_json_gives_every_matching_case_as_the_service_sent_it(casemgmt, emulator):
+    said = await casemgmt("search", "status:open", "--all", "--json")
+    found = rows(said.out)
+    assert said.status == 0
+    assert found
+    assert {case["type"] for case in found} == {"case"}
+    assert {case["attributes"]["status"] for case in found} == {"OPEN"}
+    assert len({case["id"] for case in found}) == len(found)
+
+
+async def test_get_shows_a_case_by_key_and_its_timeline(casemgmt):
+    key = rows((await casemgmt("search", "--limit", "1", "--json")).out)[0]["attributes"]["key"]
+    said = await casemgmt("get", key, "--timeline")
+    assert said.status == 0
+    assert said.out.startswith(key)
+    assert "title" in said.out
+    as_json = rows((await casemgmt("get", key, "--json")).out)
+    assert as_json[0]["data"]["attributes"]["key"] == key
+
+
+async def test_count_agrees_with_a_search(casemgmt):
+    counted = rows((await casemgmt("count", "--by", "status", "--json")).out)[0]["status"]
+    found = rows((await casemgmt("search", "--all", "--json")).out)
+    assert sum(counted.values()) == len(found)
+
+
+async def test_doctor_masks_the_keys_and_says_that_the_service_answers(casemgmt, emulator):
+    secret = "0123456789abcdef0123456789abcdef"
+    said = await casemgmt("doctor", env={**emulator.env, "DD_API_KEY": secret})
+    assert said.status == 0
+    assert secret not in said.out + said.err
+    assert "32 characters" in said.out
+    assert "cases_read" in said.out
+    assert emulator.base_url in said.out
+
+
+async def test_doctor_ends_with_1_where_nothing_answers(casemgmt, emulator):
+    said = await casemgmt("doctor", "--timeout", "1", env={**emulator.env, "CASEMGMT_BASE_URL": "http://127.0.0.1:9"})
+    assert said.status == 1
+    assert "no:" in said.out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status", "words"),
+    [
+        (("get", "NOPE-1"), 1, "case not found"),
+        (("get", ""), 2, "case_id"),
+        (("search", "--site", "example.com"), 2, "site"),
+        (("search", "--limit", "0"), 2, "--limit"),
+        (("emulator", "--fault", "create_case: explode"), 2, "explode"),
+        (("triage", "plan", "nowhere.toml"), 2, "nowhere.toml"),
+    ],
+)
+async def test_what_is_wrong_is_said_in_one_line(casemgmt, emulator, arguments, status, words):
+    keys = {name: value for name, value in emulator.env.items() if name != "CASEMGMT_BASE_URL"}
+    said = await casemgmt(*arguments, env=keys if "--site" in arguments else None)
+    assert said.status == status
+    assert words in said.err.splitlines()[-1]
+
+
+async def test_without_credentials_it_says_which_are_missing(casemgmt):
+    said = await casemgmt("search", env={})
+    assert said.status == 2
+    assert said.err.count("\n") == 1
+    assert "DD_API_KEY" in said.err
+
+
+async def test_an_unreachable_host_is_one_line(casemgmt, emulator):
+    said = await casemgmt("search", "--timeout", "1", env={**emulator.env, "CASEMGMT_BASE_URL": "http://127.0.0.1:9"})
+    assert said.status == 1
+    assert said.err.count("\n") == 1
+    assert "127.0.0.1:9" in said.err
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+async def test_completion_prints_a_script(casemgmt, shell):
+    said = await casemgmt("completion", shell)
+    assert said.status == 0
+    assert "_CASEMGMT_COMPLETE" in said.out
+
+
+def test_every_subcommand_has_help_with_an_example():
+    def commands(group, path=()):
+        for name, command in group.commands.items():
+            yield from commands(command, (*path, name)) if isinstance(command, click.Group) else [(*path, name)]
+
+    found = list(commands(app))
+    assert {("search",), ("export",), ("backfill",), ("triage", "plan"), ("triage", "status")} <= set(found)
+    for path in found:
+        said = CliRunner().invoke(app, [*path, "--help"], prog_name="casemgmt")
+        assert said.exit_code == 0, path
+        assert f"casemgmt {' '.join(path)}" in said.output.partition("Example")[2], path
