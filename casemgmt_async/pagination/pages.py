@@ -28,7 +28,7 @@ def at_least(floor: int) -> Callable[[Any, Attribute[Any], int | None], None]:
     """Make a validator: the argument is None or a whole number not below `floor`."""
 
     def check(_: Any, attribute: Attribute[Any], value: int | None) -> None:
-        if value is not None and (not isinstance(value, int) or value < floor):
+        if value is not None and (type(value) is not int or value < floor):
             raise InvalidArgumentError(attribute.name, f"must be a whole number of at least {floor}, not {value!r}")
 
     return check
