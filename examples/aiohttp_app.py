@@ -6,6 +6,8 @@ python examples/aiohttp_app.py          # keys in DD_API_KEY and DD_APP_KEY, or 
 
 from __future__ import annotations
 
+import os
+
 from aiohttp import web
 
 from casemgmt_async import InvalidArgumentError, Priority, cases, timeline
@@ -54,4 +56,5 @@ def make_app() -> web.Application:
 
 
 if __name__ == "__main__":
-    web.run_app(make_app(), handler_cancellation=True)  # a client that hangs up cancels the upstream call
+    port = int(os.environ.get("PORT", "8080"))
+    web.run_app(make_app(), port=port, handler_cancellation=True)  # a client that hangs up cancels the upstream call

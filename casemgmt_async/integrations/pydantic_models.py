@@ -127,7 +127,7 @@ def _docs(cls: type) -> dict[str, str]:
         return inherited
     try:
         tree = ast.parse(textwrap.dedent(inspect.getsource(cls)))
-    except (OSError, SyntaxError):
+    except (OSError, TypeError, SyntaxError):
         return inherited
     definition = tree.body[0]
     assert isinstance(definition, ast.ClassDef)
