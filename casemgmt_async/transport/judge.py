@@ -5,6 +5,7 @@ from __future__ import annotations
 import email.utils
 import enum
 import json
+import re
 import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final
@@ -25,6 +26,7 @@ _RESET: Final = istr("X-RateLimit-Reset")
 _DATE: Final = istr("Date")
 _TYPE: Final = istr("Content-Type")
 _REQUEST_IDS: Final = (istr("X-Request-Id"), istr("DD-Request-Id"), istr("X-Datadog-Trace-Id"))
+_NUMBER: Final = re.compile(r"[0-9]{1,12}(\.[0-9]{0,9})?").fullmatch
 _UNIX: Final = 1_000_000_000  # a reset as large as this is a moment, not a number of seconds
 
 
@@ -122,13 +124,7 @@ def until_reset(headers: Mapping[str, str], now: Callable[[], float]) -> float |
 
 def seconds(text: str | None) -> float | None:
     """A header's number, or None where it has none that makes sense."""
-    if not text:
-        return None
-    try:
-        number = float(text)
-    except ValueError:
-        return None
-    return number if 0 <= number < 1e12 else None
+    return float(text) if text and _NUMBER(text.strip()) else None
 
 
 def _moment(text: str) -> float | None:

@@ -1,0 +1,74 @@
+"""Events reach those who listen, cost nothing otherwise, and stay out of the way of calls."""
+
+from __future__ import annotations
+
+import logging
+
+import pytest
+
+from casemgmt_async import routes
+from casemgmt_async.errors import OutcomeUnknownError, ServerError
+from casemgmt_async.transport.events import (
+    CallEnded,
+    CallGaveUp,
+    Event,
+    Events,
+    RateLimited,
+    RequestAnswered,
+    RequestStarted,
+    RetryScheduled,
+)
+
+ALL: list[Event] = [
+    RequestStarted(1, routes.GET_CASE, 1, "https://x/"),
+    RequestAnswered(1, routes.GET_CASE, 1, 503, 0.1, 2),
+    RetryScheduled(1, routes.GET_CASE, 1, 0.2, ServerError(503)),
+    RateLimited(1, routes.GET_CASE, 2, 3.0, answered=True),
+    CallEnded(1, routes.GET_CASE, 2, 3.5),
+    CallGaveUp(1, routes.GET_CASE, 2, 3.5, OutcomeUnknownError("create_case", b"its-content", "it broke")),
+]
+
+
+def test_nobody_listening_is_known() -> None:
+    assert not Events()
+
+
+def test_listeners_come_and_go() -> None:
+    events, heard, other = Events(), [], []
+    events.add(heard.append)
+    events.add(other.append)
+    assert events
+    events.emit(ALL[0])
+    events.remove(heard.append)
+    events.remove(print)
+    events.emit(ALL[1])
+    assert (heard, other) == (ALL[:1], ALL[:2])
+
+
+def test_a_listener_that_fails_harms_nobody(caplog: pytest.LogCaptureFixture) -> None:
+    def fail(event: Event) -> None:
+        raise RuntimeError("no")
+
+    events, heard = Events(), []
+    events.add(fail)
+    events.add(heard.append)
+    events.emit(ALL[0])
+    assert heard == ALL[:1]
+    assert "a listener failed on RequestStarted" in caplog.text
+
+
+def test_each_event_is_a_line_of_the_log(caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.DEBUG, "casemgmt_async"):
+        events = Events()
+        assert events
+        for event in ALL:
+            events.emit(event)
+    assert len(caplog.records) == len(ALL)
+    assert all(record.name == "casemgmt_async" and "get_case" in record.getMessage() for record in caplog.records)
+    assert all(record.levelno < logging.WARNING for record in caplog.records)
+    assert "its-content" not in caplog.text
+
+
+def test_the_logger_is_silent_by_default() -> None:
+    handlers = logging.getLogger("casemgmt_async").handlers
+    assert any(isinstance(handler, logging.NullHandler) for handler in handlers)

@@ -1,0 +1,124 @@
+"""What an answer means follows from the answer alone."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from multidict import CIMultiDict
+
+from casemgmt_async import codec
+from casemgmt_async.errors import (
+    STATUS_ERRORS,
+    DecodeError,
+    NotFoundError,
+    RateLimitError,
+    RedirectError,
+    ServerError,
+    StatusError,
+)
+from casemgmt_async.transport.attempt import RawResponse
+from casemgmt_async.transport.judge import Fault, Verdict, judge
+
+NOW = 1_768_000_000.0
+
+
+def verdict(status: int, body: bytes = b"{}", *, due: bool = True, framed: bool = True, **headers: str):
+    named = CIMultiDict({name.replace("_", "-"): value for name, value in headers.items()})
+    if framed:
+        named["Content-Length"] = str(len(body))
+    return judge(RawResponse(status, named, body), "get_case", due, codec.decode_errors, lambda: NOW)
+
+
+def failed(status: int, body: bytes = b"{}", **headers: str) -> Verdict:
+    found = verdict(status, body, **headers)
+    assert found is not None
+    return found
+
+
+@pytest.mark.parametrize("status", [200, 201, 202])
+def test_a_whole_json_success_can_be_read(status: int) -> None:
+    assert verdict(status, b' {"data": []}\n') is None
+
+
+@pytest.mark.parametrize("body", [b"", b" \n", b"<html></html>", b'{"data": [', b"null", b'"text"', b"7", b"\xff{}"])
+def test_a_success_without_its_json_is_a_lost_answer(body: bytes) -> None:
+    found = verdict(200, body)
+    assert found is not None
+    assert found.fault is Fault.LOST
+    assert isinstance(found.error, DecodeError)
+
+
+@pytest.mark.parametrize("body", [b'{"data": [{"id": "a"}', b'[{"a": 1}, {"b": [2]'])
+def test_without_framing_a_body_must_be_whole_json(body: bytes) -> None:
+    found = verdict(200, body, framed=False)
+    assert found is not None
+    assert found.fault is Fault.LOST
+    assert verdict(200, b'{"data": [{"id": "a"}]}', framed=False) is None
+
+
+def test_an_empty_success_is_right_where_nothing_is_due() -> None:
+    assert verdict(204, b"", due=False) is None
+    assert verdict(200, b"", due=False) is None
+    assert verdict(200, b"<html>", due=False) is not None
+
+
+@pytest.mark.parametrize(
+    ("status", "fault"),
+    [
+        *((status, Fault.FAILED) for status in (408, 500, 501, 502, 503, 504, 512, 599)),
+        *((status, Fault.REFUSED) for status in (400, 401, 403, 404, 405, 409, 413, 418, 422)),
+        *((status, Fault.REFUSED) for status in (300, 301, 302, 303, 304, 307, 308)),
+        (429, Fault.LIMITED),
+    ],
+)
+def test_each_status_is_one_fault_and_one_class(status: int, fault: Fault) -> None:
+    found = failed(status, b"<html>Bad gateway</html>", X_Request_Id="r-1")
+    assert found.fault is fault
+    assert isinstance(found.error, StatusError)
+    expected = STATUS_ERRORS.get(status) or {3: RedirectError, 5: ServerError}.get(status // 100, StatusError)
+    assert type(found.error) is expected
+    assert (found.error.status, found.error.route, found.error.request_id) == (status, "get_case", "r-1")
+    assert "Bad gateway" in str(found.error)
+
+
+@pytest.mark.parametrize(
+    "errors",
+    [
+        ["case not found"],
+        [{"code": "resource_not_found", "title": "case not found"}],
+        [{"status": "404", "title": "Not Found", "detail": "case not found"}],
+    ],
+)
+def test_all_shapes_of_error_are_understood(errors: list[object]) -> None:
+    found = failed(404, json.dumps({"errors": errors}).encode())
+    assert isinstance(found.error, NotFoundError)
+    assert "case not found" in str(found.error)
+
+
+@pytest.mark.parametrize(
+    ("headers", "wait"),
+    [
+        ({}, None),
+        ({"Retry_After": "0"}, 0.0),
+        ({"Retry_After": "17"}, 17.0),
+        ({"Retry_After": "Fri, 09 Jan 2026 23:07:10 GMT"}, 30.0),
+        ({"Retry_After": "Fri, 09 Jan 2026 23:00:00 GMT"}, 0.0),
+        ({"Retry_After": "soon"}, None),
+        ({"X_RateLimit_Reset": "0"}, 0.0),
+        ({"X_RateLimit_Reset": "42"}, 42.0),
+        ({"X_RateLimit_Reset": "1768000021"}, 21.0),
+        ({"X_RateLimit_Reset": "1768000021", "Date": "Fri, 09 Jan 2026 23:06:50 GMT"}, 11.0),
+        ({"X_RateLimit_Reset": "5", "Retry_After": "9"}, 9.0),
+    ],
+)
+def test_the_wait_a_429_asks_for(headers: dict[str, str], wait: float | None) -> None:
+    found = failed(429, b"", **headers)
+    assert isinstance(found.error, RateLimitError)
+    assert found.wait == wait
+    assert found.error.retry_after == wait
+
+
+def test_a_server_error_may_ask_for_a_wait_but_its_budget_says_nothing() -> None:
+    assert failed(503, Retry_After="4").wait == 4.0
+    assert failed(503, X_RateLimit_Reset="4").wait is None

@@ -1,0 +1,52 @@
+"""Which failures are tried again, how often, and after what wait."""
+
+from __future__ import annotations
+
+import pytest
+
+from casemgmt_async.errors import InvalidArgumentError
+from casemgmt_async.routes import Replay
+from casemgmt_async.transport.judge import Fault
+from casemgmt_async.transport.retry import DECISIONS, RetryBudget, RetryPolicy, Step
+
+
+def test_every_case_is_decided() -> None:
+    assert set(DECISIONS) == set(Fault)
+    assert all(set(row) == set(Replay) for row in DECISIONS.values())
+
+
+def test_a_create_is_sent_again_only_when_it_was_not_done() -> None:
+    again = {fault for fault, row in DECISIONS.items() if row[Replay.CREATE] is Step.AGAIN}
+    assert again == {Fault.NOT_SENT, Fault.LIMITED}
+    assert all(row[Replay.READ] is row[Replay.SET] is not Step.UNKNOWN for row in DECISIONS.values())
+
+
+def test_the_longest_waits_double_up_to_the_cap() -> None:
+    policy = RetryPolicy(attempts=12)
+    waits = [policy.longest_wait(failed) for failed in range(1, 12)]
+    assert waits == pytest.approx([0.2, 0.4, 0.8, 1.6, 3.2, 6.4, 12.8, 20, 20, 20, 20])
+
+
+def test_the_wait_is_bounded_for_any_number_of_attempts() -> None:
+    assert RetryPolicy(attempts=1000).longest_wait(999) == 20
+
+
+@pytest.mark.parametrize(
+    ("argument", "value"),
+    [("attempts", 0), ("first_wait", 0), ("max_wait", -1), ("max_server_wait", -1), ("attempt_timeout", 0)],
+)
+def test_a_policy_that_makes_no_sense_is_refused(argument: str, value: float) -> None:
+    with pytest.raises(InvalidArgumentError) as caught:
+        RetryPolicy(**{argument: value})
+    assert caught.value.argument == argument
+
+
+def test_an_outage_is_not_multiplied() -> None:
+    budget = RetryBudget(capacity=10, refill=0.5)
+    assert sum(budget.take() for _ in range(1000)) == 10
+    for _ in range(4):
+        budget.succeeded()
+    assert sum(budget.take() for _ in range(1000)) == 2
+    for _ in range(1000):
+        budget.succeeded()
+    assert budget.tokens == 10
