@@ -1,0 +1,130 @@
+"""The fast path and the converter give the same, and nothing that was sent is lost on either."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import attrs
+import msgspec
+import pytest
+from codec_documents import ANSWERS, as_text, documents
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from casemgmt_async.codec import decode, decoding, encode
+from casemgmt_async.codec.decoding import decode_slowly
+from casemgmt_async.errors import DecodeError
+from casemgmt_async.models import Case, Page, TimelineCell
+
+LIGHT = settings(max_examples=12, deadline=None, derandomize=True, database=None)
+FULL = settings(max_examples=120, deadline=None, derandomize=True, database=None)
+
+
+def agree(document: Any, answer: Any) -> None:
+    body = msgspec.json.encode(document)
+    fast, slow = decode(body, answer), decode_slowly(body, answer)
+    assert fast == slow
+    assert getattr(fast, "extra", None) == getattr(slow, "extra", None)  # which the equality of lists leaves out
+    received = as_text(msgspec.json.decode(body))
+    assert as_text(encode(fast)) == received
+    assert as_text(encode(slow)) == received
+
+
+@pytest.mark.parametrize("answer", [a for a in ANSWERS if a != Page[Case]], ids=str)
+def test_every_answer(answer: Any) -> None:
+    @LIGHT
+    @given(documents(answer))
+    def check(document: Any) -> None:
+        agree(document, answer)
+
+    check()
+
+
+@FULL
+@given(documents(Page[Case]))
+def test_pages_of_cases(document: Any) -> None:
+    agree(document, Page[Case])
+
+
+@FULL
+@given(documents(Page[Case]), st.data())
+def test_spoilt_pages(document: Any, data: st.DataObject) -> None:
+    """Whatever is put in place of a piece of a page, both paths take it and agree, or both refuse it."""
+    spoil(document, data)
+    body = msgspec.json.encode(document)
+    fast, slow = outcome(decode, body), outcome(decode_slowly, body)
+    assert fast == slow
+    if isinstance(slow, Page):
+        assert as_text(encode(slow)) == as_text(encode(fast)) == as_text(msgspec.json.decode(body))
+
+
+def outcome(read: Any, body: bytes) -> Any:
+    """A page, or what was wrong and where."""
+    try:
+        return read(body, Page[Case])
+    except DecodeError as error:
+        return error.args
+
+
+PIECES: list[Any] = [None, True, 0, 1.5, 2.0, 2**70, "", "text", [], {}, [None], [{}], {"a": 1}]
+
+
+def spoil(raw: Any, data: st.DataObject) -> None:
+    """Put something else in place of one piece of a document, at any depth."""
+    while True:
+        steps = list(raw) if isinstance(raw, dict) else range(len(raw))
+        if not steps:
+            return
+        step = data.draw(st.sampled_from(list(steps)))
+        inner = raw[step]
+        if isinstance(inner, dict | list) and inner and data.draw(st.integers(0, 3)):
+            raw = inner
+            continue
+        raw[step] = data.draw(
+            st.sampled_from([None, True, 0, 1.5, 2.0, 2**70, "", "text", [], {}, [None], [{}], {"a": 1}])
+        )
+        return
+
+
+def test_the_fast_path_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A page as the service sends it never reaches the converter."""
+    monkeypatch.setattr(decoding, "decode_slowly", lambda *_: pytest.fail("the converter was asked"))
+    case = {
+        "id": "1",
+        "type": "case",
+        "attributes": {
+            "title": "t",
+            "priority": "P9",
+            "created_at": "2026-01-24T00:47:45.477244496Z",
+            "closed_at": None,
+        },
+        "relationships": {"assignee": {"data": {"id": "u", "type": "user"}}, "project": {"data": None}},
+    }
+    included = [{"id": "u", "type": "user", "attributes": {"name": "Ada", "active": True}}]
+    meta = {"page": {"current": 3, "size": 1, "total": 9}, "total_cases": 801}
+    page = decode(msgspec.json.encode({"data": [case], "included": included, "meta": meta}), Page[Case])
+    assert (page.number, page.size, page.total_pages, page.total_items) == (3, 1, 9, 801)
+    (found,) = page
+    assert found.assignee is not None
+    assert (found.title, found.priority, found.assignee.name, found.project_id) == ("t", "P9", "Ada", None)
+
+
+def test_a_timeline_is_a_page_too() -> None:
+    cell = {"id": "1", "type": "timeline_cell", "attributes": {"type": "COMMENT", "cell_content": {"message": "hi"}}}
+    page = decode(msgspec.json.encode({"data": [cell]}), Page[TimelineCell])
+    assert [cell.message for cell in page] == ["hi"]
+    assert (page.number, page.size, page.total_pages) == (0, None, None)
+
+
+@LIGHT
+@given(documents(list[Case]))
+def test_users_are_shared(document: Any) -> None:
+    """One document has one object for each user, with what the document tells of it."""
+    cases = decode(msgspec.json.encode(document), list[Case])
+    seen: dict[str, Any] = {}
+    told = {entry["id"]: entry for entry in document.get("included") or () if entry["type"] == "user"}
+    for user in [user for case in cases for user in (case.assignee, case.created_by, case.modified_by) if user]:
+        assert seen.setdefault(user.id, user) is user
+        attributes = told.get(user.id, {}).get("attributes") or {}
+        assert (user.name, user.email) == (attributes.get("name"), attributes.get("email"))
+        assert attrs.asdict(user)["active"] == attributes.get("active")
