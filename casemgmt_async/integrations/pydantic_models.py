@@ -63,9 +63,9 @@ def _object_schema(_: type, source: Any, handler: GetCoreSchemaHandler) -> CoreS
 
     return core.no_info_wrap_validator_function(
         build,
-        core.typed_dict_schema(read, cls_name=cls.__name__, metadata=about),
+        core.typed_dict_schema(read, metadata=about),
         serialization=core.plain_serializer_function_ser_schema(
-            fields, return_schema=core.typed_dict_schema(written, cls_name=cls.__name__, metadata=about)
+            fields, return_schema=core.typed_dict_schema(written, metadata=about)
         ),
         ref=_ref(source),
     )
