@@ -178,7 +178,7 @@ async def download_export(request: Request, export_id: str) -> FileResponse:
 @asynccontextmanager
 async def desk(app: FastAPI) -> AsyncIterator[Mapping[str, Any]]:
     """Open the session first, then what uses it; close in the other order."""
-    async with lifespan()(app) as state:
+    async with lifespan(lambda: CaseSession(timeout=20))(app) as state:
         with tempfile.TemporaryDirectory() as folder:
             exports = Exports(state[SESSION], Path(folder))
             try:

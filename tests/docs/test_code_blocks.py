@@ -49,7 +49,7 @@ async def test_python_blocks_of_a_page_run_in_order(page, tmp_path, monkeypatch,
                 run_as_tests(source, tmp_path / f"test_block_{number}.py")
                 continue
             where = f"{page.name}, python block {number}"
-            code = compile(source, where, "exec", flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
+            code = compile(source, where, "exec", flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT, dont_inherit=True)
             result = eval(code, space)
             if inspect.isawaitable(result):
                 await result
