@@ -15,6 +15,7 @@ import tomllib
 from pathlib import Path
 
 import pytest
+
 from casemgmt_async.emulator import Emulator
 
 ROOT = Path(__file__).parents[2]
