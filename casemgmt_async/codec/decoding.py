@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import typing
 from importlib import import_module
 from typing import Any, Final, TypeVar
@@ -29,6 +30,8 @@ __all__ = ["decode", "decode_slowly"]
 T = TypeVar("T")
 
 compiler: Final = Compiler()
+making: Final = threading.Lock()
+"""Held while the fast path is made or forgotten, for programs with a loop in each of several threads."""
 decoders: Final[dict[Any, Read]] = {}
 """The functions of the fast path, by answer. They are made again when there are new names to know."""
 
@@ -59,21 +62,19 @@ def decode_slowly(body: bytes, answer: type[T]) -> T:
     except (msgspec.MsgspecError, ValueError) as error:
         raise DecodeError(f"it is no JSON: {error}") from error
     if strangers_met() > met:
-        compiler.forget()
-        decoders.clear()
+        with making:
+            compiler.forget()
+            decoders.clear()
     result: T = unwrap(document)
     return result
 
 
 def decoder(answer: Any) -> Read:
     """Make the function of the fast path for an answer."""
-    read = compiler.decoder(document_of(answer))
-
-    def decode_fast(body: bytes) -> Any:
-        return unwrap(read(body))
-
-    decoders[answer] = decode_fast
-    return decode_fast
+    with making:
+        read = compiler.decoder(document_of(answer))
+        made = decoders[answer] = lambda body: unwrap(read(body))
+    return made
 
 
 def document_of(answer: Any) -> Any:

@@ -53,12 +53,23 @@ class Compiler:
         self.names: dict[str, Any] = dict(NAMESPACE)
         self.structs: dict[Any, type[msgspec.Struct]] = {}
         self.readers: dict[Any, str] = {}
+        self.known: dict[Any, list[Node | Leaf | str]] = {}
 
     def decoder(self, model: Any) -> Read:
         """Make the function that reads a document: `Document[Case]`, for one."""
         parse = msgspec.json.Decoder(self.struct(model)).decode
         read = self.names[self.reader(model)]
         return lambda body: read(parse(body), {})
+
+    def members(self, shape: Shape, node: Node) -> list[Node | Leaf | str]:
+        """List the members of an object: those with fields, then the names of those without.
+
+        Struct and function have to mean the same list, whatever is met meanwhile.
+        """
+        key = shape.model, node.path
+        if key not in self.known:
+            self.known[key] = [*node.children.values(), *shape.strangers.get(node.path, ())]
+        return self.known[key]
 
     # --- structs ---
 
@@ -72,7 +83,7 @@ class Compiler:
     def node_struct(self, shape: Shape, node: Node) -> type[msgspec.Struct]:
         """Make the struct of an object: its members in order, then those that have no field."""
         fields: list[tuple[str, Any, Any]] = []
-        for child in members(shape, node):
+        for child in self.members(shape, node):
             if isinstance(child, str):
                 fields.append((child, Any, UNSET))
             elif isinstance(child, Leaf):
@@ -148,14 +159,14 @@ class Compiler:
         if any(attribute.name == "_wire" for attribute in attrs.fields(cls)):
             lines.append("o._wire = n0")
         if is_document(shape):
-            included = len(list(members(shape, shape.root))) + bool(shape.tag)
+            included = len(self.members(shape, shape.root)) + bool(shape.tag)
             lines += [f"for v in n0.m{included} or ():", f" v = {self.reader(User)}(v, users)", " users[v.id] = v"]
         self.node_lines(lines, shape, shape.root, name, "n0")
         return [lines[0], *(f" {line}" for line in (*lines[1:], "o.__class__ = Model", "return o"))]
 
     def node_lines(self, lines: list[str], shape: Shape, node: Node, name: str, var: str) -> None:
         """Write the lines that read an object."""
-        for i, child in enumerate(members(shape, node)):
+        for i, child in enumerate(self.members(shape, node)):
             place = f"{var}.m{i}"
             if isinstance(child, str):
                 lines += [f"v = {place}", "if v is not UNSET:", f" x[{key_of(shape, (*node.path, child))!r}] = v"]
@@ -215,11 +226,6 @@ class Compiler:
         if origin_of(leaf.type) is None:
             return user if leaf.type is User else "v.id"
         return f"tuple([{user if typing.get_args(leaf.type)[0] is User else 'v.id'} for v in v])"
-
-
-def members(shape: Shape, node: Node) -> list[Node | Leaf | str]:
-    """List the members of an object: those with fields, then the names of those without."""
-    return [*node.children.values(), *shape.strangers.get(node.path, ())]
 
 
 def needed(node: Node) -> bool:

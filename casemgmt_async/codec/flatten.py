@@ -54,7 +54,7 @@ def from_text(read: Callable[[str], Any]) -> Structure:
     def structure(raw: Any, kind: Any) -> Any:
         try:
             return read(scalar(raw, str))
-        except (ValueError, OverflowError):
+        except (msgspec.MsgspecError, ValueError, OverflowError):
             raise Misfit(f"{raw!r:.60} is no {kind.__name__}") from None
 
     return structure
