@@ -28,6 +28,7 @@ line that says what to do; the journal is closed and whole then.
 
 from __future__ import annotations
 
+from casemgmt_async.jobs.backfill import backfill_cases
 from casemgmt_async.jobs.control import Budget, Control, JobResult, Progress
 from casemgmt_async.jobs.errors import (
     ExportError,
@@ -41,8 +42,10 @@ from casemgmt_async.jobs.errors import (
     ServiceDownError,
     SourceError,
 )
+from casemgmt_async.jobs.export import export_cases
 from casemgmt_async.jobs.journal import Journal, Operation, State
 from casemgmt_async.jobs.plan import Plan, PlanRow, plan_triage
+from casemgmt_async.jobs.report import Report, read_report
 from casemgmt_async.jobs.rules import Rule, RuleSet, load_rules, parse_rules, rule
 from casemgmt_async.jobs.triage import apply_triage, run_triage
 
@@ -62,6 +65,7 @@ __all__ = [
     "Plan",
     "PlanRow",
     "Progress",
+    "Report",
     "Rule",
     "RuleSet",
     "RulesError",
@@ -69,9 +73,12 @@ __all__ = [
     "SourceError",
     "State",
     "apply_triage",
+    "backfill_cases",
+    "export_cases",
     "load_rules",
     "parse_rules",
     "plan_triage",
+    "read_report",
     "rule",
     "run_triage",
 ]

@@ -17,7 +17,7 @@ from casemgmt_async import BulkAction, Case, CaseSession, Priority, cases, relat
 from casemgmt_async.jobs.errors import RulesError
 from casemgmt_async.jobs.spans import SPAN_RULE, parse_span
 
-__all__ = ["ACTIONS", "Action", "Step", "parse_actions", "status_code"]
+__all__ = ["ACTIONS", "Action", "Step", "parse_action", "parse_actions", "status_code"]
 
 Check = Callable[[Case, Any], bool]
 
@@ -227,9 +227,10 @@ def parse_actions(where: str, given: Any) -> tuple[Step, ...]:
     for one, other in CONTRADICTIONS:
         if one in given and other in given:
             raise RulesError(f"{where}.{one} and {where}.{other} contradict each other; leave one out")
-    steps = [
-        Step(STAGES[name], name, payload)
-        for name, value in given.items()
-        for payload in ACTIONS[name].parse(f"{where}.{name}", value)
-    ]
+    steps = [step for name, value in given.items() for step in parse_action(f"{where}.{name}", name, value)]
     return tuple(sorted(steps, key=lambda step: step.stage))
+
+
+def parse_action(where: str, name: str, value: Any) -> list[Step]:
+    """Read one action; gives a step for each operation that it takes."""
+    return [Step(STAGES[name], name, payload) for payload in ACTIONS[name].parse(where, value)]

@@ -50,7 +50,8 @@ SCHEMA: Final = """
         result TEXT,
         error TEXT
     );
-    CREATE TABLE items (id TEXT PRIMARY KEY, place TEXT NOT NULL, body BLOB NOT NULL) WITHOUT ROWID;
+    CREATE TABLE items (kind TEXT, place TEXT, body BLOB NOT NULL, PRIMARY KEY (kind, place)) WITHOUT ROWID;
+    CREATE TABLE pages (number INTEGER PRIMARY KEY, request TEXT NOT NULL, answer TEXT NOT NULL);
 """
 COLUMNS: Final = (
     "o.number, o.subject, s.name, s.case_id, s.project_id, s.seen, o.rule, o.stage, o.action, o.payload, "
@@ -192,6 +193,11 @@ class Journal:
 
     async def __aexit__(self, *_: object) -> None:
         self._store.close()
+
+    def remove(self) -> None:
+        """Take the file away, for a closed journal that nobody needs any more."""
+        for suffix in ("", "-wal", "-shm"):
+            self.path.with_name(self.path.name + suffix).unlink(missing_ok=True)
 
     async def read(self, sql: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         """Run a query and return its rows."""

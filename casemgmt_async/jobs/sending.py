@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from attrs import define, field
@@ -89,12 +89,13 @@ class Sender:
         return state
 
 
-async def resolve_comments(sender: Sender, operations: Sequence[Operation], *, settle: float) -> None:
+async def resolve_comments(sender: Sender, operations: Sequence[Operation], *, settle: float) -> Mapping[int, Found]:
     """Look for comments whose answers were lost: what is there is done, what is not is planned again.
 
-    A request that was cut off is given `settle` seconds to take effect before its absence is believed.
+    Tells what was found, by the number of the operation. A request that was cut off is given `settle` seconds to take effect before its absence is believed.
     """
     control, journal = sender.control, sender.journal
+    findings: dict[int, Found] = {}
     youngest = max((operation.sent_at or 0.0 for operation in operations), default=0.0)
     await control.sleep(max(0.0, min(youngest + settle - control.clock(), settle)))
 
@@ -116,6 +117,7 @@ async def resolve_comments(sender: Sender, operations: Sequence[Operation], *, s
         except (StatusError, TransportError, DecodeError) as error:
             finding = Finding(Found.UNCERTAIN, why=one_line(error))
         control.checkpoint("looked")
+        findings[operation.number] = finding.found
         match finding.found:
             case Found.THERE:
                 await sender.end(operation, State.DONE, finding.id)
@@ -125,3 +127,4 @@ async def resolve_comments(sender: Sender, operations: Sequence[Operation], *, s
                 await sender.end(operation, State.UNKNOWN, error=f"its answer was lost, and {finding.why}")
 
     await control.each(operations, resolve)
+    return findings

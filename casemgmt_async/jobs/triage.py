@@ -159,7 +159,7 @@ class Application:
         control.phase("checking", len(by_case))
 
         async def see(found: Sequence[Case]) -> Collection[str]:
-            outcomes, again = [], []
+            outcomes, again, now = [], [], {}
             for case in found:
                 operations = by_case[case.id]
                 first = operations[0]
@@ -172,13 +172,14 @@ class Application:
                     if operation.state is State.SENDING and holds is not None:
                         if holds(case, operation.value):
                             outcomes.append(Outcome(operation.number, State.DONE))
+                            now[operation.subject] = case
                         else:
                             again.append(operation)
                     elif operation.state is State.PLANNED and changed and not self.even_if_changed:
                         outcomes.append(
                             Outcome(operation.number, State.SKIPPED, error="the case was changed since the plan")
                         )
-            await self.write(outcomes)
+            await self.write(outcomes, now)
             await journal.unsend(again)
             control.advance(len(found))
             return [case.id for case in found]

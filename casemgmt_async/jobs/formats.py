@@ -1,0 +1,143 @@
+"""The forms an export can have: JSON Lines and Parquet."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import IO, Any, Final, Protocol
+
+import msgspec
+from attrs import frozen
+
+from casemgmt_async.jobs.errors import ExportError
+
+__all__ = ["FORMATS", "Format", "Writer", "users_beside"]
+
+
+class Writer(Protocol):
+    """Writes resources, given as the JSON that was received."""
+
+    def write(self, resources: Sequence[bytes]) -> None:
+        """Write a batch."""
+
+    def close(self) -> None:
+        """Write what has to stand at the end."""
+
+
+@frozen
+class Format:
+    """One form."""
+
+    open: Callable[[IO[bytes]], Writer]
+    """Makes the writer for an open file."""
+    check: Callable[[], object]
+    """Raises `ExportError` where the form needs a package that is missing."""
+
+
+def users_beside(target: Path) -> Path:
+    """The file that holds the users of an export."""
+    return target.with_name(f"{target.stem}.users.jsonl")
+
+
+class Lines:
+    """One resource a line, to the letter as it was received."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self._file = file
+
+    def write(self, resources: Sequence[bytes]) -> None:
+        """Write a batch."""
+        for each in resources:
+            # A line break in JSON stands between tokens only, so that it can go without changing anything.
+            self._file.write(each.replace(b"\r", b"").replace(b"\n", b"") + b"\n")
+
+    def close(self) -> None:
+        """Do nothing: lines need no end."""
+
+
+def moment(value: Any) -> datetime | None:
+    return None if value is None else datetime.fromisoformat(value).astimezone(UTC)
+
+
+def day(value: Any) -> date | None:
+    return None if value is None else date.fromisoformat(value)
+
+
+def plain(value: Any) -> Any:
+    return value
+
+
+def as_json(value: Any) -> str | None:
+    return None if value is None else msgspec.json.encode(value).decode()
+
+
+TEXTS: Final = (
+    "key", "title", "description", "priority", "status", "status_name", "status_group", "type", "type_id",
+    "creation_source", "merge_status", "security_resolved_reason",
+)  # fmt: skip
+RELATED: Final = {
+    "project": "project_id",
+    "assignee": "assignee_id",
+    "created_by": "created_by_id",
+    "modified_by": "modified_by_id",
+}
+MOMENTS: Final = ("created_at", "modified_at", "closed_at", "archived_at")
+OBJECTS: Final = ("attributes", "custom_attributes", "insights", "jira_issue", "service_now_ticket")
+READ: Final[Mapping[str, Callable[[Any], Any]]] = {
+    **dict.fromkeys(TEXTS, plain),
+    **dict.fromkeys(MOMENTS, moment),
+    "due_date": day,
+    "comment_count": plain,
+    **dict.fromkeys(OBJECTS, as_json),
+}
+"""How an attribute becomes the value of its column."""
+
+
+class Table:
+    """A column for each attribute that is known, and the whole resource as JSON in the column `raw`."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
+        kinds = dict.fromkeys(MOMENTS, pa.timestamp("us", tz="UTC")) | {
+            "due_date": pa.date32(),
+            "comment_count": pa.int64(),
+        }
+        names = ("id", *READ, *RELATED.values(), "raw")
+        self._schema = pa.schema([(name, kinds.get(name, pa.string())) for name in names])
+        self._batch = pa.RecordBatch
+        self._writer = pq.ParquetWriter(file, self._schema, compression="zstd")
+
+    def write(self, resources: Sequence[bytes]) -> None:
+        """Write a batch."""
+        self._writer.write_batch(self._batch.from_pylist([row(each) for each in resources], schema=self._schema))
+
+    def close(self) -> None:
+        """Write the index at the end."""
+        self._writer.close()
+
+
+def row(raw: bytes) -> dict[str, Any]:
+    """The columns of one resource."""
+    resource = msgspec.json.decode(raw)
+    attributes, related = resource.get("attributes") or {}, resource.get("relationships") or {}
+    columns = {name: read(attributes.get(name)) for name, read in READ.items()}
+    for name, column in RELATED.items():
+        columns[column] = ((related.get(name) or {}).get("data") or {}).get("id")
+    return {"id": resource["id"], **columns, "raw": raw.decode()}
+
+
+def need_pyarrow() -> None:
+    try:
+        import pyarrow.parquet  # noqa: F401
+    except ImportError as error:
+        raise ExportError(
+            "Parquet needs the package pyarrow: pip install 'casemgmt-async[parquet]', or name a file that ends in .jsonl"
+        ) from error
+
+
+LINES: Final = Format(Lines, lambda: None)
+FORMATS: Final[Mapping[str, Format]] = {".jsonl": LINES, ".ndjson": LINES, ".parquet": Format(Table, need_pyarrow)}
+"""The forms by the suffix of the file."""

@@ -1,0 +1,206 @@
+"""What a job came to: counts, reasons, before and after, speed; read from its journal at any time."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter, defaultdict
+from collections.abc import AsyncIterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+from attrs import frozen
+
+from casemgmt_async.jobs.formats import FORMATS
+from casemgmt_async.jobs.journal import Journal, State
+from casemgmt_async.jobs.plan import describe
+from casemgmt_async.jobs.report_html import page
+from casemgmt_async.jobs.snapshot import Tally
+from casemgmt_async.jobs.writing import write_whole
+
+__all__ = ["Report", "ReportFailure", "ReportRow", "read_report"]
+
+BINS: Final = 60
+EXAMPLES: Final = 3
+BATCH: Final = 5_000
+
+Counts = Mapping[str, Mapping[str, int]]
+
+
+@frozen
+class ReportRow:
+    """What one rule's action came to."""
+
+    rule: str
+    """The rule; `rows` in a backfill."""
+    action: str
+    """What was to be done, with the value where one is short enough to show."""
+    states: Mapping[State, int]
+    """Its operations by state."""
+
+
+@frozen
+class ReportFailure:
+    """Operations that are not done for one reason."""
+
+    state: State
+    """How they ended."""
+    action: str
+    """What was to be done."""
+    reason: str
+    """Why it is not done."""
+    count: int
+    """How many there are."""
+    examples: Sequence[str]
+    """Some of the cases or rows."""
+
+
+@frozen(kw_only=True)
+class Report:
+    """The report of one job, as its journal stood when it was read."""
+
+    journal: Path
+    """The journal."""
+    kind: str
+    """`triage`, `export` or `backfill`."""
+    started: float
+    """When the job was begun, in Unix seconds."""
+    ended: float | None
+    """When the last operation ended."""
+    items: int
+    """The cases or rows that operations are done to."""
+    walked: int | None
+    """The cases that a triage looked at."""
+    states: Mapping[State, int]
+    """All operations by state."""
+    rows: Sequence[ReportRow]
+    """Rule by action."""
+    failures: Sequence[ReportFailure]
+    """What is rejected, unknown or skipped, by reason, the most frequent first."""
+    before: Counts | None
+    """Cases by `status`, `priority` and `age` (of those open) before the job; None where it made them."""
+    after: Counts
+    """The same with what the job has done."""
+    throughput: Sequence[tuple[float, int]]
+    """Operations ended, by the start of the interval in Unix seconds; the intervals are equally long."""
+
+    def html(self) -> str:
+        """The report as one page that needs nothing besides itself."""
+        return page(self)
+
+    def write_html(self, path: str | Path) -> None:
+        """Write that page."""
+        Path(path).write_text(self.html(), encoding="utf-8")
+
+    async def write_outcomes(self, path: str | Path) -> None:
+        """Write one line of JSON for each operation: case, rule, action, payload, state, times, result, error."""
+        async with Journal(self.journal, kind="any", read_only=True) as book:
+            await write_whole(Path(path), FORMATS[".jsonl"], outcomes(book), lambda _: None)
+
+
+async def outcomes(journal: Journal) -> AsyncIterator[Sequence[bytes]]:
+    names = ("case", "label", "rule", "action", "payload", "state", "sent_at", "ended_at", "result", "error")
+    last = 0
+    while rows := await journal.read(
+        "SELECT o.number, coalesce(s.case_id, s.name), s.label, o.rule, o.action, o.payload, o.state, o.sent_at, "
+        "o.ended_at, o.result, o.error FROM operations o JOIN subjects s ON s.number = o.subject WHERE o.number > ? "
+        "ORDER BY o.number LIMIT ?",
+        (last, BATCH),
+    ):
+        last = rows[-1][0]
+        lines = (dict(zip(names, row[1:], strict=True)) for row in rows)
+        yield [
+            json.dumps(line | {"payload": json.loads(line["payload"])}, ensure_ascii=False).encode() for line in lines
+        ]
+
+
+async def read_report(journal: str | Path) -> Report:
+    """Read what a job has come to so far; a job may be running on the journal meanwhile.
+
+    Raises `JournalError` where there is no journal, or the file is something else.
+    """
+    async with Journal(journal, kind="any", read_only=True) as book:
+        meta = book.meta
+        ((items,),) = await book.read("SELECT count(*) FROM subjects")
+        ((ended,),) = await book.read("SELECT max(ended_at) FROM operations")
+        before, after = await read_tallies(book)
+        return Report(
+            journal=book.path,
+            kind=meta["kind"],
+            started=meta["started"],
+            ended=ended,
+            items=items,
+            walked=meta.get("cases"),
+            states=await book.counts(),
+            rows=await read_rows(book),
+            failures=await read_failures(book),
+            before=before,
+            after=after,
+            throughput=await read_throughput(book),
+        )
+
+
+async def read_rows(journal: Journal) -> list[ReportRow]:
+    """Rule by action, in the order of the rules."""
+    counted: dict[tuple[str, int, str], Counter[State]] = defaultdict(Counter)
+    for rule, stage, action, payload, state, count in await journal.read(
+        "SELECT rule, stage, action, payload, state, count(*) FROM operations GROUP BY rule, stage, action, "
+        "CASE WHEN action IN ('create', 'link') THEN '' ELSE payload END, state"
+    ):
+        made = action in ("create", "link")
+        counted[rule, stage, action if made else describe(action, json.loads(payload))][State(state)] += count
+    ranks = {rule: rank for rank, rule in enumerate(journal.meta.get("rules", ()))}
+    ordered = sorted(counted.items(), key=lambda item: (ranks.get(item[0][0], 0), *item[0]))
+    return [ReportRow(rule, action, states) for (rule, _, action), states in ordered]
+
+
+async def read_failures(journal: Journal) -> list[ReportFailure]:
+    """What is not done and will not be by itself, by reason."""
+    rows = await journal.read(
+        "SELECT state, action, error, count(*), min(subject) FROM operations "
+        "WHERE state IN ('rejected', 'unknown', 'skipped') GROUP BY state, action, error ORDER BY 4 DESC LIMIT 200"
+    )
+    failures = []
+    for state, action, error, count, _ in rows:
+        labels = await journal.read(
+            "SELECT s.label FROM operations o JOIN subjects s ON s.number = o.subject "
+            "WHERE o.state = ? AND o.action = ? AND o.error IS ? LIMIT ?",
+            (state, action, error, EXAMPLES),
+        )
+        failures.append(ReportFailure(State(state), action, error or "", count, [label for (label,) in labels]))
+    return failures
+
+
+async def read_tallies(journal: Journal) -> tuple[Counts | None, Counts]:
+    """Cases by status, priority and age, before and after."""
+    noted: Counts | None = journal.meta.get("before")
+    now = journal.meta.get("planned", journal.meta["started"])
+    tally = Tally.of(now, noted or {})
+    for before, after, archived in await journal.read(
+        "SELECT before, after, EXISTS (SELECT 1 FROM operations o WHERE o.subject = s.number AND o.action = 'archive' "
+        "AND o.state = 'done') FROM subjects s WHERE after IS NOT NULL OR number IN "
+        "(SELECT subject FROM operations WHERE action = 'archive' AND state = 'done')"
+    ):
+        if before is not None:
+            tally.add(before, -1)
+        tally.add(as_archived(after or before) if archived else after)
+    return noted, tally.counts()
+
+
+def as_archived(snapshot: str) -> str:
+    """The snapshot of a case that is archived now."""
+    told: list[Any] = json.loads(snapshot)
+    return json.dumps([*told[:-1], True])
+
+
+async def read_throughput(journal: Journal) -> list[tuple[float, int]]:
+    """Operations ended in each of some equally long intervals."""
+    ((first, last),) = await journal.read("SELECT min(ended_at), max(ended_at) FROM operations")
+    if first is None:
+        return []
+    width = max((last - first) / BINS, 1e-3)
+    rows = await journal.read(
+        "SELECT CAST(min((ended_at - ?) / ?, ?) AS INTEGER), count(*) FROM operations WHERE ended_at IS NOT NULL GROUP BY 1",
+        (first, width, BINS - 1),
+    )
+    counts = dict(rows)
+    return [(first + number * width, counts.get(number, 0)) for number in range(max(counts) + 1)]
