@@ -5,12 +5,21 @@ from __future__ import annotations
 import click
 
 from casemgmt_async import __version__
-from casemgmt_async.cli import cases, emulator, triage
+from casemgmt_async.cli import cases, emulator, transfer, triage
 
 __all__ = ["app"]
 
 
+class InOrder(click.Group):
+    """Lists its subcommands in the order in which one meets them."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
+        """Name them."""
+        return list(self.commands)
+
+
 @click.group(
+    cls=InOrder,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     epilog="Credentials come from DD_API_KEY and DD_APP_KEY (and DD_SITE); they are never arguments.",
 )
@@ -35,5 +44,14 @@ def completion(shell: str) -> None:
     click.echo(found(app, {}, "casemgmt", "_CASEMGMT_COMPLETE").source())
 
 
-for command in (cases.search, cases.get, cases.count, cases.doctor, triage.triage, emulator.emulator):
+for command in (
+    cases.search,
+    cases.get,
+    cases.count,
+    triage.triage,
+    transfer.export,
+    transfer.backfill,
+    emulator.emulator,
+    cases.doctor,
+):
     app.add_command(command)

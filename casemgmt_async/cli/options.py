@@ -23,6 +23,7 @@ __all__ = [
     "says_yes",
     "takes_file",
     "working",
+    "writes_file",
 ]
 
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
