@@ -22,7 +22,7 @@ import attrs
 from fastapi import APIRouter, FastAPI, HTTPException, Query, Request
 from fastapi.middleware import Middleware
 from fastapi.responses import FileResponse
-from pydantic import AfterValidator, BaseModel, TypeAdapter
+from pydantic import AfterValidator, BaseModel
 
 from casemgmt_async import Case, CaseSession, Page, Priority, cases, timeline
 from casemgmt_async.integrations.fastapi import (
@@ -34,10 +34,10 @@ from casemgmt_async.integrations.fastapi import (
     lifespan,
     teach,
 )
+from casemgmt_async.jobs import Control, Progress, export_cases
 
 log = logging.getLogger("case_desk")
 router = APIRouter(responses=RESPONSES)
-CASE = TypeAdapter(Case)
 
 
 @router.get("/cases")
@@ -89,10 +89,12 @@ class Export:
     """Its name in the path."""
     state: Literal["running", "done", "failed"] = "running"
     """Whether it runs, and how it ended."""
-    written: int = 0
-    """Cases written so far."""
-    expected: int | None = None
-    """Cases there will be, as the service estimates."""
+    phase: str = "reading"
+    """What it is doing: `reading` pages or `writing` cases."""
+    done: int = 0
+    """How many of them are done."""
+    total: int | None = None
+    """How many there are, where that is known."""
 
 
 teach(Export)
@@ -121,12 +123,11 @@ class Exports:
         return self._folder / f"{export.id}.jsonl"
 
     async def _run(self, export: Export, query: str | None) -> None:
+        def show(progress: Progress) -> None:
+            export.phase, export.done, export.total = progress.phase, progress.done, progress.total
+
         try:
-            with await asyncio.to_thread(self.file(export).open, "wb") as out:
-                async for page in cases.iter_cases(self._session, filter=query, window=4).by_page():
-                    await asyncio.to_thread(out.writelines, [CASE.dump_json(case) + b"\n" for case in page])
-                    export.written += len(page)
-                    export.expected = page.total_items
+            await export_cases(self._session, self.file(export), filter=query, control=Control(on_progress=show))
         except Exception:
             log.exception("export %s failed", export.id)
             export.state = "failed"

@@ -79,7 +79,7 @@ async def test_the_schema_tells_of_models_and_errors(emulator):
     assert components["Case"]["properties"]["created_at"]["anyOf"][0] == {"type": "string", "format": "date-time"}
     assert components["Case"]["properties"]["title"]["description"] == "The title."
     assert components["Priority"]["type"] == "string"
-    assert set(components["Export"]["properties"]) == {"id", "state", "written", "expected"}
+    assert set(components["Export"]["properties"]) == {"id", "state", "phase", "done", "total"}
     assert {"200", "400", "404", "422", "502", "503", "504"} == set(show)
 
 
@@ -266,7 +266,7 @@ async def test_an_export_runs_behind_the_requests(emulator):
         while export["state"] == "running":
             async with client.get(path) as answer:
                 export = await answer.json()
-        assert export == {"id": export["id"], "state": "done", "written": 250, "expected": 250}
+        assert export == {"id": export["id"], "state": "done", "phase": "writing", "done": 250, "total": 250}
         async with client.get(f"{path}/file") as answer:
             lines = (await answer.text()).splitlines()
         async with client.get("/exports/other") as answer:
