@@ -87,17 +87,18 @@ async def finish(
     if report is not None:
         told.write_html(report)
     if outcomes is not None:
-        told.write_outcomes(outcomes)
+        await told.write_outcomes(outcomes)
     states = {state.value: count for state, count in told.states.items() if count}
     if screen.as_json:
         ended = {} if result is None else {"requests": result.requests, "stopped": result.stopped, "ok": result.exit_ok}
-        screen.emit({"states": states, **ended})
+        screen.emit({"job": told.kind, "items": told.items, "states": states, **ended})
     else:
-        names = list(states)
-        rows = [(row.rule, row.action, *(row.states.get(name, 0) for name in names)) for row in told.rows]
-        screen.table(("rule", "action", *(f"#{name}" for name in names)), rows)
+        names = [state for state, count in told.states.items() if count]
+        rows = [(row.rule, row.action, *(f"{row.states.get(name, 0):,}" for name in names)) for row in told.rows]
+        screen.table(("rule", "action", *(f"#{name.value}" for name in names)), rows)
         for failure in told.failures[:10]:
-            screen.say(f"{failure.key}: {failure.action}: {failure.error}")
+            some = ", ".join(failure.examples)
+            screen.say(f"{failure.count:,} {failure.state.value}: {failure.action}: {failure.reason} ({some})")
     for path in (report, outcomes):
         if path is not None:
             screen.note(f"written: {path}")
