@@ -1,0 +1,162 @@
+"""`python -m benchmarks.walks`: what pages in flight bring, and that a walk's memory does not grow with its length.
+
+Both are measured over HTTP against a server in a process of its own, the memory in a process for each walk.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import itertools
+import json
+import resource
+import statistics
+import sys
+import time
+from collections.abc import AsyncIterator
+
+from aiohttp import web
+
+from benchmarks import server
+from benchmarks.measures import Figure
+from casemgmt_async import CaseSession, cases
+from casemgmt_async.emulator.exchange import Request
+from casemgmt_async.emulator.world import World
+from casemgmt_async.routes import SEARCH_CASES
+
+OURS = "casemgmt_async"
+LATENCY, PAGES, SIZE, WINDOW = 0.05, 200, 100, 16
+SHORT, LONG = 10_000, 1_000_000
+RSS_UNIT = 1e6 if sys.platform == "darwin" else 1e3  # bytes there, kilobytes elsewhere
+
+
+def session(base_url: str) -> CaseSession:
+    """A session for a server that takes any keys."""
+    return CaseSession(base_url=base_url, api_key="bench", app_key="bench")
+
+
+async def seconds(base_url: str, window: int) -> float:
+    """How long a walk over all the pages takes, connections made before."""
+    async with session(base_url) as calls:
+        await cases.search_cases(calls, page_size=1)
+        await asyncio.gather(*(cases.search_cases(calls, page_size=1) for _ in range(window)))
+        started = time.perf_counter()
+        found = len(await cases.iter_cases(calls, page_size=SIZE, window=window).collect_ids())
+        spent = time.perf_counter() - started
+    assert found == PAGES * SIZE - 1, f"the walk gave {found} cases"
+    return spent
+
+
+async def speed() -> list[Figure]:
+    """Two hundred pages, the last one not quite full, from a server that takes 50 ms for each."""
+    async with server.emulator(PAGES * SIZE - 1, LATENCY) as base_url:
+        wide = statistics.median([await seconds(base_url, WINDOW) for _ in range(5)])
+        single = await seconds(base_url, 1)
+    ideal = PAGES * LATENCY / WINDOW
+    name = f"{PAGES} pages at {LATENCY * 1000:.0f} ms, window"
+    return [
+        Figure(f"{name} 1", OURS, single, "s"),
+        Figure(f"{name} {WINDOW}", OURS, wide, "s"),
+        Figure(f"{name} {WINDOW}, times faster than 1", OURS, single / wide, "times"),
+        Figure(f"{name} {WINDOW}, share of the ideal", OURS, 100 * ideal / wide, "%"),
+    ]
+
+
+@contextlib.asynccontextmanager
+async def child(*arguments: object) -> AsyncIterator[asyncio.subprocess.Process]:
+    """This module with those arguments, in a process that ends with the block."""
+    command = (sys.executable, "-m", "benchmarks.walks", *map(str, arguments))
+    pipe = asyncio.subprocess.PIPE
+    process = await asyncio.create_subprocess_exec(*command, stdin=pipe, stdout=pipe)
+    try:
+        yield process
+    finally:
+        assert process.stdin is not None
+        process.stdin.close()
+        await process.wait()
+
+
+async def line(process: asyncio.subprocess.Process) -> str:
+    """The next line that it prints."""
+    assert process.stdout is not None
+    return (await process.stdout.readline()).decode().strip()
+
+
+async def peak(total: int) -> float:
+    """The peak memory, in MB, of a process that walks over so many cases."""
+    async with child("serve", total, 0) as serving:
+        base_url = await line(serving)
+        async with child("walk", base_url) as walking:
+            found, memory = json.loads(await line(walking))
+    assert found == total, f"the walk gave {found} cases"
+    return memory / RSS_UNIT
+
+
+async def memory() -> list[Figure]:
+    """What a hundred times as many cases cost in memory."""
+    short, long = await peak(SHORT), await peak(LONG)
+    return [
+        Figure(f"peak memory of a walk over {SHORT:,} cases", OURS, short, "MB"),
+        Figure(f"peak memory of a walk over {LONG:,} cases", OURS, long, "MB"),
+        Figure(f"memory of {LONG:,} cases over {SHORT:,}", OURS, long - short, "MB"),
+    ]
+
+
+async def figures() -> list[Figure]:
+    """All of it, for `python -m benchmarks`."""
+    return [*await speed(), *await memory()]
+
+
+async def serve(total: int, latency: float) -> None:
+    """Answer every search after so many seconds with one page of the emulator's, the ids numbered, until input ends."""
+    world = World()
+    world.seed_cases(SIZE)
+    body: bytes = world.answer(Request(SEARCH_CASES, query={"page[size]": str(SIZE)})).body
+    page = body.rpartition(b'"meta":')[0].replace(b"%", b"%%")
+    for case in json.loads(body)["data"]:
+        page = page.replace(case["id"].encode(), b"%b")
+    slots = page.count(b"%b") // SIZE
+    pages = total // SIZE
+
+    async def answer(request: web.BaseRequest) -> web.Response:
+        await asyncio.sleep(latency)
+        number = int(request.query["page[number]"])
+        size = SIZE if number <= pages else 0
+        meta = {"page": {"current": number, "size": size, "total": pages}, "total_cases": total}
+        ids = [b"00000000-0000-4000-8000-%012d" % case for case in range(number * SIZE, (number + 1) * SIZE)]
+        start = page % tuple(itertools.chain(*zip(*[ids] * slots, strict=True))) if size else b'{"data":[],'
+        return web.Response(body=start + b'"meta":' + json.dumps(meta).encode() + b"}", content_type="application/json")
+
+    runner = web.ServerRunner(web.Server(answer))
+    await runner.setup()
+    site = web.TCPSite(runner, "127.0.0.1", 0)
+    await site.start()
+    print(f"http://127.0.0.1:{runner.addresses[0][1]}", flush=True)
+    await asyncio.get_running_loop().run_in_executor(None, sys.stdin.read)
+    await runner.cleanup()
+
+
+async def walk(base_url: str) -> None:
+    """Walk, then print how many cases there were and the peak memory of this process."""
+    found = 0
+    async with session(base_url) as calls:
+        async for _ in cases.iter_cases(calls, page_size=SIZE, window=WINDOW):
+            found += 1
+    print(json.dumps([found, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss]), flush=True)
+
+
+async def show() -> None:
+    """Print every figure as it is known."""
+    for measure in (speed, memory):
+        for figure in await measure():
+            print(f"{figure.measure:60} {figure.value:10.2f} {figure.unit}", flush=True)
+
+
+if __name__ == "__main__":
+    match sys.argv[1:]:
+        case ["serve", total, latency]:
+            asyncio.run(serve(int(total), float(latency)))
+        case ["walk", base_url]:
+            asyncio.run(walk(base_url))
+        case _:
+            asyncio.run(show())
