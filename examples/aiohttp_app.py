@@ -10,7 +10,7 @@ import os
 
 from aiohttp import web
 
-from casemgmt_async import InvalidArgumentError, Priority, cases, timeline
+from casemgmt_async import CaseSession, InvalidArgumentError, Priority, cases, timeline
 from casemgmt_async.integrations.aiohttp_web import SESSION, answer_errors, json_response, session_context
 
 routes = web.RouteTableDef()
@@ -50,7 +50,7 @@ async def triage(request: web.Request) -> web.Response:
 def make_app() -> web.Application:
     """Put the app together: one session for its life, our errors mapped to answers."""
     app = web.Application(middlewares=[answer_errors])
-    app.cleanup_ctx.append(session_context())
+    app.cleanup_ctx.append(session_context(lambda: CaseSession(timeout=20)))
     app.add_routes(routes)
     return app
 
