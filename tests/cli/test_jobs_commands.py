@@ -1,0 +1,249 @@
+"""`triage`, `export` and `backfill` as a person runs them: what they print, ask, write and leave behind."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import pty
+import re
+import shutil
+import signal
+import sqlite3
+import sys
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from casemgmt_async.emulator import Emulator
+
+RULES = """
+filter = "status:open"
+
+[[rules]]
+name = "stale"
+match = { inactive_for = "30d" }
+actions = { comment = "Closed as stale.", status = "Closed" }
+
+[[rules]]
+name = "no priority"
+match = { priority = "NOT_DEFINED" }
+actions = { priority = "P4" }
+"""
+
+
+@pytest.fixture
+def rules(tmp_path):
+    file = tmp_path / "rules.toml"
+    file.write_text(RULES, "utf-8")
+    return file
+
+
+def doubled(emulator):
+    """The cases that got the rule's comment more than once."""
+    comments = Counter(entry.path for entry in emulator.log if entry.route == "comment_case" and entry.status < 400)
+    return [path for path, times in comments.items() if times > 1]
+
+
+def writes(emulator):
+    return [entry for entry in emulator.log if entry.method != "GET" and entry.status < 400]
+
+
+async def test_plan_prints_what_would_be_done_and_changes_nothing(casemgmt, emulator, rules):
+    said = await casemgmt("triage", "plan", rules, "--journal", "p.db")
+    assert said.status == 0
+    assert re.search(r"^stale +status Closed +\d+$", said.out, re.MULTILINE)
+    assert re.search(r"\d+ of \d+ cases, \d+ operations in about \d+ requests", said.out)
+    assert "casemgmt triage apply --journal p.db" in said.err
+    assert writes(emulator) == []
+
+
+async def test_apply_does_the_plan_and_status_agrees(casemgmt, emulator, rules):
+    planned = json.loads((await casemgmt("triage", "plan", rules, "--journal", "p.db", "--json")).out)
+    done = await casemgmt("triage", "apply", "--journal", "p.db", "--yes", "--json", "--report", "r.html")
+    told = json.loads(done.out)
+    assert done.status == 0
+    assert told["states"] == {"done": planned["operations"]}
+    again = await casemgmt("triage", "status", "--journal", "p.db", "--json", "--outcomes", "o.jsonl")
+    assert json.loads(again.out)["states"] == told["states"]
+
+
+async def test_it_does_not_change_cases_where_nobody_can_be_asked(casemgmt, emulator, rules):
+    said = await casemgmt("triage", "run", rules)
+    assert said.status == 2
+    assert "--yes" in said.err
+    assert writes(emulator) == []
+
+
+async def test_run_on_an_emulator_of_its_own_ends_in_the_report(casemgmt, rules, tmp_path):
+    said = await casemgmt("triage", "run", rules, "--emulator", "200", "--report", "r.html", env={})
+    assert said.status == 0
+    assert "done" in said.out
+    assert "requests in" in said.err
+    page = (tmp_path / "r.html").read_text("utf-8")
+    assert "stale" in page
+    assert not re.search(r"(src|href)=[\"']?https?:", page), "the page needs nothing from elsewhere"
+
+
+async def test_a_budget_stops_it_and_the_same_command_goes_on(casemgmt, rules, emulator):
+    first = await casemgmt("triage", "run", rules, "--yes", "--max-operations", "3", "--json")
+    states = json.loads(first.out.splitlines()[-1])["states"]
+    assert states["done"] <= 3
+    assert states["planned"] > 0
+    assert "to go on" in first.err
+    second = await casemgmt("triage", "run", rules, "--yes", "--json")
+    assert set(json.loads(second.out.splitlines()[-1])["states"]) == {"done"}
+    assert doubled(emulator) == []
+
+
+async def test_export_gives_every_case_once(casemgmt, emulator, tmp_path):
+    said = await casemgmt("export", "cases.jsonl")
+    lines = [json.loads(line) for line in (tmp_path / "cases.jsonl").read_text("utf-8").splitlines()]
+    assert said.status == 0
+    assert len({line["id"] for line in lines}) == len(lines)
+    assert f"{len(lines)} cases in cases.jsonl" in said.out
+
+
+async def test_backfill_creates_a_case_a_row_and_puts_bad_rows_aside(casemgmt, emulator, tmp_path):
+    project = await project_of(casemgmt)
+    rows = [{"key": f"T-{n}", "title": f"Ticket {n}", "comments": ["Moved."]} for n in range(5)]
+    source = tmp_path / "rows.jsonl"
+    source.write_text("\n".join(map(json.dumps, rows)) + '\n{"key": "T-9"}\nrubbish\n', "utf-8")
+    where = ("--project", project, "--type", "00000000-0000-0000-0000-000000000001", "--yes")
+    said = await casemgmt("backfill", source, "--job", "old", *where)
+    assert said.status == 1, "bad rows are a reason not to be content"
+    assert "2 rows were refused" in said.err
+    assert len((tmp_path / "rows.rejects.jsonl").read_text("utf-8").splitlines()) == 2
+    again = await casemgmt("backfill", source, "--job", "old", *where)
+    created = [entry for entry in emulator.log if entry.route == "create_case"]
+    assert again.status == 1
+    assert len(created) == 5
+
+
+async def project_of(casemgmt):
+    found = json.loads((await casemgmt("search", "--limit", "1", "--json")).out)
+    return found["relationships"]["project"]["data"]["id"]
+
+
+@pytest.mark.parametrize(
+    ("written", "words"),
+    [
+        ('[[rules]]\nname = "x"\nmatch = { priority = "P9" }\nactions = { archive = true }', "P9"),
+        ('[[rules]]\nname = "x"\nmatch = { colour = "red" }\nactions = { archive = true }', "colour"),
+        ('[[rules]]\nname = "x"\nmatch = {}\nactions = { explode = true }', "explode"),
+        ("[[rules", "rules.toml"),
+        ("", "rules"),
+    ],
+)
+async def test_bad_rules_are_one_line_that_names_the_key(casemgmt, rules, written, words):
+    rules.write_text(written, "utf-8")
+    said = await casemgmt("triage", "plan", rules)
+    assert said.status != 0
+    assert said.err.count("\n") == 1
+    assert words in said.err
+
+
+@pytest.mark.parametrize("kind", ["rubbish", "foreign", "missing", "folder"])
+async def test_a_journal_that_is_none_is_one_line(casemgmt, tmp_path, kind):
+    file = tmp_path / "j.db"
+    if kind == "rubbish":
+        file.write_bytes(os.urandom(8192))
+    elif kind == "foreign":
+        with sqlite3.connect(file) as other:
+            other.execute("CREATE TABLE theirs (x)")
+        other.close()
+    elif kind == "folder":
+        file.mkdir()
+    before = file.read_bytes() if file.is_file() else None
+    said = await casemgmt("triage", "apply", "--journal", file, "--yes")
+    assert said.status != 0
+    assert "j.db" in said.err
+    assert len(said.err.strip().splitlines()[-1]) > 20
+    assert (file.read_bytes() if file.is_file() else None) == before, "nothing that is not ours is touched"
+
+
+async def test_ctrl_c_finishes_what_is_in_flight_and_says_how_to_go_on(bare, rules, tmp_path):
+    async with Emulator(cases=400, seed=1, latency=0.02) as emulator:
+        environment = {**bare, **emulator.env}
+        command = [
+            sys.executable,
+            "-m",
+            "casemgmt_async.cli",
+            "triage",
+            "run",
+            str(rules),
+            "--yes",
+            "--concurrency",
+            "2",
+        ]
+        screen, status = await on_a_terminal(command, environment, tmp_path, interrupt_after="changing")
+        assert status == 1
+        assert "finishing what is in flight" in screen
+        assert "to go on: casemgmt triage run" in screen
+        assert re.search(r"\d+/\d+", screen), "a bar moved"
+        _, status = await on_a_terminal(command, environment, tmp_path)
+        assert status == 0
+        assert doubled(emulator) == []
+
+
+async def on_a_terminal(command, environment, folder, interrupt_after=None):
+    """Run a command on a pseudo-terminal; interrupt it once a word is on the screen. Gives screen and status."""
+    ours, theirs = pty.openpty()
+    environment = {**environment, "TERM": "xterm", "COLUMNS": "120", "LINES": "40"}
+    process = await asyncio.create_subprocess_exec(
+        *command, env=environment, cwd=folder, stdin=theirs, stdout=theirs, stderr=theirs, start_new_session=True
+    )
+    os.close(theirs)
+    screen, over = bytearray(), asyncio.Event()
+    loop = asyncio.get_running_loop()
+
+    def read():
+        nonlocal interrupt_after
+        try:
+            screen.extend(os.read(ours, 65536) or b"")
+        except OSError:  # the other end is closed
+            loop.remove_reader(ours)
+            over.set()
+        if interrupt_after and interrupt_after.encode() in screen:
+            interrupt_after = None
+            process.send_signal(signal.SIGINT)
+
+    loop.add_reader(ours, read)
+    try:
+        await asyncio.wait_for(over.wait(), 40)
+        return screen.decode("utf-8", "replace"), await process.wait()
+    finally:
+        loop.remove_reader(ours)
+        os.close(ours)
+
+
+BROWSER = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+QUIET = "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking"
+
+
+async def test_the_report_shows_its_figures_to_a_reader(casemgmt, rules, tmp_path):
+    """Where a browser is installed it has to show them; elsewhere the words must stand in the page's text."""
+    done = await casemgmt("triage", "run", rules, "--emulator", "300", "--report", "r.html", "--json", env={})
+    states = json.loads(done.out.splitlines()[-1])["states"]
+    page = tmp_path / "r.html"
+    shown = await seen_by_browser(page, tmp_path) if BROWSER else page.read_text("utf-8")
+    words = re.sub(r"<style.*?</style>|<[^>]+>", " ", shown, flags=re.DOTALL)
+    for word in ("Triage report", "stale", "status Closed", f"{states['done']:,}", "Throughput", "By priority"):
+        assert word in words
+
+
+async def seen_by_browser(page: Path, folder: Path) -> str:
+    process = await asyncio.create_subprocess_exec(
+        BROWSER,
+        *QUIET.split(),
+        f"--user-data-dir={folder / 'browser'}",
+        "--virtual-time-budget=2000",
+        "--dump-dom",
+        page.as_uri(),
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.DEVNULL,
+    )
+    out, _ = await asyncio.wait_for(process.communicate(), 50)
+    assert process.returncode == 0
+    return out.decode()
