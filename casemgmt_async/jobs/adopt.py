@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Final
 
 from attrs import define, field
@@ -85,7 +86,7 @@ class Adoption:
     async def find(self, lost: Sequence[Lost]) -> Mapping[int, tuple[Finding, Case | None]]:
         """Tell what became of each, by the number of its operation, with the case where there is one."""
         for each in lost:
-            page = await self.control.call(lambda word=each.word: cases.search_cases(self.session, filter=word))  # type: ignore[misc]
+            page = await self.control.call(partial(cases.search_cases, self.session, filter=each.word))
             self.note(lost, page.items)
             self.control.checkpoint("searched")
         since = min(each.sent_at for each in lost) - SKEW
@@ -126,7 +127,7 @@ class Adoption:
                 raise Interrupted
             key = f"{prefix}-{number}"
             try:
-                case = await self.control.call(lambda key=key: cases.get_case(self.session, key))  # type: ignore[misc]
+                case = await self.control.call(partial(cases.get_case, self.session, key))
             except NotFoundError:
                 misses += 1
                 if misses >= MISSES:

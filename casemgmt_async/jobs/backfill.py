@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -134,9 +135,7 @@ class Backfill:
         new = {str(project) for (project,) in rows} - known.keys()
         for project in sorted(new):
             try:
-                known[project] = await self.control.call(
-                    lambda project=project: read_baseline(self.sender.session, project)
-                )  # type: ignore[misc]
+                known[project] = await self.control.call(partial(read_baseline, self.sender.session, project))
             except AuthenticationError:
                 raise
             except StatusError:
@@ -197,11 +196,12 @@ class Backfill:
         last = 0
         not_adopted = f"NOT (o.action = '{CREATE}' AND o.state <> 'planned')"
         while not self.control.hurried:
-            operations = await self.journal.operations(
-                f"{OPEN} AND {not_adopted} AND o.action <> '{LINK}' AND o.subject IN (SELECT DISTINCT subject FROM operations o "  # noqa: S608
-                f"WHERE o.subject > ? AND {OPEN} AND o.action <> '{LINK}' ORDER BY subject LIMIT {BATCH})",
-                (last,),
+            some = (
+                "SELECT DISTINCT subject FROM operations o "  # noqa: S608 - our own words
+                f"WHERE o.subject > ? AND {OPEN} AND o.action <> '{LINK}' ORDER BY subject LIMIT {BATCH}"
             )
+            where = f"{OPEN} AND {not_adopted} AND o.action <> '{LINK}' AND o.subject IN ({some})"
+            operations = await self.journal.operations(where, (last,))
             if not operations:
                 return
             by_row: dict[int, list[Operation]] = defaultdict(list)

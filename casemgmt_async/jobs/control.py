@@ -13,7 +13,6 @@ from typing import Any, Final, TypeVar
 from attrs import Attribute, field, frozen
 
 from casemgmt_async import (
-    AuthenticationError,
     CaseSession,
     InvalidArgumentError,
     OutcomeUnknownError,
@@ -150,7 +149,8 @@ class Control:
         self._failures = 0
         self._held_until = 0.0
         self._states: Counter[State] = Counter()
-        self._phase, self._done, self._total = "", 0, None
+        self._phase, self._done = "", 0
+        self._total: int | None = None
         self._marks: deque[tuple[float, int]] = deque()
         self._told_at = -math.inf
 

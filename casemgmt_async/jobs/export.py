@@ -81,10 +81,10 @@ async def export_cases(
     Raises `ExportError` where the file cannot be written, before any request.
     """
     control, target = control or Control(), Path(target)
-    format = FORMATS.get(target.suffix.lower())
-    if format is None:
+    form = FORMATS.get(target.suffix.lower())
+    if form is None:
         raise ExportError(f"{target}: cannot tell the format; end the name in one of {', '.join(FORMATS)}")
-    format.check()
+    form.check()
     if not target.parent.is_dir():
         raise ExportError(f"{target}: there is no folder {target.parent}; make it first")
     path = target.with_name(target.name + ".journal") if journal is None else Path(journal)
@@ -97,7 +97,7 @@ async def export_cases(
                 ("DELETE FROM items", [()]), ("DELETE FROM pages", [()]), book.remember(swept=False, complete=False)
             )
         await book.put(asked=asked)
-        await control.run(session, Export(session, book, control, target, filter, format).run())
+        await control.run(session, Export(session, book, control, target, filter, form).run())
         ((items,),) = await book.read("SELECT count(*) FROM items WHERE kind = 'case'")
         complete = bool(book.meta.get("complete"))
     if complete:
@@ -125,7 +125,7 @@ class Export:
     control: Control
     target: Path
     filter: str | None
-    format: Format
+    form: Format
     known: list[tuple[str, str]] = field(init=False, factory=list)
     """The pages that earlier runs have read, newest first: what was asked and what came."""
     read: int = field(init=False, default=0)
@@ -154,7 +154,7 @@ class Export:
         step = self.control.checkpoint
         if users:
             await write_whole(users_beside(self.target), FORMATS[".jsonl"], self.batches("user"), step)
-        await write_whole(self.target, self.format, self.batches("case"), step)
+        await write_whole(self.target, self.form, self.batches("case"), step)
         await self.journal.put(complete=True)
 
     async def batches(self, kind: str) -> AsyncIterator[Sequence[bytes]]:
@@ -177,7 +177,7 @@ class Export:
         terms = [] if project is None else [f"project_id:{project}"]
         terms += [f"({self.filter})" if terms else self.filter] if self.filter else []
 
-        async def fetch(number: int, size: int, oldest_first: bool) -> Page[Item]:  # noqa: FBT001 - as Sweep calls it
+        async def fetch(number: int, size: int, oldest_first: bool) -> Page[Item]:
             query = {
                 "filter": " AND ".join(terms) or None,
                 "sort[field]": "created_at",

@@ -98,8 +98,8 @@ class Table:
     """A column for each attribute that is known, and the whole resource as JSON in the column `raw`."""
 
     def __init__(self, file: IO[bytes]) -> None:
-        import pyarrow as pa
-        import pyarrow.parquet as pq
+        import pyarrow as pa  # noqa: PLC0415 - an extra
+        import pyarrow.parquet as pq  # noqa: PLC0415
 
         kinds = dict.fromkeys(MOMENTS, pa.timestamp("us", tz="UTC")) | {
             "due_date": pa.date32(),
@@ -131,10 +131,11 @@ def row(raw: bytes) -> dict[str, Any]:
 
 def need_pyarrow() -> None:
     try:
-        import pyarrow.parquet  # noqa: F401
+        import pyarrow.parquet  # noqa: F401, PLC0415
     except ImportError as error:
+        install = "pip install 'casemgmt-async[parquet]'"
         raise ExportError(
-            "Parquet needs the package pyarrow: pip install 'casemgmt-async[parquet]', or name a file that ends in .jsonl"
+            f"Parquet needs the package pyarrow: {install}, or name a file that ends in .jsonl"
         ) from error
 
 

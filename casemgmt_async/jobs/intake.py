@@ -46,7 +46,7 @@ class Intake:
             self.rejects.append(("reject", f"{row.line:012d}", reject(row.line, row.reason, row.text)))
             return
         self.keys[row.key] = row.line
-        self.subjects.append(Subject(row.line, row.key, row.title, None, row.project_id))
+        self.subjects.append(Subject(row.line, row.key, f"{row.key} {row.title}", None, row.project_id))
         self.operations.append((row.line, "rows", 0, CREATE, json.dumps(creation(row), sort_keys=True)))
         self.operations += [(row.line, "rows", 1 + step.stage, step.action, step.text) for step in row.steps]
         for link in row.links:

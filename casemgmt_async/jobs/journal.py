@@ -178,18 +178,19 @@ class Journal:
         await self._store.open()
         try:
             self.meta = {name: json.loads(value) for name, value in await self.read("SELECT * FROM meta")}
-            kind = self.meta.get("kind")
-            if kind is None and not self._read_only:
-                await self.put(kind=self.kind, started=self._clock())
-            elif self.kind not in (kind, "any"):
-                raise ForeignJournalError(
-                    f"journal {self.path}: it belongs to {'nothing' if kind is None else f'a job of the kind {kind}'}, "
-                    f"not {self.kind}; give another path"
-                )
+            await self._claim(self.meta.get("kind"))
         except BaseException:
             self._store.close()
             raise
         return self
+
+    async def _claim(self, kind: str | None) -> None:
+        """Make a new journal ours, and see that an old one is."""
+        if kind is None and not self._read_only:
+            await self.put(kind=self.kind, started=self._clock())
+        elif kind is None or self.kind not in (kind, "any"):
+            whose = "no job yet" if kind is None else f"a job of the kind {kind}"
+            raise ForeignJournalError(f"journal {self.path}: it belongs to {whose}, not {self.kind}; give another path")
 
     async def __aexit__(self, *_: object) -> None:
         self._store.close()
@@ -221,10 +222,9 @@ class Journal:
 
     async def operations(self, where: str = "TRUE", parameters: Sequence[Any] = ()) -> list[Operation]:
         """Read operations in order; `where` may speak of operations as `o` and of subjects as `s`."""
-        rows = await self.read(
-            f"SELECT {COLUMNS} FROM operations o JOIN subjects s ON s.number = o.subject WHERE {where} ORDER BY o.number",  # noqa: S608
-            parameters,
-        )
+        source = "operations o JOIN subjects s ON s.number = o.subject"
+        sql = f"SELECT {COLUMNS} FROM {source} WHERE {where} ORDER BY o.number"  # noqa: S608 - our own words
+        rows = await self.read(sql, parameters)
         return [Operation(*row) for row in rows]
 
     async def sending(self, operations: Iterable[Operation]) -> float:

@@ -167,7 +167,7 @@ def has_custom_attributes(wanted: Mapping[str, Sequence[Any]]) -> Predicate:
     return check
 
 
-def is_archived(wanted: bool) -> Predicate:  # noqa: FBT001 - the value of the key `archived`
+def is_archived(wanted: bool) -> Predicate:
     return lambda case, _: (case.archived_at is not None) is wanted
 
 

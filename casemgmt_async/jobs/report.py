@@ -146,8 +146,8 @@ async def read_rows(journal: Journal) -> list[ReportRow]:
         "SELECT rule, stage, action, payload, state, count(*) FROM operations GROUP BY rule, stage, action, "
         "CASE WHEN action IN ('create', 'link') THEN '' ELSE payload END, state"
     ):
-        made = action in ("create", "link")
-        counted[rule, stage, action if made else describe(action, json.loads(payload))][State(state)] += count
+        shown = action if journal.meta["kind"] == "backfill" else describe(action, json.loads(payload))
+        counted[rule, stage, shown][State(state)] += count
     ranks = {rule: rank for rank, rule in enumerate(journal.meta.get("rules", ()))}
     ordered = sorted(counted.items(), key=lambda item: (ranks.get(item[0][0], 0), *item[0]))
     return [ReportRow(rule, action, states) for (rule, _, action), states in ordered]
@@ -199,7 +199,8 @@ async def read_throughput(journal: Journal) -> list[tuple[float, int]]:
         return []
     width = max((last - first) / BINS, 1e-3)
     rows = await journal.read(
-        "SELECT CAST(min((ended_at - ?) / ?, ?) AS INTEGER), count(*) FROM operations WHERE ended_at IS NOT NULL GROUP BY 1",
+        "SELECT CAST(min((ended_at - ?) / ?, ?) AS INTEGER), count(*) FROM operations "
+        "WHERE ended_at IS NOT NULL GROUP BY 1",
         (first, width, BINS - 1),
     )
     counts = dict(rows)

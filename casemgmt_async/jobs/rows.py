@@ -196,7 +196,7 @@ def links(given: Any) -> tuple[Link, ...]:
                 read.append(Link(relationship, to))
             case _:
                 raise RulesError(
-                    f"links must be a list of {{relationship, to}}, where to is the key of another row and relationship "
-                    f"one of {', '.join(RELATIONSHIPS)}; not {each!r}"
+                    "links must be a list of {relationship, to}, where to is the key of another row and "
+                    f"relationship one of {', '.join(RELATIONSHIPS)}; not {each!r}"
                 )
     return tuple(dict.fromkeys(read))

@@ -55,11 +55,15 @@ class Rule:
     """Whether the rules after it are asked too where it matches."""
 
 
+def as_tuple(rules: Iterable[Rule]) -> tuple[Rule, ...]:
+    return tuple(rules)
+
+
 @frozen
 class RuleSet:
     """The rules of one triage, in order."""
 
-    rules: tuple[Rule, ...] = field(converter=tuple)
+    rules: tuple[Rule, ...] = field(converter=as_tuple)
     """The rules; the first that matches decides."""
     filter: str | None = None
     """The search that finds the cases to look at; None for all."""
@@ -135,7 +139,7 @@ def parse_rules(document: Mapping[str, Any]) -> RuleSet:
         more = f" (and {len(others)} more)" if others else ""
         raise RulesError(name_the_rule(first, document) + more) from error
     digest = hashlib.sha256(json.dumps(document, sort_keys=True, default=str).encode()).hexdigest()
-    return RuleSet(tuple(map(compile_rule, written.rules)), written.filter, digest)
+    return RuleSet([compile_rule(each) for each in written.rules], written.filter, digest)
 
 
 @frozen
@@ -162,15 +166,16 @@ def compile_rule(written: WrittenRule) -> Rule:
     return Rule(written.name, lambda case, now: steps if matches(case, now) else None, written.continue_)
 
 
-GROUPS: Final = {**{each.value: each.value for each in StatusGroup}}
-GROUPS |= {each.removeprefix("SG_").lower(): each for each in GROUPS}
+GROUPS: Final = {
+    written: each.value for each in StatusGroup for written in (each.value.removeprefix("SG_").lower(), each.value)
+}
 
 
 def several(known: Mapping[str, str] | None = None) -> Callable[[Any, Any], tuple[str, ...]]:
     """Make the hook for a text or several, of any kind or of those known."""
 
     def read(value: Any, _: Any = None) -> tuple[str, ...]:
-        given = value if isinstance(value, list) and value else [value]
+        given: list[Any] = value if isinstance(value, list) and value else [value]
         for each in given:
             if not isinstance(each, str) or not each.strip():
                 raise RulesError(f"must be a text or a list of texts, not {value!r}")
@@ -223,7 +228,7 @@ def make_converter() -> cattrs.Converter:
     hooks |= dict.fromkeys(moments, span) | dict.fromkeys(("attributes", "custom_attributes"), values_by_name)
     hooks |= {"priority": several({each: each for each in Priority}), "status_group": several(GROUPS)}
     hooks |= {"pattern": pattern, "archived": flag}
-    settings = {key: override(struct_hook=hook) for key, hook in hooks.items()}
+    settings: Any = {key: override(struct_hook=hook) for key, hook in hooks.items()}
     match = make_dict_structure_fn(
         Match, converter, _cattrs_forbid_extra_keys=True, not_=override(rename="not"), **settings
     )

@@ -92,7 +92,8 @@ class Sender:
 async def resolve_comments(sender: Sender, operations: Sequence[Operation], *, settle: float) -> Mapping[int, Found]:
     """Look for comments whose answers were lost: what is there is done, what is not is planned again.
 
-    Tells what was found, by the number of the operation. A request that was cut off is given `settle` seconds to take effect before its absence is believed.
+    Tells what was found, by the number of the operation. A request that was cut off is given `settle` seconds to
+    take effect before its absence is believed.
     """
     control, journal = sender.control, sender.journal
     findings: dict[int, Found] = {}

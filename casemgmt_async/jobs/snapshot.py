@@ -32,7 +32,7 @@ def seconds(moment: datetime | None) -> float | None:
 
 def snapshot(case: Case) -> str:
     """What a report has to know of a case, as JSON: status, group, priority, time of creation, archived."""
-    status = case.status_name or case.status
+    status = case.status_name or (case.status or "none").replace("_", " ").capitalize()
     return json.dumps(
         [status, group_of(case), case.priority, seconds(case.created_at), case.archived_at is not None],
         separators=(",", ":"),
@@ -60,7 +60,7 @@ class Tally:
         if archived:
             self.status["archived"] += times
             return
-        self.status[status or "none"] += times
+        self.status[status] += times
         self.priority[priority or "NOT_DEFINED"] += times
         if group != "SG_CLOSED":
             self.age[age_band(created, self.now)] += times

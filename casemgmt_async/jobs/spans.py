@@ -21,7 +21,8 @@ def format_span(seconds: float) -> str:
     """Write a span for people, with two units at most: `1h 5m`, `40s`."""
     if seconds < 1:
         return "less than a second"
-    left, parts = round(seconds), []
+    left = round(seconds)
+    parts: list[str] = []
     for unit, size in UNITS.items():
         if unit != "w" and left >= size and len(parts) < 2:
             count, left = divmod(left, size)

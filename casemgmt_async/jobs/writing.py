@@ -36,9 +36,8 @@ async def write_whole(
         sync_folder(target.parent)
     except OSError as error:
         temporary.unlink(missing_ok=True)
-        raise ExportError(
-            f"{target}: cannot be written: {error.strerror or error}; see to it and run again, nothing has to be read twice"
-        ) from error
+        why = error.strerror or error
+        raise ExportError(f"{target}: cannot be written: {why}; see to it and run again; it goes on here") from error
 
 
 def sync_folder(folder: Path) -> None:
