@@ -130,8 +130,15 @@ async def test_snapshot_restore_and_reset():
 
 
 async def test_concurrency_is_seen():
-    async with Emulator(faults="search_cases: stall=10ms") as emulator:
-        await asyncio.gather(*(talk(emulator) for _ in range(8)))
-        assert max(entry.in_flight for entry in emulator.log) == 8
+    async with Emulator(faults="search_cases: stall") as emulator:
+        crowd = [asyncio.ensure_future(talk(emulator)) for _ in range(8)]
+        while emulator.requests < 8:
+            await asyncio.sleep(0)
+        assert [entry.in_flight for entry in emulator.log] == list(range(1, 9))
+        for each in crowd:
+            each.cancel()
+        await asyncio.wait(crowd)
+        while any(entry.finished is None for entry in emulator.log):
+            await asyncio.sleep(0)
         await talk(emulator, path="/api/v2/cases/count")
         assert emulator.log[-1].in_flight == 1
