@@ -231,3 +231,30 @@ def test_resources_by_the_converter_alone() -> None:
     found = converter.structure(rule, AutomationRule)
     assert (found.trigger.type, found.action.handle) == ("CASE_CREATED", "h")
     assert msgspec.json.decode(dump({"rules": [found]})) == {"rules": [rule]}
+
+
+def test_names_that_look_like_pointers_are_told_apart() -> None:
+    names = {"a/b": 1, "a~1b": 2, "~": 3, "": 4, "/c": 5}
+    document = {"data": {"id": "1", **names, "attributes": names, "relationships": names}, **names}
+    case = decode(msgspec.json.encode(document), Case)
+    assert len(case.extra) == 4 * len(names)
+    assert encode(case) == document
+    assert encode(evolve(case, extra={key: -value for key, value in case.extra.items()})) == {
+        "data": {"id": "1", **negated(names), "attributes": negated(names), "relationships": negated(names)},
+        **negated(names),
+    }
+
+
+def negated(names: dict[str, int]) -> dict[str, int]:
+    return {name: -value for name, value in names.items()}
+
+
+def test_what_one_document_tells_is_not_known_to_the_next() -> None:
+    first = decode_slowly(BODY, Case)
+    assert first.assignee is not None
+    assert first.assignee.name == "Ada"
+    for later in (
+        converter.structure(RECEIVED["data"], Case),
+        decode(msgspec.json.encode({"data": RECEIVED["data"]}), Case),
+    ):
+        assert later.assignee == User("u1")
