@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, Final
 
-from attrs import field, frozen
+from attrs import Factory, field, frozen
 
 from casemgmt_async import BulkAction, Case, CaseSession, Priority, cases, relationships, timeline
 from casemgmt_async.jobs.errors import RulesError
@@ -54,12 +54,13 @@ class Step:
     """The name of the action."""
     payload: Any
     """What it is given, as plain data."""
-    text: str = field(init=False, repr=False)
+    text: str = field(init=False, repr=False, default=Factory(lambda step: canonical(step.payload), takes_self=True))
     """The same as JSON; made once, since a rule gives the same step for many cases."""
 
-    @text.default
-    def _text(self) -> str:
-        return json.dumps(self.payload, sort_keys=True, separators=(",", ":"))
+
+def canonical(payload: Any) -> str:
+    """A payload as JSON, the same for the same payload."""
+    return json.dumps(payload, sort_keys=True, separators=(",", ":"))
 
 
 def status_code(name: str) -> str:

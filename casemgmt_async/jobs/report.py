@@ -182,7 +182,7 @@ async def read_tallies(journal: Journal) -> tuple[Counts | None, Counts]:
     ):
         if before is not None:
             tally.add(before, -1)
-        tally.add(as_archived(after or before) if archived else after)
+        tally.add(as_archived(str(after or before)) if archived else after)
     return noted, tally.counts()
 
 
