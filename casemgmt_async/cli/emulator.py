@@ -10,6 +10,8 @@ from casemgmt_async.cli.screen import Screen
 
 __all__ = ["emulator"]
 
+KEPT = 10_000  # requests in the log, so that an emulator left running does not fill the memory
+
 
 @click.command()
 @click.option("--port", type=click.IntRange(0, 65_535), default=8126, show_default=True, help="0 for any free one.")
@@ -54,7 +56,15 @@ def emulator(
 
     try:
         running = Emulator(
-            port=port, host=host, cases=cases, seed=seed, latency=latency, limits=limits, faults=faults, actors=actors
+            port=port,
+            host=host,
+            cases=cases,
+            seed=seed,
+            latency=latency,
+            limits=limits,
+            faults=faults,
+            actors=actors,
+            log_size=KEPT,
         )
         asyncio.run(serve(running, announce))
     except NotationError as error:
