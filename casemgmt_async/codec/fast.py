@@ -62,13 +62,16 @@ class Compiler:
         return lambda body: read(parse(body), {})
 
     def members(self, shape: Shape, node: Node) -> list[Node | Leaf | str]:
-        """List the members of an object: those with fields, then the names of those without.
+        """List the members of an object, those with fields and the names of those without.
 
-        Struct and function have to mean the same list, whatever is met meanwhile.
+        Struct and function have to mean the same list, whatever is met meanwhile. It is sorted because
+        the service sorts too, and msgspec looks for a name from where it found the last one.
         """
         key = shape.model, node.path
         if key not in self.known:
-            self.known[key] = [*node.children.values(), *shape.strangers.get(node.path, ())]
+            strangers = {name: name for name in shape.strangers.get(node.path, ())}
+            named: dict[str, Node | Leaf | str] = {**node.children, **strangers}
+            self.known[key] = [named[name] for name in sorted(named)]
         return self.known[key]
 
     # --- structs ---
