@@ -8,7 +8,7 @@ from pathlib import Path
 from benchmarks.measures import Figure
 
 STATIC = Path(__file__).parents[1] / "docs" / "_static"
-BARS = (
+CHARTS = (
     ("page of 100 cases, bytes to objects", "bench-decode.svg"),
     ("sequential walk, CPU a page", "bench-walk.svg"),
     ("get_case, CPU a call", "bench-get.svg"),
@@ -24,7 +24,7 @@ def draw(figures: Sequence[Figure]) -> None:
     mpl.rcParams.update({"svg.hashsalt": "casemgmt", "font.size": 10, "svg.fonttype": "none"})
     import matplotlib.pyplot as plt  # noqa: PLC0415
 
-    for measure, name in BARS:
+    for measure, name in CHARTS:
         rows = sorted((f for f in figures if f.measure == measure), key=lambda f: f.value, reverse=True)
         if not rows:
             continue

@@ -8,6 +8,7 @@ import inspect
 import os
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 import textwrap
@@ -70,6 +71,7 @@ def run_as_tests(source: str, file: Path) -> None:
 @pytest.mark.timeout(120)
 @pytest.mark.parametrize("page", pages_with("console", "sh"), ids=lambda page: page.stem)
 async def test_commands_of_a_page_run(page, tmp_path):
+    shutil.copytree(ROOT / "examples", tmp_path / "examples")
     async with Emulator(cases=300, seed=7) as emulator:
         ran = 0
         for block in [*blocks(page, "console"), *blocks(page, "sh")]:
@@ -78,7 +80,7 @@ async def test_commands_of_a_page_run(page, tmp_path):
                     continue
                 process = await asyncio.create_subprocess_exec(
                     *resolve(shlex.split(line, comments=True)),
-                    cwd=tmp_path if not re.search(r"examples/", line) else ROOT,
+                    cwd=tmp_path,
                     env=environment(emulator),
                     stdout=asyncio.subprocess.PIPE,
                     stderr=asyncio.subprocess.STDOUT,
