@@ -26,7 +26,7 @@ _RESET: Final = istr("X-RateLimit-Reset")
 _DATE: Final = istr("Date")
 _TYPE: Final = istr("Content-Type")
 _REQUEST_IDS: Final = (istr("X-Request-Id"), istr("DD-Request-Id"), istr("X-Datadog-Trace-Id"))
-_NUMBER: Final = re.compile(r"[0-9]{1,12}(\.[0-9]{0,9})?").fullmatch
+_NUMBER: Final = re.compile(r"[0-9]{1,12}(\.[0-9]{0,30})?").fullmatch
 _UNIX: Final = 1_000_000_000  # a reset as large as this is a moment, not a number of seconds
 
 
