@@ -22,6 +22,9 @@ Fetch: TypeAlias = Callable[[int], Awaitable[Page[T]]]
 
 identity: Final = attrgetter("id")
 END: Final[Any] = object()
+SPACING: Final = 0.002
+"""Seconds between the requests of one walk. A page takes about that long to read: those that are sent together come
+back together, and then none is on its way while all of them are read, one after the other."""
 
 
 def at_least(floor: int) -> Callable[[Any, Attribute[Any], int | None], None]:
@@ -150,7 +153,19 @@ class PageWalk(Walk[Page[T]]):
     and its end cancels them.
     """
 
-    __slots__ = ("_empty", "_error", "_hint", "_last", "_left", "_next", "_plan", "_reading", "_seen", "_tasks")
+    __slots__ = (
+        "_empty",
+        "_error",
+        "_hint",
+        "_last",
+        "_left",
+        "_next",
+        "_plan",
+        "_reading",
+        "_seen",
+        "_starts",
+        "_tasks",
+    )
 
     def __init__(self, plan: Pages[T]) -> None:
         self._tasks: dict[int, asyncio.Future[Page[T]]] = {}  # by page number, ascending
@@ -158,6 +173,7 @@ class PageWalk(Walk[Page[T]]):
         self._left = math.inf if plan.limit is None else plan.limit
         self._next = plan.origin if plan.first_page is None else plan.first_page
         self._last = math.inf  # no page behind this one is read: the walk ends there, or failed behind it
+        self._starts = -math.inf  # when the latest request goes out
         self._error: Exception | None = None  # what is raised after the page `_last`
         self._hint = math.inf  # the page at which the totals see the end
         self._empty: set[int] = set()
@@ -221,7 +237,9 @@ class PageWalk(Walk[Page[T]]):
         while self._left and self._next <= self._last and len(self._tasks) < window:
             if self._tasks and (self._next > self._hint or len(self._tasks) * size >= self._left):
                 return
-            task = asyncio.ensure_future(self._plan.fetch(self._next))
+            now = asyncio.get_running_loop().time()
+            self._starts = max(now, self._starts + SPACING)
+            task = asyncio.ensure_future(started(self._plan.fetch, self._next, self._starts - now))
             task.add_done_callback(retrieve)
             self._tasks[self._next] = task
             self._next += 1
@@ -278,6 +296,13 @@ class PageWalk(Walk[Page[T]]):
     def __del__(self) -> None:
         for task in self._tasks.values():
             abandon(task)
+
+
+async def started(fetch: Fetch[T], number: int, delay: float) -> Page[T]:
+    """Fetch a page a moment from now."""
+    if delay > 0:
+        await asyncio.sleep(delay)
+    return await fetch(number)
 
 
 def retrieve(task: asyncio.Future[Any]) -> None:
