@@ -186,8 +186,8 @@ STATUS_ERRORS: Final[Mapping[int, type[StatusError]]] = {
 
 def status_error(status: int, *args: Any, **kwargs: Any) -> StatusError:
     """Make the error of the class that belongs to `status`."""
-    by_hundred = {3: RedirectError, 5: ServerError}.get(status // 100, StatusError)
-    return STATUS_ERRORS.get(status, by_hundred)(status, *args, **kwargs)
+    kind = STATUS_ERRORS.get(status) or {3: RedirectError, 5: ServerError}.get(status // 100) or StatusError
+    return kind(status, *args, **kwargs)
 
 
 class TransportError(CaseManagementError):

@@ -10,7 +10,7 @@ import enum
 import re
 from typing import Final
 
-from attrs import field, frozen
+from attrs import Factory, field, frozen
 
 __all__ = ["ROUTES", "Replay", "Route"]
 
@@ -24,6 +24,10 @@ class Replay(enum.Enum):
     """The same request again leaves the same state: send it again."""
     CREATE = "create"
     """A second one is a second thing: never send it again without looking."""
+
+
+def _parameters(route: Route) -> tuple[str, ...]:
+    return tuple(re.findall(r"\{(\w+)\}", route.path))
 
 
 @frozen
@@ -42,12 +46,8 @@ class Route:
     """The OAuth scope a bearer token needs, or None where the reference names none."""
     replay: Replay
     """What a lost answer allows."""
-    parameters: tuple[str, ...] = field(init=False, repr=False, eq=False)
+    parameters: tuple[str, ...] = field(init=False, repr=False, eq=False, default=Factory(_parameters, takes_self=True))
     """The names of the path parameters, in order."""
-
-    @parameters.default
-    def _parameters(self) -> tuple[str, ...]:
-        return tuple(re.findall(r"\{(\w+)\}", self.path))
 
 
 CASES_READ: Final = "cases_read"

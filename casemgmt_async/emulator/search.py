@@ -147,7 +147,7 @@ def combine(parts: list[Any], join: Callable[[list[Predicate]], Predicate]) -> A
 
 
 PARSER = Lark(
-    resources.files(__package__).joinpath("query.lark").read_text(),
+    resources.files("casemgmt_async.emulator").joinpath("query.lark").read_text(),
     start="query",
     parser="lalr",
     lexer="contextual",
