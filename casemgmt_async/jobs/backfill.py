@@ -12,7 +12,7 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
-from attrs import define, evolve, field
+from attrs import define, field
 
 from casemgmt_async import (
     UNSET,
@@ -33,12 +33,12 @@ from casemgmt_async.jobs.adopt import Adoption, Baseline, Lost, marker, number_o
 from casemgmt_async.jobs.control import Control, Interrupted, JobResult
 from casemgmt_async.jobs.errors import JobError
 from casemgmt_async.jobs.intake import CREATE, take_in, write_rejects
-from casemgmt_async.jobs.journal import Journal, Operation, Outcome, State, after
+from casemgmt_async.jobs.journal import Journal, Operation, Outcome, State
 from casemgmt_async.jobs.linking import LINK, link_cases
 from casemgmt_async.jobs.looking import Finding, Found
 from casemgmt_async.jobs.rows import digest
-from casemgmt_async.jobs.sending import Sender, one_line, resolve_comments
-from casemgmt_async.jobs.triage import SETTLE, holds
+from casemgmt_async.jobs.sending import Sender, holds, one_line, resolve_comments
+from casemgmt_async.jobs.triage import SETTLE
 
 __all__ = ["backfill_cases"]
 
@@ -223,7 +223,7 @@ class Backfill:
             return
         self.sender.labels[case.id] = dict(case.attributes)
         for operation in operations:
-            await self.step(evolve(operation, case_id=case.id), case)
+            await self.step(operation._replace(case_id=case.id), case)
         del self.sender.labels[case.id]
 
     async def step(self, operation: Operation, case: Case) -> None:
@@ -231,14 +231,14 @@ class Backfill:
         if holds(operation, case):
             await self.sender.end(operation, State.DONE)
             return
-        lost = operation.state is State.SENDING and ACTIONS[operation.action].holds is None
+        lost = operation.state == State.SENDING and ACTIONS[operation.action].holds is None
         for _ in range(ROUNDS):
             if not lost:
                 if not await self.sender.begin([operation]):
                     return
                 if await self.sender.send(operation) is not State.SENDING:
                     return
-                operation = evolve(operation, sent_at=self.control.clock())
+                operation = operation._replace(sent_at=self.control.clock())
             found = await resolve_comments(self.sender, [operation], settle=self.settle)
             if found.get(operation.number) is not Found.ABSENT:
                 return
@@ -266,16 +266,12 @@ class Backfill:
 
     async def made(self, operation: Operation, case: Case) -> None:
         """Write down which case a row has become."""
-        outcome = Outcome(operation.number, State.DONE, case.id)
         label = f"{case.key or case.id} {case.title or ''}".strip()
-        await self.journal.end(
-            [outcome],
+        await self.sender.write(
+            [Outcome(operation.number, State.DONE, case.id)],
             ("UPDATE subjects SET case_id = ?, label = ? WHERE number = ?", [(case.id, label, operation.subject)]),
-            after([(operation.subject, case)]),
         )
-        self.control.ended([outcome])
         self.control.advance()
-        self.control.checkpoint("made")
 
     async def reject(self, operation: Operation, reason: str) -> None:
         """Write down that a row has become no case, and that so nothing is done to it."""
@@ -284,5 +280,4 @@ class Backfill:
         await self.journal.end(
             [outcome], (rest, [("there is no case for the row", operation.subject, operation.number)])
         )
-        self.control.ended([outcome])
         self.control.advance()

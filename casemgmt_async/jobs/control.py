@@ -14,9 +14,13 @@ from attrs import Attribute, field, frozen
 
 from casemgmt_async import (
     CaseSession,
+    Event,
     InvalidArgumentError,
     OutcomeUnknownError,
+    RateLimited,
     RateLimitError,
+    RequestAnswered,
+    RequestStarted,
     ServerError,
     TransportError,
 )
@@ -273,14 +277,13 @@ class Control:
         """Count how operations ended."""
         self._states.update(outcome.state for outcome in outcomes)
 
-    def _hear(self, event: Any) -> None:
-        kind = type(event).__name__
-        if kind == "RequestStarted":
+    def _hear(self, event: Event) -> None:
+        if isinstance(event, RequestStarted):
             self.requests += 1
             self.checkpoint("request")
-        elif kind == "RequestAnswered":
+        elif isinstance(event, RequestAnswered):
             self.checkpoint("answer")
-        elif kind == "RateLimited":
+        elif isinstance(event, RateLimited):
             self._held_until = time.monotonic() + event.wait
             self._tell()
 

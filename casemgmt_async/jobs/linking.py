@@ -61,7 +61,7 @@ async def make(sender: Sender, operation: Operation, parent: str, child: str) ->
     """Make one link, or find that it is there."""
     session, control = sender.session, sender.control
     relationship = LinkRelationship(operation.value["relationship"])
-    lost = operation.state is State.SENDING
+    lost = operation.state == State.SENDING
     try:
         for _ in range(TRIES):
             if lost:

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
 
-from attrs import define, field, frozen
+from attrs import astuple, define, field, frozen
 
 from casemgmt_async import Case, CaseSession, cases
 from casemgmt_async.jobs.actions import ACTIONS, Step
@@ -19,13 +19,13 @@ from casemgmt_async.jobs.errors import JobError
 from casemgmt_async.jobs.journal import Journal, Subject, insert_operations, insert_subjects
 from casemgmt_async.jobs.pace import Pace, measure_pace
 from casemgmt_async.jobs.rules import RuleSet
-from casemgmt_async.jobs.snapshot import Tally, seconds, snapshot
+from casemgmt_async.jobs.snapshot import Tally, seconds
 
 __all__ = ["CHUNK", "Plan", "PlanRow", "make_plan", "plan_triage", "read_plan"]
 
 CHUNK: Final = 100
 """Cases in one bulk update."""
-FLUSH_EVERY: Final = 500
+FLUSH_EVERY: Final = 2_000
 
 
 @frozen
@@ -83,10 +83,12 @@ class Planner:
     def decide(self, case: Case) -> None:
         """Decide about one case."""
         self.cases += 1
-        before = snapshot(case)
-        self.tally.add(before)
+        before = self.tally.add(case)
         steps = self.rules.decide(case, self.now)
+        if not steps:
+            return
         needed = [(rule, step) for rule, step in steps if not is_so_already(case, step)]
+        needed.sort(key=stage_of)
         self.already += len(steps) - len(needed)
         if not needed:
             return
@@ -102,6 +104,10 @@ class Planner:
             subjects, rows = self.subjects, self.rows
             self.subjects, self.rows = [], []
             await self.journal.write(insert_subjects(subjects), insert_operations(rows))
+
+
+def stage_of(decided: tuple[str, Step]) -> int:
+    return decided[1].stage
 
 
 def is_so_already(case: Case, step: Step) -> bool:
@@ -141,6 +147,7 @@ async def make_plan(session: CaseSession, rules: RuleSet, journal: Journal, cont
     now = control.clock()
     planner = Planner(journal, rules, now, Tally(now))
     pace, total = await measure_pace(session, rules.filter)
+    everything = total if rules.filter is None else (await measure_pace(session, None))[1]
     control.phase("reading", total)
     sweep = cases.sweep_cases(session, filter=rules.filter)
     started = time.monotonic()
@@ -164,9 +171,10 @@ async def make_plan(session: CaseSession, rules: RuleSet, journal: Journal, cont
         rules=[rule.name for rule in rules.rules],
         chunk=chunk,
         cases=planner.cases,
+        everything=max(everything or 0, planner.cases),
         already=planner.already,
         converged=sweep.result.converged,
-        before=planner.tally.counts(),
+        kinds=[[*astuple(kind), count] for kind, count in zip(planner.tally.kinds, planner.tally.counts, strict=True)],
         per_second=pace.per_second,
         basis=pace.basis,
     )
@@ -183,7 +191,7 @@ async def read_plan(journal: Journal) -> Plan:
     for rule, action, payload, stage, count, _ in groups:
         rows[ranks.get(rule, 0), rule, stage, describe(action, json.loads(payload))] += count
     ((subjects,),) = await journal.read("SELECT count(*) FROM subjects")
-    requests = count_requests(((a, p, n) for _, a, p, _, n, _ in groups), subjects, meta["cases"], meta["chunk"])
+    requests = count_requests(((a, p, n) for _, a, p, _, n, _ in groups), subjects, meta["everything"], meta["chunk"])
     return Plan(
         journal=journal.path,
         rows=tuple(PlanRow(rule, what, count) for (_, rule, _, what), count in sorted(rows.items())),
@@ -208,8 +216,8 @@ def describe(action: str, payload: object) -> str:
     return f"{action} {payload}"
 
 
-def count_requests(groups: Iterable[tuple[str, str, int]], subjects: int, walked: int, chunk: int) -> int:
-    """Requests that applying a plan takes: the changes, and reading the cases before and after."""
+def count_requests(groups: Iterable[tuple[str, str, int]], subjects: int, everything: int, chunk: int) -> int:
+    """Requests that applying a plan takes, at most: the changes, and reading the cases before and after."""
     changes: Counter[tuple[str, str]] = Counter()
     for action, payload, count in groups:
         changes[action, payload] += count
@@ -218,5 +226,5 @@ def count_requests(groups: Iterable[tuple[str, str, int]], subjects: int, walked
         in_bulk = ACTIONS[action].bulk is not None and count > 1
         bulk = max(bulk, count) if in_bulk else bulk
         requests += math.ceil(count / chunk) if in_bulk else count
-    pages = math.ceil(walked / 100)
+    pages = math.ceil(everything / 100)
     return requests + min(pages, subjects) + min(pages, bulk)

@@ -10,11 +10,12 @@ from typing import Any, Final
 
 from attrs import frozen
 
+from casemgmt_async.jobs.actions import status_code
 from casemgmt_async.jobs.formats import FORMATS
 from casemgmt_async.jobs.journal import Journal, State
 from casemgmt_async.jobs.plan import describe
 from casemgmt_async.jobs.report_html import page
-from casemgmt_async.jobs.snapshot import Tally
+from casemgmt_async.jobs.snapshot import AGES, Counts, Kind, count_kinds
 from casemgmt_async.jobs.writing import write_whole
 
 __all__ = ["Report", "ReportFailure", "ReportRow", "read_report"]
@@ -22,8 +23,6 @@ __all__ = ["Report", "ReportFailure", "ReportRow", "read_report"]
 BINS: Final = 60
 EXAMPLES: Final = 3
 BATCH: Final = 5_000
-
-Counts = Mapping[str, Mapping[str, int]]
 
 
 @frozen
@@ -171,25 +170,36 @@ async def read_failures(journal: Journal) -> list[ReportFailure]:
 
 
 async def read_tallies(journal: Journal) -> tuple[Counts | None, Counts]:
-    """Cases by status, priority and age, before and after."""
-    noted: Counts | None = journal.meta.get("before")
-    now = journal.meta.get("planned", journal.meta["started"])
-    tally = Tally.of(now, noted or {})
-    for before, after, archived in await journal.read(
-        "SELECT before, after, EXISTS (SELECT 1 FROM operations o WHERE o.subject = s.number AND o.action = 'archive' "
-        "AND o.state = 'done') FROM subjects s WHERE after IS NOT NULL OR number IN "
-        "(SELECT subject FROM operations WHERE action = 'archive' AND state = 'done')"
+    """Cases by status, priority and age, before and after: what is done is done to the kinds of before."""
+    meta = journal.meta
+    kinds = [(Kind(*kind), count) for *kind, count in meta.get("kinds", ())]
+    groups = {status_code(kind.status): kind.group for kind, _ in kinds if kind.group} | meta.get("groups", {})
+    changes: dict[int, list[tuple[str, Any]]] = defaultdict(list)
+    befores: dict[int, int | None] = {}
+    for subject, before, action, payload in await journal.read(
+        "SELECT o.subject, s.before, o.action, o.payload FROM operations o JOIN subjects s ON s.number = o.subject "
+        "WHERE o.state = 'done' AND o.action IN ('create', 'status', 'priority', 'archive', 'unarchive') "
+        "ORDER BY o.number"
     ):
-        if before is not None:
-            tally.add(before, -1)
-        tally.add(as_archived(str(after or before)) if archived else after)
-    return noted, tally.counts()
+        befores[subject] = before
+        changes[subject].append((action, json.loads(payload)))
+    moved: Counter[Kind] = Counter()
+    for subject, done in changes.items():
+        number = befores[subject]
+        kind = created(done.pop(0)[1], groups) if number is None else kinds[number][0]
+        if number is not None:
+            moved[kind] -= 1
+        for action, value in done:
+            kind = kind.changed(action, value, groups)
+        moved[kind] += 1
+    after = count_kinds([*kinds, *moved.items()])
+    return count_kinds(kinds) if "kinds" in meta else None, after
 
 
-def as_archived(snapshot: str) -> str:
-    """The snapshot of a case that is archived now."""
-    told: list[Any] = json.loads(snapshot)
-    return json.dumps([*told[:-1], True])
+def created(given: Mapping[str, Any], groups: Mapping[str, str]) -> Kind:
+    """The kind of case that a create has made."""
+    kind = Kind("Open", "SG_OPEN", given.get("priority", "NOT_DEFINED"), AGES[0])
+    return kind.changed("status", given["status_name"], groups) if "status_name" in given else kind
 
 
 async def read_throughput(journal: Journal) -> list[tuple[float, int]]:

@@ -19,7 +19,7 @@ __all__ = ["page"]
 
 ORDERS: Final[Mapping[str, Sequence[str]]] = {
     "priority": ("P1", "P2", "P3", "P4", "P5", "NOT_DEFINED"),
-    "age": tuple(name for name, _ in AGES),
+    "age": AGES,
 }
 HEADINGS: Final = {"status": "By status", "priority": "By priority", "age": "Open cases by age"}
 STYLE: Final = """

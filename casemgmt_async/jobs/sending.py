@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from attrs import define, field
@@ -18,12 +18,14 @@ from casemgmt_async import (
     StatusError,
     TransportError,
 )
-from casemgmt_async.jobs.actions import ACTIONS
+from casemgmt_async.jobs.actions import ACTIONS, status_code
 from casemgmt_async.jobs.control import Control, Interrupted
-from casemgmt_async.jobs.journal import Journal, Operation, Outcome, State, after
+from casemgmt_async.jobs.journal import Journal, Operation, Outcome, State, move_subject
 from casemgmt_async.jobs.looking import Finding, Found, find_comment
+from casemgmt_async.jobs.matching import group_of
+from casemgmt_async.jobs.store import Statement
 
-__all__ = ["Sender", "one_line", "resolve_comments"]
+__all__ = ["Sender", "holds", "one_line", "resolve_comments"]
 
 
 def one_line(error: BaseException) -> str:
@@ -42,6 +44,14 @@ class Sender:
     """How many were sent in this run."""
     labels: dict[str, dict[str, list[str]]] = field(factory=dict)
     """The attributes that cases have, by id: the service replaces all of them at once."""
+    groups: dict[str, str] = field(factory=dict)
+    """The groups of the statuses that were set."""
+
+    def learn(self, operation: Operation, case: Case) -> None:
+        """Remember what group a status is of, for the report."""
+        group = group_of(case)
+        if operation.action == "status" and group is not None:
+            self.groups[status_code(operation.value)] = group
 
     async def begin(self, operations: Sequence[Operation]) -> Sequence[Operation]:
         """Take operations out of the budget and write down that they are about to be sent; gives those taken."""
@@ -75,18 +85,32 @@ class Sender:
         except (StatusError, InvalidArgumentError) as error:
             return await self.end(operation, State.REJECTED, error=one_line(error))
         self.control.checkpoint("sent")
+        if isinstance(answer, Case):
+            self.learn(operation, answer)
         return await self.end(operation, State.DONE, answer)
 
     async def end(self, operation: Operation, state: State, answer: Any = None, error: str | None = None) -> State:
         """Write down what came of an operation; `answer` is what the service gave, or the id of what it made."""
-        case = answer if isinstance(answer, Case) else None
+        moved = state is State.DONE and operation.action == "project"
         made = answer if isinstance(answer, str) else answer[0].id if isinstance(answer, list) and answer else None
-        outcome = Outcome(operation.number, state, made, error)
-        await self.journal.end([outcome], *([] if case is None else [after([(operation.subject, case)])]))
-        self.control.ended([outcome])
+        await self.write([Outcome(operation.number, state, made, error)], *([move_subject(operation)] if moved else ()))
         self.control.advance()
-        self.control.checkpoint("ended")
         return state
+
+    async def write(self, outcomes: Iterable[Outcome], *more: Statement) -> None:
+        """Write down outcomes, and count them."""
+        ended = list(outcomes)
+        if ended:
+            self.control.checkpoint("ending")
+            await self.journal.end(ended, *more)
+            self.control.ended(ended)
+            self.control.checkpoint("ended")
+
+
+def holds(operation: Operation, case: Case) -> bool:
+    """Whether a case shows what an operation was for."""
+    check = ACTIONS[operation.action].holds
+    return check is not None and check(case, operation.value)
 
 
 async def resolve_comments(sender: Sender, operations: Sequence[Operation], *, settle: float) -> Mapping[int, Found]:

@@ -1,28 +1,30 @@
-"""What a report compares before and after: status, priority, age and whether a case is still open."""
+"""What a report compares before and after: status, priority, age and whether a case is still open.
+
+Cases that are alike in all that are of one kind; a plan counts kinds, and keeps of a case only the number of its.
+"""
 
 from __future__ import annotations
 
-import json
+from bisect import bisect_right
 from collections import Counter
-from collections.abc import Mapping
-from datetime import datetime
-from typing import Final
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
 
-from attrs import define, field
+from attrs import Factory, define, evolve, field, frozen
 
 from casemgmt_async import Case
-from casemgmt_async.jobs.matching import group_of
+from casemgmt_async.jobs.actions import status_code
+from casemgmt_async.jobs.matching import GROUP_OF_STATUS, group_of
 
-__all__ = ["AGES", "Tally", "age_band", "seconds", "snapshot"]
+__all__ = ["AGES", "Counts", "Kind", "Tally", "count_kinds", "seconds", "status_label"]
 
-AGES: Final = (
-    ("under a day", 1),
-    ("1 to 7 days", 7),
-    ("7 to 30 days", 30),
-    ("30 to 90 days", 90),
-    ("90 days and more", None),
-)
-"""The bands of age: the name, and the number of days it ends at."""
+BANDS: Final = {90: "90 days and more", 30: "30 to 90 days", 7: "7 to 30 days", 1: "1 to 7 days", 0: "under a day"}
+"""The bands of age by the days that they begin at, the oldest first."""
+AGES: Final = tuple(reversed(BANDS.values()))
+CLOSED: Final = "SG_CLOSED"
+
+Counts = Mapping[str, Mapping[str, int]]
 
 
 def seconds(moment: datetime | None) -> float | None:
@@ -30,46 +32,76 @@ def seconds(moment: datetime | None) -> float | None:
     return None if moment is None else moment.timestamp()
 
 
-def snapshot(case: Case) -> str:
-    """What a report has to know of a case, as JSON: status, group, priority, time of creation, archived."""
-    status = case.status_name or (case.status or "none").replace("_", " ").capitalize()
-    return json.dumps(
-        [status, group_of(case), case.priority, seconds(case.created_at), case.archived_at is not None],
-        separators=(",", ":"),
-    )
+def status_label(name: str | None, code: str | None) -> str:
+    """What a status is called, from its name or its code."""
+    return name or (code or "none").replace("_", " ").title()
 
 
-def age_band(created: float | None, now: float) -> str:
-    """The band that an age falls into."""
-    days = 0.0 if created is None else (now - created) / 86_400
-    return next(name for name, end in AGES if end is None or days < end)
+@frozen
+class Kind:
+    """What alike cases have in common."""
+
+    status: str
+    group: str | None
+    priority: str
+    age: str
+    archived: bool = False
+
+    def changed(self, action: str, value: Any, groups: Mapping[str, str]) -> Kind:
+        """The kind of such a case after an action."""
+        match action:
+            case "priority":
+                return evolve(self, priority=value)
+            case "status":
+                group = groups.get(status_code(value)) or GROUP_OF_STATUS.get(status_code(value), self.group)
+                return evolve(self, status=status_label(value, None), group=group)
+            case "archive" | "unarchive":
+                return evolve(self, archived=action == "archive")
+        return self
 
 
-@define
+@define(eq=False)
 class Tally:
-    """Cases counted by status, priority and age; by age only those still open."""
+    """Counts cases by kind, fast."""
 
     now: float
-    status: Counter[str] = field(factory=Counter)
-    priority: Counter[str] = field(factory=Counter)
-    age: Counter[str] = field(factory=Counter)
+    counts: list[int] = field(factory=list)
+    """How many cases there are of each kind."""
+    kinds: list[Kind] = field(factory=list)
+    """The kinds, by their numbers."""
+    _numbers: dict[tuple[Any, ...], int] = field(init=False, factory=dict)
+    _edges: list[datetime] = field(
+        init=False,
+        default=Factory(
+            lambda self: [datetime.fromtimestamp(self.now, UTC) - timedelta(days=days) for days in BANDS if days],
+            takes_self=True,
+        ),
+    )
 
-    def add(self, text: str, times: int = 1) -> None:
-        """Count a snapshot, or with -1 take it out."""
-        status, group, priority, created, archived = json.loads(text)
-        if archived:
-            self.status["archived"] += times
-            return
-        self.status[status] += times
-        self.priority[priority or "NOT_DEFINED"] += times
-        if group != "SG_CLOSED":
-            self.age[age_band(created, self.now)] += times
+    def add(self, case: Case) -> int:
+        """Count a case, and give the number of its kind."""
+        created = case.created_at
+        band = len(self._edges) if created is None else bisect_right(self._edges, created)
+        key = (case.status_name, case.status, case.status_group, case.priority, case.archived_at is None, band)
+        number = self._numbers.get(key)
+        if number is None:
+            number = self._numbers[key] = len(self.kinds)
+            status = status_label(case.status_name, case.status)
+            priority, age = case.priority or "NOT_DEFINED", list(BANDS.values())[band]
+            self.kinds.append(Kind(status, group_of(case), priority, age, case.archived_at is not None))
+            self.counts.append(0)
+        self.counts[number] += 1
+        return number
 
-    def counts(self) -> dict[str, dict[str, int]]:
-        """All counts as plain data."""
-        return {"status": dict(self.status), "priority": dict(self.priority), "age": dict(self.age)}
 
-    @classmethod
-    def of(cls, now: float, counts: Mapping[str, Mapping[str, int]]) -> Tally:
-        """Take up counts again."""
-        return cls(now, *(Counter(counts.get(name, {})) for name in ("status", "priority", "age")))
+def count_kinds(kinds: Iterable[tuple[Kind, int]]) -> Counts:
+    """Count by status, by priority, and by age those that are open; the archived only as such."""
+    status: Counter[str] = Counter()
+    priority: Counter[str] = Counter()
+    age: Counter[str] = Counter()
+    for kind, count in kinds:
+        status["archived" if kind.archived else kind.status] += count
+        if not kind.archived:
+            priority[kind.priority] += count
+            age[kind.age] += 0 if kind.group == CLOSED else count
+    return {"status": status, "priority": priority, "age": age}

@@ -1,0 +1,341 @@
+"""Kill jobs with SIGKILL at seeded points, run them again, and let the emulator's ledger judge.
+
+    python -m benchmarks.kill --points 240
+
+A point is one step between journal and socket (the jobs call a checkpoint there), or the moment at which the
+emulator has done what a request asked and has not answered yet. Every second time the run that follows is
+killed as well. In the end the world must be as it is after a run that nobody disturbed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import itertools
+import json
+import os
+import random
+import shutil
+import signal
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import AsyncExitStack
+from pathlib import Path
+from typing import Any, Self
+
+from attrs import define, field, frozen
+
+from casemgmt_async import CaseSession
+from casemgmt_async.emulator import Emulator
+from casemgmt_async.jobs import (
+    Budget,
+    Control,
+    JobResult,
+    RuleSet,
+    backfill_cases,
+    export_cases,
+    rule,
+    run_triage,
+)
+
+STANDARD = "00000000-0000-0000-0000-000000000001"
+ROWS = 14
+RUNS_AT_MOST = 6
+MEMORY = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None  # a killed process needs no disk, and this is faster
+
+
+@rule("by number")
+def by_number(case: Any) -> Mapping[str, Any]:
+    """Give every fourth case the same: each kind of action is there, and each comment is one of its kind."""
+    given: Sequence[Mapping[str, Any]] = (
+        {"comment": f"closing {case.key}", "status": "Closed"},
+        {"priority": "P1", "assign": "2f6a1c0e-8f2b-4c63-9a55-0d7f3f1f2f10"},
+        {"priority": "P5", "archive": True},
+        {"attributes": {"killed": "often"}, "due_date": "2030-01-01", "comment": f"due {case.key}"},
+    )
+    return given[int(case.key.rpartition("-")[2]) % 4]
+
+
+async def triage(session: CaseSession, folder: Path, control: Control) -> JobResult:
+    """Triage twenty cases."""
+    journal = folder / "triage.db"
+    return await run_triage(session, RuleSet([by_number]), journal=journal, control=control, chunk=3, settle=0)
+
+
+async def export(session: CaseSession, folder: Path, control: Control) -> JobResult:
+    """Export some pages of cases."""
+    return await export_cases(session, folder / "cases.jsonl", control=control)
+
+
+async def backfill(session: CaseSession, folder: Path, control: Control) -> JobResult:
+    """Make cases of some rows."""
+    project = (folder / "project").read_text()
+    source, journal = folder / "rows.jsonl", folder / "backfill.db"
+    return await backfill_cases(
+        session, source, journal=journal, job="kill", project_id=project, type_id=STANDARD, control=control, settle=0
+    )
+
+
+JOBS: Mapping[str, Callable[[CaseSession, Path, Control], Awaitable[JobResult]]] = {
+    "triage": triage,
+    "export": export,
+    "backfill": backfill,
+}
+CASES = {"triage": 20, "export": 230, "backfill": 5}
+
+
+# In the process that is killed
+
+
+def nursery() -> None:
+    """Wait with everything imported; fork for each order that comes in, and tell how the child ended."""
+    for line in sys.stdin:
+        order = json.loads(line)
+        child = os.fork()
+        if child == 0:
+            os.dup2(os.open(os.devnull, os.O_RDWR), 1)
+            os._exit(run_child(**order))
+        print(json.dumps({"started": child}), flush=True)
+        _, status = os.waitpid(child, 0)
+        print(json.dumps({"killed": os.WIFSIGNALED(status), "code": os.waitstatus_to_exitcode(status)}), flush=True)
+
+
+def run_child(job: str, url: str, folder: str, kill_at: int | None) -> int:
+    """Run a job, and be gone at the given step."""
+    steps = itertools.count(1)
+    place = Path(folder)
+
+    def checkpoint(_: str) -> None:
+        if next(steps) == kill_at:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    async def run() -> JobResult:
+        control = Control(budget=Budget(concurrency=3), checkpoint=checkpoint)
+        async with CaseSession(base_url=url, api_key="k", app_key="k") as session:
+            return await JOBS[job](session, place, control)
+
+    result = asyncio.run(run())
+    (place / "steps").write_text(str(next(steps) - 1))
+    return 0 if result.exit_ok and not result.remaining else 3
+
+
+# In the process that judges
+
+
+@frozen
+class Point:
+    """Where to kill: at a step of the job, or while the emulator holds the answer of a request back."""
+
+    step: int | None = None
+    request: int | None = None
+
+
+@define
+class Verdict:
+    """What all points of one job came to."""
+
+    job: str
+    points: int = 0
+    kills: int = 0
+    runs: int = 0
+    lost: list[str] = field(factory=list)
+    doubled: list[str] = field(factory=list)
+    different: list[str] = field(factory=list)
+
+    @property
+    def is_clean(self) -> bool:
+        """Whether nothing was lost, doubled or different."""
+        return not (self.lost or self.doubled or self.different)
+
+
+@define(eq=False)
+class Range:
+    """One emulator, one nursery, one folder: where one job is killed again and again."""
+
+    job: str
+    seed: int = 0
+    stack: AsyncExitStack = field(factory=AsyncExitStack)
+    emulator: Emulator = field(init=False)
+    process: asyncio.subprocess.Process = field(init=False)
+    folder: Path = field(init=False)
+    start: Any = field(init=False)
+    expected: Any = field(init=False)
+    steps: int = field(init=False, default=0)
+    requests: int = field(init=False, default=0)
+
+    async def __aenter__(self) -> Self:
+        self.emulator = await self.stack.enter_async_context(
+            Emulator(cases=CASES[self.job], seed=self.seed, log_size=0)
+        )
+        self.folder = Path(tempfile.mkdtemp(prefix="casemgmt-kill-", dir=MEMORY))
+        self.stack.callback(shutil.rmtree, self.folder)
+        self.start = self.emulator.snapshot()
+        here = Path(__file__).resolve().parents[1]
+        command = (sys.executable, "-m", "benchmarks.kill", "--nursery")
+        pipe = asyncio.subprocess.PIPE
+        self.process = await asyncio.create_subprocess_exec(*command, stdin=pipe, stdout=pipe, cwd=here)
+        self.stack.push_async_callback(self.end_nursery)
+        self.prepare()
+        before = self.emulator.requests
+        killed, code = await self.run(Point())
+        assert (killed, code) == (False, 0), f"the undisturbed {self.job} ended with {code}"
+        self.steps = int((self.folder / "steps").read_text())
+        self.requests = self.emulator.requests - before
+        self.expected = self.state()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.stack.aclose()
+
+    async def end_nursery(self) -> None:
+        """Let the nursery go."""
+        assert self.process.stdin is not None
+        self.process.stdin.close()
+        await self.process.wait()
+
+    def prepare(self) -> None:
+        """Put the world and the folder back to the beginning."""
+        self.emulator.restore(self.start)
+        for file in self.folder.iterdir():
+            file.unlink()
+        (self.folder / "project").write_text(next(iter(self.emulator.world.state.projects)))
+        with (self.folder / "rows.jsonl").open("w") as rows:
+            for number in range(ROWS):
+                rows.write(json.dumps(row(number)) + "\n")
+
+    async def run(self, point: Point) -> tuple[bool, int]:
+        """Run the job in a fresh process; tells whether it was killed, and else how it ended."""
+        assert self.process.stdin is not None
+        assert self.process.stdout is not None
+        order = {"job": self.job, "url": self.emulator.base_url, "folder": str(self.folder), "kill_at": point.step}
+        self.process.stdin.write(json.dumps(order).encode() + b"\n")
+        child = json.loads(await self.process.stdout.readline())["started"]
+        world, answer = self.emulator.world, self.emulator.world.answer
+        left = itertools.count(1)
+
+        def answer_and_kill(request: Any) -> Any:
+            reply = answer(request)
+            if next(left) == point.request:
+                os.kill(child, signal.SIGKILL)
+            return reply
+
+        world.answer = answer_and_kill  # type: ignore[method-assign]
+        try:
+            ended = json.loads(await self.process.stdout.readline())
+        finally:
+            world.answer = answer  # type: ignore[method-assign]
+        return ended["killed"], ended["code"]
+
+    async def disturb(self, points: Sequence[Point], verdict: Verdict) -> None:
+        """Kill at one point after the other, run to the end, and judge."""
+        self.prepare()
+        verdict.points += 1
+        for point in (*points, *[Point()] * RUNS_AT_MOST):
+            verdict.runs += 1
+            killed, code = await self.run(point)
+            verdict.kills += killed
+            if not killed:
+                break
+        where = f"{self.job} at {points}"
+        if code != 0:
+            verdict.different.append(f"{where}: it ended with {code}")
+        ledger = self.emulator.ledger
+        marks = [mark for route in ("create_case", "comment_case") for mark in ledger.doubled(route)]
+        verdict.doubled += [f"{where}: {mark}" for mark in marks]
+        state = self.state()
+        verdict.lost += [f"{where}: {missing}" for missing in self.expected.keys() - state.keys()]
+        verdict.different += [f"{where}: {key}" for key, value in state.items() if self.expected.get(key) != value]
+
+    def state(self) -> dict[str, Any]:
+        """What the job has made of the world, by names that do not depend on the order of events."""
+        world = self.emulator.world.state
+        if self.job == "export":
+            return {"file": (self.folder / "cases.jsonl").read_bytes(), "rest": sorted(map(str, self.folder.iterdir()))}
+        titles = {case.id: case.title if self.job == "backfill" else case.key for case in world.cases}
+        found: dict[str, Any] = {}
+        for case in world.cases:
+            comments = [world.cells[cell].message for cell in case.comments]
+            name = titles[case.id]
+            found[f"{name} is there"] = sum(each == name for each in titles.values()) if "row" in name else 1
+            shown = (
+                case.priority,
+                case.status,
+                case.assignee,
+                case.archived_at is None,
+                case.attributes,
+                case.due_date,
+            )
+            found[name] = (*shown, case.custom_attributes, case.description, comments)
+        for link in world.links.values():
+            ends = link["attributes"]
+            parent, child = titles[ends["parent_entity_id"]], titles[ends["child_entity_id"]]
+            name = f"{parent} {ends['relationship']} {child}"
+            found[name] = found.get(name, 0) + 1
+        return found
+
+
+def row(number: int) -> dict[str, Any]:
+    """One row: what can be done to a case, and a link to the next."""
+    return {
+        "key": f"OLD-{number}",
+        "title": f"row {number}",
+        "priority": f"P{1 + number % 5}",
+        "status": "In Progress",
+        "comments": [f"first of {number}", f"second of {number}"],
+        "attributes": {"team": ["core"]},
+        "links": [{"relationship": "BLOCKS", "to": f"OLD-{(number + 1) % ROWS}"}],
+    }
+
+
+async def kill_job(job: str, points: int, seed: int) -> Verdict:
+    """Kill one job at so many points."""
+    verdict, dice = Verdict(job), random.Random(f"{job} {seed}")
+    async with Range(job, seed) as range_:
+        kinds = [Point(step=step) for step in range(1, range_.steps + 1)]
+        kinds += [Point(request=request) for request in range(1, range_.requests + 1)]
+        chosen = dice.sample(kinds, min(points, len(kinds)))
+        chosen += dice.choices(kinds, k=points - len(chosen))
+        for place, point in enumerate(chosen):
+            again = [Point(step=dice.randint(1, max(range_.steps // 2, 1)))] if place % 2 else []
+            await range_.disturb([point, *again], verdict)
+    return verdict
+
+
+async def kill_all(points: int, seed: int) -> list[Verdict]:
+    """Kill all jobs, at so many points in all; export has the fewest steps and gets the fewest points."""
+    weights = {"triage": 2, "export": 1, "backfill": 2}
+    whole = sum(weights.values())
+    return await asyncio.gather(*(kill_job(job, points * weight // whole, seed) for job, weight in weights.items()))
+
+
+def main() -> int:
+    """Print what came of it; 1 where anything was lost, doubled or different."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--points", type=int, default=240)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--nursery", action="store_true", help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.nursery:
+        nursery()
+        return 0
+    started = time.perf_counter()
+    verdicts = asyncio.run(kill_all(options.points, options.seed))
+    print(f"{'job':<10}{'points':>8}{'kills':>8}{'runs':>8}{'lost':>8}{'doubled':>9}{'different':>11}")
+    total: Counter[str] = Counter()
+    for each in verdicts:
+        counts = {"points": each.points, "kills": each.kills, "runs": each.runs}
+        bad = {"lost": len(each.lost), "doubled": len(each.doubled), "different": len(each.different)}
+        total.update(counts | bad)
+        print(f"{each.job:<10}{each.points:>8}{each.kills:>8}{each.runs:>8}", end="")
+        print(f"{bad['lost']:>8}{bad['doubled']:>9}{bad['different']:>11}")
+        for line in (*each.lost, *each.doubled, *each.different)[:10]:
+            print(f"    {line[:300]}")
+    print(f"{total['kills']} kills in {time.perf_counter() - started:.1f} s, seed {options.seed}")
+    return 0 if all(each.is_clean for each in verdicts) else 1
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
