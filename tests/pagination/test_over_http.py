@@ -106,18 +106,6 @@ def test_every_case_comes_once_and_the_log_shows_no_more_than_the_window(
     play(program)
 
 
-def test_the_window_is_made_use_of(play):
-    async def program(emulator: Emulator) -> int:
-        emulator.seed_cases(100)
-        emulator.latency = 0.01
-        async with session_for(emulator) as session:
-            await cases.search_cases(session, page_size=1)
-            assert len(await cases.iter_cases(session, page_size=5, window=6).collect()) == 100
-        return max(entry.in_flight for entry in emulator.log)
-
-    assert play(program) == 6
-
-
 def test_a_timeline_counts_from_zero(play):
     async def program(emulator: Emulator) -> None:
         (case_id,) = emulator.seed_cases(1)

@@ -209,6 +209,13 @@ def test_a_window_of_sixteen_makes_two_hundred_pages_fourteen_times_faster():
     assert single / 16 / wide > 0.9
 
 
+@pytest.mark.parametrize("ordered", [True, False])
+def test_the_window_is_made_use_of(ordered):
+    listing = Listing(cut(items(95), 10), latency=lambda _: 0.05)
+    run(plan(listing, 10, window=6, ordered=ordered).collect())
+    assert listing.most == 6
+
+
 def test_requests_go_out_one_after_the_other_and_not_in_a_burst():
     sent: list[float] = []
     listing = Listing(cut(items(95), 10), latency=lambda _: sent.append(asyncio.get_running_loop().time()) or 0.05)
