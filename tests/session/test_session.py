@@ -105,7 +105,7 @@ async def test_what_is_sent_is_exactly_this() -> None:
 
 async def test_a_raw_answer_is_whole_and_decompressed() -> None:
     packed = http(gzip.compress(CASE), Content_Encoding="gzip", X_Any="thing")
-    async with served(packed) as (wire, session):
+    async with served(packed) as (_wire, session):
         answer = await session.raw(routes.GET_CASE, "a")
     assert (answer.status, answer.body, answer.headers["x-any"]) == (200, CASE, "thing")
     assert "attributes" not in repr(answer)
@@ -134,7 +134,7 @@ async def test_a_create_whose_answer_cannot_be_read_is_unknown() -> None:
     "junk", [b"\x00\xff\r\n\r\n", b"HTTP/1.1 abc X\r\n\r\n", b"HTTP/1.1 200 OK\r\nContent-Length: -5\r\n\r\n"]
 )
 async def test_what_is_not_http_is_a_lost_answer(junk: bytes) -> None:
-    async with served(junk, retry=None) as (wire, session):
+    async with served(junk, retry=None) as (_wire, session):
         with pytest.raises(ConnectionFailedError) as caught:
             await session.raw(routes.GET_CASE, "a")
         assert not isinstance(caught.value.__cause__, aiohttp.ClientResponseError)
@@ -255,7 +255,7 @@ async def test_a_wait_that_the_service_asks_for_is_kept_in_full() -> None:
     time = FakeTime(dice=0.0)
     limited = http(b"{}", 429, X_RateLimit_Name="cases", X_RateLimit_Limit="5", X_RateLimit_Reset="7")
     busy = http(b"{}", 503, Retry_After="11")
-    async with served(limited, busy, http(CASE), time=time.as_time()) as (wire, session):
+    async with served(limited, busy, http(CASE), time=time.as_time()) as (_wire, session):
         await session.raw(routes.GET_CASE, "a")
     assert time.slept == pytest.approx([7, 11])
 
@@ -277,7 +277,7 @@ async def test_events_tell_the_life_of_a_call() -> None:
     heard: list[Any] = []
     limited = http(b"{}", 429, Retry_After="3")
     async with served(http(b"{}", 503), limited, http(CASE), http(b"{}", 404), on_event=heard.append) as (
-        wire,
+        _wire,
         session,
     ):
         await session.raw(routes.GET_CASE, "a")
