@@ -32,6 +32,8 @@ __all__ = [
     "object_of",
     "one_of",
     "refuse",
+    "related",
+    "resource",
     "text",
     "truth_query",
     "uuid",

@@ -48,11 +48,12 @@ class Listing:
     stale: set[int] | None = None
     """The serials of the cases that changed since; None: everything."""
 
-    def refresh(self, cases: list[Case], seen: Callable[[int], Case | None]) -> None:
-        """Take in what changed; `seen` gives a case as the index sees it, or None."""
+    def refresh(self, cases: list[Case], seen: Callable[[int], Case | None], *, behind: bool) -> None:
+        """Take in what changed; `seen` gives a case as the index sees it, or None; `behind` says that it differs."""
         if self.stale is None or len(self.stale) > 1000 + len(self.keys) // 8:
-            found = (seen(case.serial) for case in cases)
-            self.placed = {case.serial: self.order(case) for case in found if case and self.matches(case)}
+            matches, order = self.matches, self.order
+            found = (seen(case.serial) for case in cases) if behind else cases
+            self.placed = {case.serial: order(case) for case in found if case and matches(case)}
             self.keys = sorted(self.placed.values())
         else:
             for serial in self.stale:
@@ -122,5 +123,5 @@ class Index:
             if len(self.listings) > MOST_LISTINGS:
                 self.listings.popitem(last=False)
         self.listings.move_to_end(name)
-        found.refresh(self.cases, self.seen)
+        found.refresh(self.cases, self.seen, behind=bool(self.behind))
         return found
