@@ -126,7 +126,8 @@ class CaseStore:
 
     def found(self, query: str) -> list[Case]:
         """The cases that a query finds, oldest first."""
-        return [self.world.state.cases[serial] for serial in self.listing(query).placed]
+        listing = self.listing(query)
+        return [self.world.state.cases[serial] for serial in listing.serials(0, len(listing.keys), ascending=True)]
 
     def json(self, serial: int) -> bytes:
         """A case as JSON."""

@@ -127,6 +127,16 @@ def test_actors_change_cases_without_http(desk: Desk) -> None:
     ]
 
 
+def test_what_is_found_comes_oldest_first_however_it_changed(desk: Desk) -> None:
+    ids = desk.world.seed_cases(20, status="OPEN")
+    desk.search("status:open")
+    for case in ids[::3]:
+        desk.world.cases.close(case)
+        desk.search("status:open")
+        desk.world.cases.touch(case, status="OPEN")
+    assert [case.id for case in desk.world.cases.found("status:open")] == ids
+
+
 def test_effects_name_the_request_behind_them(desk: Desk) -> None:
     case = desk.create("T")
     desk.send("update_priority", case["id"], priority="P1")
