@@ -50,6 +50,8 @@ class Application:
     settle: float
     refused: set[tuple[str, str]] = field(init=False, factory=set)
     """Bulk updates, by action and payload, that the service does not take."""
+    sent: dict[str, list[Operation]] = field(init=False, factory=dict)
+    """What was sent in bulk and is to be read back, by the id of the case."""
     on_pages: dict[str, str | None] = field(init=False, factory=dict)
     """Cases that were seen on the pages of their project in this run."""
 
@@ -62,9 +64,9 @@ class Application:
             await journal.write(("UPDATE operations SET state = 'sending' WHERE state = 'unknown'", [()]))
         await self.check()
         await self.resolve_lost()
-        ((total,),) = await journal.read("SELECT count(*) FROM operations WHERE state = 'planned'")
-        control.phase("changing", total)
-        for action in TABLE:
+        planned = dict(await journal.read("SELECT action, count(*) FROM operations WHERE state = 'planned' GROUP BY 1"))
+        control.phase("changing", sum(planned.values()))
+        for action in (action for action in TABLE if action.name in planned):
             if control.hurried:
                 return
             if action.hides:
@@ -130,11 +132,11 @@ class Application:
     async def stage(self, action: Action) -> None:
         """Do one action to every case that is to get it."""
         journal, control = self.sender.journal, self.sender.control
-        block = (
-            "UPDATE operations SET state = 'skipped', error = ? WHERE state = 'planned' AND action = ? AND subject IN "
-            "(SELECT subject FROM operations WHERE state IN ('rejected', 'unknown'))"
-        )
-        await journal.write((block, [(BLOCKED, action.name)]))
+        failed = "SELECT DISTINCT subject FROM operations WHERE state IN ('rejected', 'unknown')"
+        if subjects := await journal.read(failed):
+            which = f"state = 'planned' AND action = ? AND subject IN ({among(subject for (subject,) in subjects)})"
+            sql = f"UPDATE operations SET state = 'skipped', error = ? WHERE {which}"  # noqa: S608 - numbers
+            await journal.write((sql, [(BLOCKED, action.name)]))
         for _ in range(ROUNDS):
             operations = await journal.operations("o.state = 'planned' AND o.action = ?", (action.name,))
             await control.each(self.units(action, operations), self.send)
@@ -191,6 +193,8 @@ class Application:
             pass  # reading back tells
         except StatusError:
             return False
+        for operation in unit:
+            self.sent.setdefault(operation.name, []).append(operation)
         control.checkpoint("bulk sent")
         control.advance(len(unit))
         return True
@@ -199,7 +203,7 @@ class Application:
         """Read back what was changed in bulk."""
         if self.sender.control.hurried:
             return
-        waiting = group(await self.sender.journal.operations(f"o.state = 'sending' AND o.action IN ({REPEATABLE})"))
+        waiting, self.sent = self.sent, {}
         if waiting:
             await Confirmation(self.sender, waiting, self.on_pages).run()
 

@@ -47,7 +47,7 @@ class Confirmation:
         errors = await read_singly(session, control, unread.ids.keys() - hidden, self.see_one)
         await self.flush()
         for case_id, error in errors.items():
-            await self.sender.write(unreadable(self.waiting[case_id], error))
+            await self.sender.write(unreadable((each.began() for each in self.waiting[case_id]), error))
 
     async def see_pages(self, found: Sequence[Case]) -> Collection[str]:
         """Take what cases on a page show; one that does not show all is read by itself."""

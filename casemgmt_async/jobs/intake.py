@@ -12,7 +12,7 @@ from attrs import define, field
 from casemgmt_async.jobs.actions import Step
 from casemgmt_async.jobs.control import Control
 from casemgmt_async.jobs.formats import FORMATS
-from casemgmt_async.jobs.journal import Journal, Subject, insert_operations, insert_subjects
+from casemgmt_async.jobs.journal import Journal, OperationRow, SubjectRow, insert_operations, insert_subjects
 from casemgmt_async.jobs.linking import LINK
 from casemgmt_async.jobs.rows import BadRow, Row, read_rows
 from casemgmt_async.jobs.writing import write_whole
@@ -34,8 +34,8 @@ class Intake:
     control: Control
     keys: dict[str, int]
     """The line of each key."""
-    subjects: list[Subject] = field(factory=list)
-    operations: list[tuple[int, str, int, str, str]] = field(factory=list)
+    subjects: list[SubjectRow] = field(factory=list)
+    operations: list[OperationRow] = field(factory=list)
     rejects: list[tuple[str, str, bytes]] = field(factory=list)
 
     def take(self, row: Row | BadRow) -> None:
@@ -46,7 +46,7 @@ class Intake:
             self.rejects.append(("reject", f"{row.line:012d}", reject(row.line, row.reason, row.text)))
             return
         self.keys[row.key] = row.line
-        self.subjects.append(Subject(row.line, row.key, f"{row.key} {row.title}", None, row.project_id))
+        self.subjects.append((row.line, row.key, f"{row.key} {row.title}", None, row.project_id, None, None))
         self.operations.append((row.line, "rows", 0, CREATE, json.dumps(creation(row), sort_keys=True)))
         self.operations += [(row.line, "rows", 1 + step.stage, step.action, step.text) for step in row.steps]
         for link in row.links:

@@ -14,14 +14,14 @@ import time
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Final, NamedTuple, Self
+from typing import Any, Final, NamedTuple, Self, TypeAlias
 
 from attrs import frozen
 
 from casemgmt_async.jobs.errors import ForeignJournalError
 from casemgmt_async.jobs.store import Statement, Store
 
-__all__ = ["Journal", "Operation", "Outcome", "State", "Subject"]
+__all__ = ["Journal", "Operation", "OperationRow", "Outcome", "State", "SubjectRow"]
 
 SCHEMA: Final = """
     CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
@@ -70,26 +70,11 @@ class State(enum.StrEnum):
     """It was not sent, for the reason given."""
 
 
-@frozen
-class Subject:
-    """What operations are done to: a case, or a row that becomes one."""
-
-    number: int
-    """Its number in the journal."""
-    name: str
-    """The id of the case, or the key of the row."""
-    label: str
-    """What people call it."""
-    case_id: str | None = None
-    """The id of the case, once there is one."""
-    project_id: str | None = None
-    """The project of the case."""
-    seen: float | None = None
-    """When the case had been changed last, in Unix seconds, as it was planned for."""
-    before: int | None = None
-    """The number of the kind of case that it was."""
-
-
+SubjectRow: TypeAlias = tuple[int, str, str, str | None, str | None, float | None, int | None]
+"""Number; name (the id of the case, or the key of the row); label, what people call it; id of the case, once there
+is one; project; when the case had been changed last, in Unix seconds; the number of the kind of case it was."""
+OperationRow: TypeAlias = tuple[int, str, int, str, str]
+"""Number of the subject, rule, stage, action, payload as JSON. Plain tuples, since there are many of them."""
 parsed: Final = functools.lru_cache(maxsize=1024)(json.loads)
 """Payloads as data; many cases share one, and nobody changes it."""
 
@@ -120,6 +105,10 @@ class Operation(NamedTuple):
     def value(self) -> Any:
         """What the action is given."""
         return parsed(self.payload)
+
+    def began(self) -> Operation:
+        """The operation as it is once it was written down as being sent."""
+        return self._replace(state=State.SENDING.value)
 
 
 @frozen
@@ -240,14 +229,13 @@ class Journal:
         return Counter({State(state): count for state, count in rows})
 
 
-def insert_subjects(subjects: Iterable[Subject]) -> Statement:
+def insert_subjects(rows: Iterable[SubjectRow]) -> Statement:
     """Make the statement that adds subjects."""
-    sql = "INSERT INTO subjects (number, name, label, case_id, project_id, seen, before) VALUES (?, ?, ?, ?, ?, ?, ?)"
-    return sql, [(s.number, s.name, s.label, s.case_id, s.project_id, s.seen, s.before) for s in subjects]
+    return "INSERT INTO subjects VALUES (?, ?, ?, ?, ?, ?, ?)", rows
 
 
-def insert_operations(rows: Iterable[tuple[int, str, int, str, str]]) -> Statement:
-    """Make the statement that plans operations: subject, rule, stage, action and payload as JSON."""
+def insert_operations(rows: Iterable[OperationRow]) -> Statement:
+    """Make the statement that plans operations."""
     sql = "INSERT INTO operations (subject, rule, stage, action, payload, state) VALUES (?, ?, ?, ?, ?, 'planned')"
     return sql, rows
 

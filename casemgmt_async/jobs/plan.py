@@ -16,7 +16,7 @@ from casemgmt_async import Case, CaseSession, cases
 from casemgmt_async.jobs.actions import ACTIONS, Step
 from casemgmt_async.jobs.control import Control
 from casemgmt_async.jobs.errors import JobError
-from casemgmt_async.jobs.journal import Journal, Subject, insert_operations, insert_subjects
+from casemgmt_async.jobs.journal import Journal, OperationRow, SubjectRow, insert_operations, insert_subjects
 from casemgmt_async.jobs.pace import Pace, measure_pace
 from casemgmt_async.jobs.rules import RuleSet
 from casemgmt_async.jobs.snapshot import Tally, seconds
@@ -26,6 +26,7 @@ __all__ = ["CHUNK", "Plan", "PlanRow", "make_plan", "plan_triage", "read_plan"]
 CHUNK: Final = 100
 """Cases in one bulk update."""
 FLUSH_EVERY: Final = 2_000
+TELL_EVERY: Final = 50
 
 
 @frozen
@@ -76,8 +77,8 @@ class Planner:
     tally: Tally
     cases: int = 0
     already: int = 0
-    subjects: list[Subject] = field(factory=list)
-    rows: list[tuple[int, str, int, str, str]] = field(factory=list)
+    subjects: list[SubjectRow] = field(factory=list)
+    rows: list[OperationRow] = field(factory=list)
     _number: int = 0
 
     def decide(self, case: Case) -> None:
@@ -87,16 +88,17 @@ class Planner:
         steps = self.rules.decide(case, self.now)
         if not steps:
             return
-        needed = [(rule, step) for rule, step in steps if not is_so_already(case, step)]
-        needed.sort(key=stage_of)
+        needed = [decided for decided in steps if not is_so_already(case, decided[1])]
+        if len(needed) > 1:
+            needed.sort(key=stage_of)
         self.already += len(steps) - len(needed)
         if not needed:
             return
-        self._number += 1
-        modified = seconds(case.modified_at)
-        label = f"{case.key or case.id} {case.title or ''}".strip()
-        self.subjects.append(Subject(self._number, case.id, label, case.id, case.project_id, modified, before))
-        self.rows += [(self._number, rule, step.stage, step.action, step.text) for rule, step in needed]
+        self._number = number = self._number + 1
+        label = f"{case.key} {case.title}"
+        self.subjects.append((number, case.id, label, case.id, case.project_id, seconds(case.modified_at), before))
+        for rule, step in needed:
+            self.rows.append((number, rule, step.stage, step.action, step.text))
 
     async def flush(self) -> None:
         """Write down what was decided."""
@@ -153,7 +155,9 @@ async def make_plan(session: CaseSession, rules: RuleSet, journal: Journal, cont
     started = time.monotonic()
     async for case in sweep:
         planner.decide(case)
-        control.advance()
+        if planner.cases % TELL_EVERY:
+            continue
+        control.advance(TELL_EVERY)
         if len(planner.subjects) >= FLUSH_EVERY:
             control.checkpoint("planning")
             await planner.flush()

@@ -18,7 +18,7 @@ from casemgmt_async import (
     StatusError,
     TransportError,
 )
-from casemgmt_async.jobs.actions import ACTIONS, status_code
+from casemgmt_async.jobs.actions import ACTIONS
 from casemgmt_async.jobs.control import Control, Interrupted
 from casemgmt_async.jobs.journal import Journal, Operation, Outcome, State, move_subject
 from casemgmt_async.jobs.looking import Finding, Found, find_comment
@@ -44,14 +44,13 @@ class Sender:
     """How many were sent in this run."""
     labels: dict[str, dict[str, list[str]]] = field(factory=dict)
     """The attributes that cases have, by id: the service replaces all of them at once."""
-    groups: dict[str, str] = field(factory=dict)
-    """The groups of the statuses that were set."""
+    groups: dict[str, str | None] = field(factory=dict)
+    """The groups of the statuses that were set, by payload."""
 
     def learn(self, operation: Operation, case: Case) -> None:
         """Remember what group a status is of, for the report."""
-        group = group_of(case)
-        if operation.action == "status" and group is not None:
-            self.groups[status_code(operation.value)] = group
+        if operation.action == "status" and operation.payload not in self.groups:
+            self.groups[operation.payload] = group_of(case)
 
     async def begin(self, operations: Sequence[Operation]) -> Sequence[Operation]:
         """Take operations out of the budget and write down that they are about to be sent; gives those taken."""

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
 from casemgmt_async import CaseSession
+from casemgmt_async.jobs.actions import status_code
 from casemgmt_async.jobs.applying import Application
 from casemgmt_async.jobs.control import Control, JobResult
 from casemgmt_async.jobs.errors import JobError
@@ -76,8 +78,9 @@ async def _apply(
     if journal.meta.get("planned") and not control.hurried:
         work = Application(sender, int(journal.meta["chunk"]), **options)  # type: ignore[arg-type]
         await control.run(session, work.run())
-        if sender.groups:
-            await journal.put(groups=journal.meta.get("groups", {}) | sender.groups)
+        known = {status_code(json.loads(payload)): group for payload, group in sender.groups.items() if group}
+        if known:
+            await journal.put(groups=journal.meta.get("groups", {}) | known)
     ((items,),) = await journal.read("SELECT count(*) FROM subjects")
     return JobResult(
         job="triage",
