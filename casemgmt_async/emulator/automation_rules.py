@@ -55,10 +55,12 @@ def named_rule(world: World, request: Request) -> Resource:
 
 
 def list_case_automation_rules(world: World, request: Request) -> Reply:
+    """List automation rules: `GET /api/v2/cases/projects/{project_id}/rules`."""
     return Reply(200, {"data": list(rules_of(world, request).values())})
 
 
 def create_case_automation_rule(world: World, request: Request) -> Reply:
+    """Create an automation rule: `POST /api/v2/cases/projects/{project_id}/rules`."""
     given = attributes_of(data_of(request, "rule"), RULE, {"state": STATE})
     rules = rules_of(world, request)
     rule: Resource = {
@@ -73,6 +75,7 @@ def create_case_automation_rule(world: World, request: Request) -> Reply:
 
 
 def get_case_automation_rule(world: World, request: Request) -> Reply:
+    """Get an automation rule: `GET /api/v2/cases/projects/{project_id}/rules/{rule_id}`."""
     return Reply(200, {"data": named_rule(world, request)})
 
 
@@ -89,12 +92,14 @@ def edit(world: World, rule: Resource, given: dict[str, Any]) -> Reply:
 
 
 def update_case_automation_rule(world: World, request: Request) -> Reply:
+    """Update an automation rule: `PUT /api/v2/cases/projects/{project_id}/rules/{rule_id}`."""
     data = data_of(request, "rule")
     given = attributes_of(data, RULE, {"state": STATE}) if "attributes" in data else {}
     return edit(world, named_rule(world, request), given)
 
 
 def delete_case_automation_rule(world: World, request: Request) -> Reply:
+    """Delete an automation rule: `DELETE /api/v2/cases/projects/{project_id}/rules/{rule_id}`."""
     rule = named_rule(world, request)
     del rules_of(world, request)[rule["id"]]
     world.effect("delete", rule["id"], project=request.ids["project_id"])
@@ -102,8 +107,10 @@ def delete_case_automation_rule(world: World, request: Request) -> Reply:
 
 
 def enable_case_automation_rule(world: World, request: Request) -> Reply:
+    """Enable an automation rule: `POST /api/v2/cases/projects/{project_id}/rules/{rule_id}/enable`."""
     return edit(world, named_rule(world, request), {"state": "ENABLED"})
 
 
 def disable_case_automation_rule(world: World, request: Request) -> Reply:
+    """Disable an automation rule: `POST /api/v2/cases/projects/{project_id}/rules/{rule_id}/disable`."""
     return edit(world, named_rule(world, request), {"state": "DISABLED"})

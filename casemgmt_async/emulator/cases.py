@@ -35,6 +35,7 @@ MOST_GROUPS = 1000
 
 
 def create_case(world: World, request: Request) -> Reply:
+    """Create a case: `POST /api/v2/cases`."""
     data = data_of(request, "case")
     optional = {"description": text, "priority": PRIORITY, "status_name": STATUS_NAME, "custom_attributes": CUSTOM}
     given = attributes_of(data, {"title": filled, "type_id": uuid}, optional)
@@ -54,6 +55,7 @@ def create_case(world: World, request: Request) -> Reply:
 
 
 def search_cases(world: World, request: Request) -> Reply:
+    """Search cases: `GET /api/v2/cases`."""
     size = checks.number_query(request, "page[size]", 10, 1, 100)
     number = checks.number_query(request, "page[number]", 1, 1)
     ascending = checks.truth_query(request, "sort[asc]", default=False)
@@ -66,6 +68,7 @@ def search_cases(world: World, request: Request) -> Reply:
 
 
 def get_case(world: World, request: Request) -> Reply:
+    """Get the details of a case: `GET /api/v2/cases/{case_id}`."""
     return world.cases.reply(world.cases.find(request.ids["case_id"]))
 
 
@@ -77,14 +80,17 @@ def edit(world: World, request: Request, **fields: Any) -> Reply:
 
 
 def update_case_title(world: World, request: Request) -> Reply:
+    """Update case title: `POST /api/v2/cases/{case_id}/title`."""
     return edit(world, request, **attributes_of(data_of(request, "case"), {"title": filled}))
 
 
 def update_case_description(world: World, request: Request) -> Reply:
+    """Update case description: `POST /api/v2/cases/{case_id}/description`."""
     return edit(world, request, **attributes_of(data_of(request, "case"), {"description": text}))
 
 
 def update_status(world: World, request: Request) -> Reply:
+    """Update case status: `POST /api/v2/cases/{case_id}/status`."""
     given = attributes_of(data_of(request, "case"), {}, {"status": STATUS, "status_name": STATUS_NAME})
     if not given:
         bad_request("attributes.status or attributes.status_name is required")
@@ -93,20 +99,24 @@ def update_status(world: World, request: Request) -> Reply:
 
 
 def update_priority(world: World, request: Request) -> Reply:
+    """Update case priority: `POST /api/v2/cases/{case_id}/priority`."""
     return edit(world, request, **attributes_of(data_of(request, "case"), {"priority": PRIORITY}))
 
 
 def assign_case(world: World, request: Request) -> Reply:
+    """Assign case: `POST /api/v2/cases/{case_id}/assign`."""
     given = attributes_of(data_of(request, "case"), {"assignee_id": uuid})
     return edit(world, request, assignee=given["assignee_id"])
 
 
 def unassign_case(world: World, request: Request) -> Reply:
+    """Unassign case: `POST /api/v2/cases/{case_id}/unassign`."""
     data_of(request, "case")
     return edit(world, request, assignee=None)
 
 
 def archive_case(world: World, request: Request) -> Reply:
+    """Archive case: `POST /api/v2/cases/{case_id}/archive`."""
     data_of(request, "case")
     case = world.cases.find(request.ids["case_id"])
     world.cases.archive(case.id)
@@ -114,21 +124,25 @@ def archive_case(world: World, request: Request) -> Reply:
 
 
 def unarchive_case(world: World, request: Request) -> Reply:
+    """Unarchive case: `POST /api/v2/cases/{case_id}/unarchive`."""
     data_of(request, "case")
     return edit(world, request, archived_at=None)
 
 
 def update_attributes(world: World, request: Request) -> Reply:
+    """Update case attributes: `POST /api/v2/cases/{case_id}/attributes`."""
     return edit(world, request, **attributes_of(data_of(request, "case"), {"attributes": LABELS}))
 
 
 def update_case_custom_attribute(world: World, request: Request) -> Reply:
+    """Update case custom attribute: `POST /api/v2/cases/{case_id}/custom_attributes/{custom_attribute_key}`."""
     value = checks.custom_attribute(data_of(request, "case").get("attributes"), "attributes")
     custom = world.cases.find(request.ids["case_id"]).custom_attributes
     return edit(world, request, custom_attributes={**custom, request.ids["custom_attribute_key"]: value})
 
 
 def delete_case_custom_attribute(world: World, request: Request) -> Reply:
+    """Delete custom attribute from case: `DELETE /api/v2/cases/{case_id}/custom_attributes/{custom_attribute_key}`."""
     custom = world.cases.find(request.ids["case_id"]).custom_attributes
     key = request.ids["custom_attribute_key"]
     if key not in custom:
@@ -137,10 +151,12 @@ def delete_case_custom_attribute(world: World, request: Request) -> Reply:
 
 
 def update_case_due_date(world: World, request: Request) -> Reply:
+    """Update case due date: `POST /api/v2/cases/{case_id}/due_date`."""
     return edit(world, request, **attributes_of(data_of(request, "case"), {"due_date": checks.nullable(checks.day)}))
 
 
 def update_case_resolved_reason(world: World, request: Request) -> Reply:
+    """Update case resolved reason: `POST /api/v2/cases/{case_id}/resolved_reason`."""
     return edit(world, request, **attributes_of(data_of(request, "case"), {"security_resolved_reason": filled}))
 
 
@@ -150,6 +166,7 @@ def same(insight: dict[str, str]) -> tuple[str, str]:
 
 
 def add_case_insights(world: World, request: Request) -> Reply:
+    """Add insights to a case: `PUT /api/v2/cases/{case_id}/insights`."""
     added = attributes_of(data_of(request, "case"), INSIGHTS)["insights"]
     present = world.cases.find(request.ids["case_id"]).insights
     merged = {same(insight): insight for insight in (*present, *added)}
@@ -157,6 +174,7 @@ def add_case_insights(world: World, request: Request) -> Reply:
 
 
 def remove_case_insights(world: World, request: Request) -> Reply:
+    """Remove insights from a case: `DELETE /api/v2/cases/{case_id}/insights`."""
     removed = {same(each) for each in attributes_of(data_of(request, "case"), INSIGHTS)["insights"]}
     present = world.cases.find(request.ids["case_id"]).insights
     return edit(world, request, insights=tuple(each for each in present if same(each) not in removed))
@@ -168,6 +186,7 @@ def result_id(*parts: object) -> str:
 
 
 def aggregate_cases(world: World, request: Request) -> Reply:
+    """Aggregate cases: `POST /api/v2/cases/aggregate`."""
     grouping = checks.object_of({"groups": checks.list_of(text, 1), "limit": checks.integer(1, MOST_GROUPS)})
     given = attributes_of(data_of(request, "aggregate"), {"group_by": grouping, "query_filter": text})
     fields, limit = given["group_by"]["groups"], given["group_by"]["limit"]
@@ -183,6 +202,7 @@ def aggregate_cases(world: World, request: Request) -> Reply:
 
 
 def count_cases(world: World, request: Request) -> Reply:
+    """Count cases: `GET /api/v2/cases/count`."""
     query = request.query.get("query_filter", "")
     limit = checks.number_query(request, "limit", MOST_GROUPS, 1, MOST_GROUPS)
     fields = [field.strip() for field in request.query.get("group_bys", "").split(",") if field.strip()]
@@ -204,6 +224,7 @@ def ranked(counts: Counter[str]) -> list[tuple[str, int]]:
 
 
 def bulk_update_cases(world: World, request: Request) -> Reply:
+    """Bulk update cases: `POST /api/v2/cases/bulk`."""
     shape = {"case_ids": checks.list_of(text, 1), "type": one_of(BULK, "bulk action")}
     given = attributes_of(data_of(request, "bulk"), shape, {"payload": checks.map_of(text)})
     required, act = BULK[given["type"]]

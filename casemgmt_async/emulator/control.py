@@ -35,6 +35,7 @@ Command = Callable[["Emulator", dict[str, Any]], Any]
 
 
 def state(emulator: Emulator, _given: dict[str, Any]) -> Any:
+    """Tell counts, the time and the scripts in force."""
     return {
         "cases": len(emulator.world.cases),
         "requests": emulator.requests,
@@ -45,32 +46,39 @@ def state(emulator: Emulator, _given: dict[str, Any]) -> Any:
 
 
 def log(emulator: Emulator, given: dict[str, Any]) -> Any:
+    """Give the requests behind a number."""
     after = int(given.get("after", 0))
     return {"log": [entry.as_dict() for entry in emulator.log if entry.seq > after]}
 
 
 def ledger(emulator: Emulator, _given: dict[str, Any]) -> Any:
+    """Tell what all requests came to."""
     return emulator.ledger.summary()
 
 
 def seed(emulator: Emulator, given: dict[str, Any]) -> Any:
+    """Add cases."""
     return {"ids": emulator.seed_cases(int(given.pop("cases")), **given)}
 
 
 def reset(emulator: Emulator, _given: dict[str, Any]) -> None:
+    """Begin again."""
     emulator.reset()
 
 
 def snapshot(emulator: Emulator, _given: dict[str, Any]) -> Any:
+    """Keep the world."""
     emulator.snapshots.append(emulator.snapshot())
     return {"snapshot": len(emulator.snapshots) - 1}
 
 
 def restore(emulator: Emulator, given: dict[str, Any]) -> None:
+    """Go back to a snapshot."""
     emulator.restore(emulator.snapshots[int(given["snapshot"])])
 
 
 def clock(emulator: Emulator, given: dict[str, Any]) -> Any:
+    """Move the time on."""
     emulator.clock.advance(float(given["advance"]))
     return {"clock": emulator.clock()}
 

@@ -35,24 +35,29 @@ HTML: Final = b"<html><head><title>Error</title></head><body><h1>The server is t
 
 
 async def refuse(wire: Wire, seconds: Any, _reply: Reply) -> None:
+    """Hang up, and refuse connections for so many seconds."""
     wire.reset()
     wire.door.refuse(seconds)
 
 
 async def hang_up(wire: Wire, connections: Any, _reply: Reply) -> None:
+    """Reset this connection and those after it, so many in all."""
     wire.reset()
     wire.door.hang_up(connections - 1)
 
 
 async def drop(wire: Wire, _value: Any, _reply: Reply) -> None:
+    """Reset the connection."""
     wire.reset()
 
 
 async def stall(_wire: Wire, seconds: Any, _reply: Reply) -> None:
+    """Say nothing for so many seconds, or for ever."""
     await (asyncio.get_running_loop().create_future() if seconds is None else asyncio.sleep(seconds))
 
 
 async def stall_in_body(wire: Wire, seconds: Any, reply: Reply) -> None:
+    """Stop in the middle of the body, and go on later."""
     body = encoded(reply.body)
     first, rest = body[: len(body) // 2], body[len(body) // 2 :]
     wire.begin(reply.status, {**framing(wire, reply), "Content-Length": str(len(body))}, first)
@@ -63,6 +68,7 @@ async def stall_in_body(wire: Wire, seconds: Any, reply: Reply) -> None:
 
 
 async def cut(wire: Wire, limit: Any, reply: Reply) -> None:
+    """End in the middle of a body whose length was told."""
     body = encoded(reply.body)
     top = {**framing(wire, reply), "Content-Length": str(len(body))}
     if body:
@@ -72,6 +78,7 @@ async def cut(wire: Wire, limit: Any, reply: Reply) -> None:
 
 
 async def cut_chunked(wire: Wire, limit: Any, reply: Reply) -> None:
+    """End in the middle of a chunked body."""
     body = encoded(reply.body)
     part = body[: len(body) // 2 if limit is None else limit]
     top = {**framing(wire, reply), "Transfer-Encoding": "chunked"}
@@ -79,6 +86,7 @@ async def cut_chunked(wire: Wire, limit: Any, reply: Reply) -> None:
 
 
 async def cut_gzip(wire: Wire, limit: Any, reply: Reply) -> None:
+    """End a compressed body early, its length as told."""
     packed = gzipped(encoded(reply.body))
     part = packed[: len(packed) // 2 if limit is None else limit]
     top = {**framing(wire, reply), "Content-Encoding": "gzip", "Content-Length": str(len(part))}
@@ -87,40 +95,48 @@ async def cut_gzip(wire: Wire, limit: Any, reply: Reply) -> None:
 
 
 async def early_eof(wire: Wire, limit: Any, reply: Reply) -> None:
+    """Send part of a body whose length was not told, and close."""
     body = encoded(reply.body)
     part = body[: len(body) // 2 if limit is None else limit]
     wire.begin(200, {**framing(wire, reply), "Connection": "close"}, part)
 
 
 async def empty(wire: Wire, _value: Any, _reply: Reply) -> None:
+    """Answer 200 with nothing."""
     wire.send(200, b"", {})
     wire.whole = False
 
 
 async def html(wire: Wire, status: Any, _reply: Reply) -> None:
+    """Answer with an HTML page."""
     wire.send(status, HTML, {}, "text/html; charset=utf-8")
     wire.whole = False
 
 
 async def content_type(wire: Wire, media_type: Any, reply: Reply) -> None:
+    """Answer under another media type."""
     wire.send(reply.status, encoded(reply.body), reply.headers, media_type)
 
 
 async def redirect(wire: Wire, status: Any, _reply: Reply) -> None:
+    """Redirect to another origin."""
     host, _, port = wire.request.host.rpartition(":")
     other = "127.0.0.1" if host == "localhost" else "localhost"
     wire.send(status, b"", {"Location": f"http://{other}:{port}{wire.request.raw_path}"})
 
 
 async def status(wire: Wire, status: Any, _reply: Reply) -> None:
+    """Answer with an error status."""
     wire.send(status, problem(status), {}, "application/json")
 
 
 async def giant(wire: Wire, length: Any, reply: Reply) -> None:
+    """Answer with a body of so many bytes."""
     await pour(wire, reply, {}, pieces(length))
 
 
 async def giant_gzip(wire: Wire, length: Any, reply: Reply) -> None:
+    """Answer with a body of so many bytes, compressed to few."""
     packer = zlib.compressobj(level=1, wbits=31)
     packed = (packer.compress(piece) + packer.flush(zlib.Z_SYNC_FLUSH) for piece in pieces(length))
     await pour(wire, reply, {"Content-Encoding": "gzip"}, packed)

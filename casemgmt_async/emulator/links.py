@@ -26,6 +26,7 @@ LINK = {
 
 
 def list_case_links(world: World, request: Request) -> Reply:
+    """List case links: `GET /api/v2/cases/link`."""
     for name in ("entity_type", "entity_id"):
         if not request.query.get(name):
             bad_request(f"query parameter {name} is required")
@@ -50,6 +51,7 @@ def list_case_links(world: World, request: Request) -> Reply:
 
 
 def create_case_link(world: World, request: Request) -> Reply:
+    """Create a case link: `POST /api/v2/cases/link`."""
     given = attributes_of(data_of(request, "link"), LINK)
     ends = [(given[f"{end}_entity_type"], given[f"{end}_entity_id"]) for end in ("parent", "child")]
     if all(kind != "CASE" for kind, _ in ends):
@@ -64,6 +66,7 @@ def create_case_link(world: World, request: Request) -> Reply:
 
 
 def delete_case_link(world: World, request: Request) -> Reply:
+    """Delete a case link: `DELETE /api/v2/cases/link/{link_id}`."""
     link_id = checks.uuid_path(request, "link_id")
     if world.state.links.pop(link_id, None) is None:
         checks.not_found("case link")

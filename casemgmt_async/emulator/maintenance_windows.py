@@ -18,6 +18,7 @@ WINDOW = {"name": filled, "query": query, "start_at": instant, "end_at": instant
 
 
 def list_maintenance_windows(world: World, request: Request) -> Reply:  # noqa: ARG001 - one signature for all
+    """List maintenance windows: `GET /api/v2/maintenance_windows`."""
     return Reply(200, {"data": list(world.state.windows.values())})
 
 
@@ -28,6 +29,7 @@ def in_order(attributes: dict[str, Any]) -> None:
 
 
 def create_maintenance_window(world: World, request: Request) -> Reply:
+    """Create a maintenance window: `POST /api/v2/maintenance_windows`."""
     given = attributes_of(data_of(request, "maintenance_window"), WINDOW)
     in_order(given)
     window: Resource = {
@@ -47,6 +49,7 @@ def named_window(world: World, request: Request) -> Resource:
 
 
 def update_maintenance_window(world: World, request: Request) -> Reply:
+    """Update a maintenance window: `PUT /api/v2/maintenance_windows/{maintenance_window_id}`."""
     given = attributes_of(data_of(request, "maintenance_window"), {}, WINDOW)
     window = named_window(world, request)
     merged = {**window["attributes"], **given}
@@ -58,6 +61,7 @@ def update_maintenance_window(world: World, request: Request) -> Reply:
 
 
 def delete_maintenance_window(world: World, request: Request) -> Reply:
+    """Delete a maintenance window: `DELETE /api/v2/maintenance_windows/{maintenance_window_id}`."""
     window = named_window(world, request)
     del world.state.windows[window["id"]]
     world.effect("delete", window["id"])

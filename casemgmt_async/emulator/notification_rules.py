@@ -37,10 +37,12 @@ def named_rule(world: World, request: Request) -> Resource:
 
 
 def get_project_notification_rules(world: World, request: Request) -> Reply:
+    """Get notification rules: `GET /api/v2/cases/projects/{project_id}/notification_rules`."""
     return Reply(200, {"data": list(rules_of(world, request).values())})
 
 
 def create_project_notification_rule(world: World, request: Request) -> Reply:
+    """Create a notification rule: `POST /api/v2/cases/projects/{project_id}/notification_rules`."""
     given = attributes_of(data_of(request, "notification_rule"), LISTS, REST)
     rules = rules_of(world, request)
     rule: Resource = {
@@ -54,6 +56,7 @@ def create_project_notification_rule(world: World, request: Request) -> Reply:
 
 
 def update_project_notification_rule(world: World, request: Request) -> Reply:
+    """Update a notification rule: `PUT .../notification_rules/{notification_rule_id}`."""
     given = attributes_of(data_of(request, "notification_rule"), {}, {**LISTS, **REST})
     rule = named_rule(world, request)
     if {**rule["attributes"], **given} != rule["attributes"]:
@@ -63,6 +66,7 @@ def update_project_notification_rule(world: World, request: Request) -> Reply:
 
 
 def delete_project_notification_rule(world: World, request: Request) -> Reply:
+    """Delete a notification rule: `DELETE .../notification_rules/{notification_rule_id}`."""
     rule = named_rule(world, request)
     del rules_of(world, request)[rule["id"]]
     world.effect("delete", rule["id"], project=request.ids["project_id"])

@@ -44,6 +44,7 @@ CASE_TYPES = checks.list_of(text)
 
 
 def create_project(world: World, request: Request) -> Reply:
+    """Create a project: `POST /api/v2/cases/projects`."""
     optional = {"enabled_custom_case_types": CASE_TYPES, "team_uuid": text}
     given = attributes_of(data_of(request, "project"), {"key": filled, "name": filled}, optional)
     key = given["key"]
@@ -90,6 +91,7 @@ def join_team(project: Resource, team: str) -> None:
 
 
 def get_projects(world: World, request: Request) -> Reply:  # noqa: ARG001 - one signature for all
+    """Get all projects: `GET /api/v2/cases/projects`."""
     return Reply(200, {"data": list(world.state.projects.values())})
 
 
@@ -99,10 +101,12 @@ def named_project(world: World, request: Request) -> Resource:
 
 
 def get_project(world: World, request: Request) -> Reply:
+    """Get the details of a project: `GET /api/v2/cases/projects/{project_id}`."""
     return Reply(200, {"data": named_project(world, request)})
 
 
 def update_project(world: World, request: Request) -> Reply:
+    """Update a project: `PATCH /api/v2/cases/projects/{project_id}`."""
     columns = checks.object_of(optional={"columns": checks.list_of(ANYTHING)})
     optional = {
         "columns_config": columns,
@@ -131,6 +135,7 @@ def merge(old: dict[str, Any], new: dict[str, Any]) -> dict[str, Any]:
 
 
 def delete_project(world: World, request: Request) -> Reply:
+    """Remove a project: `DELETE /api/v2/cases/projects/{project_id}`."""
     project_id = named_project(world, request)["id"]
     state = world.state
     del state.projects[project_id]
@@ -147,10 +152,12 @@ def delete_project(world: World, request: Request) -> Reply:
 
 
 def list_user_case_project_favorites(world: World, request: Request) -> Reply:  # noqa: ARG001
+    """List project favorites: `GET /api/v2/cases/projects/favorites`."""
     return Reply(200, {"data": [{"id": each, "type": "project_favorite"} for each in world.state.favorites]})
 
 
 def favorite_case_project(world: World, request: Request) -> Reply:
+    """Favorite a project: `POST /api/v2/cases/projects/{project_id}/favorites`."""
     project_id = named_project(world, request)["id"]
     if project_id not in world.state.favorites:
         world.state.favorites[project_id] = None
@@ -159,6 +166,7 @@ def favorite_case_project(world: World, request: Request) -> Reply:
 
 
 def unfavorite_case_project(world: World, request: Request) -> Reply:
+    """Unfavorite a project: `DELETE /api/v2/cases/projects/{project_id}/favorites`."""
     project_id = named_project(world, request)["id"]
     if project_id in world.state.favorites:
         del world.state.favorites[project_id]

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 
 def move_case_to_project(world: World, request: Request) -> Reply:
+    """Update case project: `PATCH /api/v2/cases/{case_id}/relationships/project`."""
     project_id = checks.uuid(data_of(request, "project").get("id"), "data.id")
     case = world.cases.find(request.ids["case_id"])
     world.cases.move(case, world.project(project_id)["id"])
@@ -22,6 +23,7 @@ def move_case_to_project(world: World, request: Request) -> Reply:
 
 
 def link_incident(world: World, request: Request) -> Reply:
+    """Link incident to case: `POST /api/v2/cases/{case_id}/relationships/incidents`."""
     incident = filled(data_of(request, "incidents").get("id"), "data.id")
     case = world.cases.find(request.ids["case_id"])
     world.cases.change(case, incidents=(*case.incidents, incident))
@@ -30,6 +32,7 @@ def link_incident(world: World, request: Request) -> Reply:
 
 
 def create_case_jira_issue(world: World, request: Request) -> Reply:
+    """Create Jira issue for case: `POST /api/v2/cases/{case_id}/relationships/jira_issues`."""
     shape = {"issue_type_id": filled, "jira_account_id": filled, "project_id": filled}
     optional = {"fields": checks.map_of(lambda value, _: value)}
     given = attributes_of(data_of(request, "issues"), shape, optional)
@@ -61,6 +64,7 @@ def order(world: World, case: Case, name: str, result: dict[str, str]) -> None:
 
 
 def link_jira_issue_to_case(world: World, request: Request) -> Reply:
+    """Link existing Jira issue to case: `PATCH /api/v2/cases/{case_id}/relationships/jira_issues`."""
     url = attributes_of(data_of(request, "issues"), {"jira_issue_url": filled})["jira_issue_url"]
     key = url.rstrip("/").rpartition("/")[2]
     if not url.startswith(("https://", "http://")) or "-" not in key:
@@ -75,6 +79,7 @@ def link_jira_issue_to_case(world: World, request: Request) -> Reply:
 
 
 def unlink_jira_issue(world: World, request: Request) -> Reply:
+    """Remove Jira issue link from case: `DELETE /api/v2/cases/{case_id}/relationships/jira_issues`."""
     case = world.cases.find(request.ids["case_id"])
     if case.jira_issue is None:
         checks.not_found("jira issue")
@@ -83,6 +88,7 @@ def unlink_jira_issue(world: World, request: Request) -> Reply:
 
 
 def create_case_service_now_ticket(world: World, request: Request) -> Reply:
+    """Create ServiceNow ticket for case: `POST /api/v2/cases/{case_id}/relationships/servicenow_tickets`."""
     given = attributes_of(data_of(request, "tickets"), {"instance_name": filled}, {"assignment_group": text})
     make_service_now_ticket(world, world.cases.find(request.ids["case_id"]), given)
     return Reply(202)
@@ -103,6 +109,7 @@ def make_linear_issue(world: World, case: Case, given: Mapping[str, Any]) -> Non
 
 
 def create_case_notebook(world: World, request: Request) -> Reply:
+    """Create investigation notebook for case: `POST /api/v2/cases/{case_id}/relationships/notebook`."""
     data_of(request, "notebook")
     case = world.cases.find(request.ids["case_id"])
     notebook = str(world.state.random.randrange(1_000_000, 10_000_000))

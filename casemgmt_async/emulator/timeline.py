@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 
 def list_case_timeline(world: World, request: Request) -> Reply:
+    """Get case timeline: `GET /api/v2/cases/{case_id}/timelines`."""
     size = checks.number_query(request, "page[size]", 10, 1, 100)
     number = checks.number_query(request, "page[number]", 0, 0)
     ascending = checks.truth_query(request, "sort[ascending]", default=False)
@@ -24,6 +25,7 @@ def list_case_timeline(world: World, request: Request) -> Reply:
 
 
 def comment_case(world: World, request: Request) -> Reply:
+    """Comment case: `POST /api/v2/cases/{case_id}/comment`."""
     message = attributes_of(data_of(request, "case"), {"comment": filled})["comment"]
     case = world.cases.find(request.ids["case_id"])
     cell = Cell(id=world.uuid(), serial=case.serial, message=message, author=world.me, created_at=world.now())
@@ -44,6 +46,7 @@ def named_cell(world: World, request: Request) -> tuple[Case, Cell]:
 
 
 def update_case_comment(world: World, request: Request) -> Reply:
+    """Update case comment: `PUT /api/v2/cases/{case_id}/comment/{cell_id}`."""
     message = attributes_of(data_of(request, "case"), {"comment": filled})["comment"]
     case, cell = named_cell(world, request)
     if cell.message != message:
@@ -53,6 +56,7 @@ def update_case_comment(world: World, request: Request) -> Reply:
 
 
 def delete_case_comment(world: World, request: Request) -> Reply:
+    """Delete case comment: `DELETE /api/v2/cases/{case_id}/comment/{cell_id}`."""
     case, cell = named_cell(world, request)
     del world.state.cells[cell.id]
     world.cases.change(case, comments=tuple(each for each in case.comments if each != cell.id))

@@ -21,6 +21,7 @@ def query(value: Any, name: str) -> str:
 
 
 def list_case_views(world: World, request: Request) -> Reply:
+    """List case views: `GET /api/v2/cases/views`."""
     if not request.query.get("project_id"):
         bad_request("query parameter project_id is required")
     project_id = world.project(request.query["project_id"])["id"]
@@ -31,6 +32,7 @@ def list_case_views(world: World, request: Request) -> Reply:
 
 
 def create_case_view(world: World, request: Request) -> Reply:
+    """Create a case view: `POST /api/v2/cases/views`."""
     required = {"name": filled, "query": query, "project_id": checks.uuid}
     given = attributes_of(data_of(request, "view"), required, {"np_rule_id": text})
     project_id = world.project(given.pop("project_id"))["id"]
@@ -54,10 +56,12 @@ def named_view(world: World, request: Request) -> Resource:
 
 
 def get_case_view(world: World, request: Request) -> Reply:
+    """Get a case view: `GET /api/v2/cases/views/{view_id}`."""
     return Reply(200, {"data": named_view(world, request)})
 
 
 def update_case_view(world: World, request: Request) -> Reply:
+    """Update a case view: `PUT /api/v2/cases/views/{view_id}`."""
     given = attributes_of(data_of(request, "view"), {}, {"name": filled, "query": query, "np_rule_id": text})
     view = named_view(world, request)
     if {**view["attributes"], **given} != view["attributes"]:
@@ -68,6 +72,7 @@ def update_case_view(world: World, request: Request) -> Reply:
 
 
 def delete_case_view(world: World, request: Request) -> Reply:
+    """Delete a case view: `DELETE /api/v2/cases/views/{view_id}`."""
     view = named_view(world, request)
     del world.state.views[view["id"]]
     world.effect("delete", view["id"])

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
 
 def list_case_watchers(world: World, request: Request) -> Reply:
+    """List case watchers: `GET /api/v2/cases/{case_id}/watchers`."""
     watchers = world.cases.find(request.ids["case_id"]).watchers
     data = [
         {"id": watcher, "type": "watcher", "relationships": {"user": {"data": {"id": user, "type": "user"}}}}
@@ -21,6 +22,7 @@ def list_case_watchers(world: World, request: Request) -> Reply:
 
 
 def watch_case(world: World, request: Request) -> Reply:
+    """Watch a case: `POST /api/v2/cases/{case_id}/watchers/{user_uuid}`."""
     user = uuid_path(request, "user_uuid")
     case = world.cases.find(request.ids["case_id"])
     if user not in case.watchers:
@@ -30,6 +32,7 @@ def watch_case(world: World, request: Request) -> Reply:
 
 
 def unwatch_case(world: World, request: Request) -> Reply:
+    """Unwatch a case: `DELETE /api/v2/cases/{case_id}/watchers/{user_uuid}`."""
     user = uuid_path(request, "user_uuid")
     case = world.cases.find(request.ids["case_id"])
     if user in case.watchers:
