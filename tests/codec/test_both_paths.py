@@ -20,7 +20,7 @@ LIGHT = settings(max_examples=12, deadline=None, derandomize=True, database=None
 FULL = settings(max_examples=120, deadline=None, derandomize=True, database=None)
 
 
-def agree(document: Any, answer: Any) -> None:
+def check_both_agree(document: Any, answer: Any) -> None:
     body = msgspec.json.encode(document)
     fast, slow = decode(body, answer), decode_slowly(body, answer)
     assert fast == slow
@@ -35,7 +35,7 @@ def test_every_answer(answer: Any) -> None:
     @LIGHT
     @given(documents(answer))
     def check(document: Any) -> None:
-        agree(document, answer)
+        check_both_agree(document, answer)
 
     check()
 
@@ -43,7 +43,7 @@ def test_every_answer(answer: Any) -> None:
 @FULL
 @given(documents(Page[Case]))
 def test_pages_of_cases(document: Any) -> None:
-    agree(document, Page[Case])
+    check_both_agree(document, Page[Case])
 
 
 @FULL

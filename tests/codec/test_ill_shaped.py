@@ -31,7 +31,7 @@ NEARLY = st.recursive(
 )
 
 
-def try_all(body: bytes) -> None:
+def check_every_answer(body: bytes) -> None:
     """Decode as every answer; only `DecodeError` may come out of it."""
     for answer in ANSWERS:
         with contextlib.suppress(DecodeError):
@@ -42,19 +42,19 @@ def try_all(body: bytes) -> None:
 @MANY
 @given(st.binary(max_size=60))
 def test_any_bytes(body: bytes) -> None:
-    try_all(body)
+    check_every_answer(body)
 
 
 @MANY
 @given(NEARLY)
 def test_any_json(raw: Any) -> None:
-    try_all(msgspec.json.encode(raw))
+    check_every_answer(msgspec.json.encode(raw))
 
 
 @MANY
 @given(NEARLY, NEARLY)
 def test_any_document(data: Any, beside: Any) -> None:
-    try_all(msgspec.json.encode({"data": data, "included": beside, "meta": beside}))
+    check_every_answer(msgspec.json.encode({"data": data, "included": beside, "meta": beside}))
 
 
 @pytest.mark.parametrize("opening", [b"[", b'{"data":', b'{"data":{"id":"1","attributes":{"novel":', b'{"included":['])
