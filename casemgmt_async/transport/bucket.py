@@ -15,7 +15,7 @@ from attrs import define
 __all__ = ["Bucket"]
 
 _SCOUTS: Final = 8
-"""How many requests of a route pass before the first answer tells whether it is limited."""
+"""How many requests are on their way at most before the first answer of a route, or early in a window."""
 _ALONE: Final = 0.9
 """The share of a window from which on we take it that nobody else uses the bucket."""
 _SPARE: Final = 2
@@ -46,13 +46,18 @@ class Bucket:
     """Which part of the last window was ours."""
     lag: float = 0.0
     """What to add to the resets of a service that rounds them down."""
+    settles_at: float = -math.inf
+    """Until when a new window is begun slowly, so that others who learn of it later find something left."""
     rolled: bool = False
     probing: bool = False
 
     def delay(self, now: float) -> float:
         """Seconds until a request may pass, if no answer makes room before: 0 for now."""
         if now < self.resets_at:
-            return 0.0 if self.in_flight < self._allowance() else self.resets_at - now
+            allowed = self._allowance()
+            if now < self.settles_at and allowed >= 1:
+                return 0.0 if self.in_flight < min(allowed, _SCOUTS) else self.settles_at - now
+            return 0.0 if self.in_flight < allowed else self.resets_at - now
         if self.limit is None:
             self.left = self.resets_at = math.inf
             return 0.0
@@ -106,6 +111,7 @@ class Bucket:
         is_open_again = now >= self.resets_at and left > self.left
         if self.resets_at is math.inf or is_open_again or ends > self.resets_at + period / 2:
             self._roll(ends, left)
+            self.settles_at = now + min(_DOUBT, period / 10) if self.rolled else -math.inf
         elif ends > self.resets_at - period / 2:
             self.left = min(self.left, left)
             self.resets_at = min(self.resets_at, ends)
