@@ -273,7 +273,7 @@ def describe(error: BaseException, kind: type | None) -> str:
         unknown = ", ".join(sorted(map(repr, error.extra_fields)))
         return f"unknown key {unknown}; allowed: {', '.join(keys_of(error.cl))}"
     if isinstance(error, KeyError):
-        return f"the key {str(error).strip(chr(39)).rstrip('_')!r} is missing"
+        return "is missing"
     return f"must be a {'list of tables' if kind is None else getattr(kind, '__name__', kind)}: {error}"
 
 
@@ -292,5 +292,5 @@ def name_the_rule(message: str, document: Mapping[str, Any]) -> str:
     number = int(found[1])
     written = document["rules"][number]
     given = written.get("name") if isinstance(written, Mapping) else None
-    who = f'rule "{given}"' if isinstance(given, str) and given else f"rule {number + 1}"
+    who = f'rule "{given}"' if isinstance(given, str) and given.strip() else f"rule {number + 1}"
     return f"{who}: {place[found.end() :]} {what}".replace(":  ", ": ")

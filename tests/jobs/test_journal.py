@@ -1,0 +1,216 @@
+"""The journal keeps what it was given, belongs to one job at a time, and says in one line why it cannot be used."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+import sqlite3
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+
+from casemgmt_async.jobs import (
+    ForeignJournalError,
+    Journal,
+    JournalDamagedError,
+    JournalError,
+    JournalFullError,
+    JournalLockedError,
+    State,
+)
+from casemgmt_async.jobs.journal import Outcome, insert_operations, insert_subjects
+
+HOLD = """
+import asyncio, sys
+from casemgmt_async.jobs import Journal
+async def main():
+    async with Journal(sys.argv[1], kind="triage"):
+        print("held", flush=True)
+        sys.stdin.read()
+asyncio.run(main())
+"""
+
+
+async def fill(journal: Journal, count: int) -> None:
+    """Plan one operation for each of some cases."""
+    await journal.write(
+        insert_subjects(
+            [
+                (number, f"case {number}", f"K-{number}", f"case {number}", None, None, None)
+                for number in range(1, count + 1)
+            ]
+        ),
+        insert_operations([(number, "rule", 3, "priority", '"P4"') for number in range(1, count + 1)]),
+    )
+
+
+async def test_operations_go_from_planned_through_sending_to_their_end(journal: Path) -> None:
+    """Every step is in the file when its await returns, and is there after it was opened again."""
+    async with Journal(journal, kind="triage") as book:
+        await fill(book, 5)
+        operations = await book.operations()
+        await book.sending(operations[:4])
+        await book.end(
+            [Outcome(1, State.DONE, "made"), Outcome(2, State.REJECTED, error="no"), Outcome(3, State.UNKNOWN)]
+        )
+
+    async with Journal(journal, kind="triage") as book:
+        assert [each.state for each in await book.operations()] == ["done", "rejected", "unknown", "sending", "planned"]
+        assert await book.read("SELECT result, error FROM operations WHERE number < 3") == [
+            ("made", None),
+            (None, "no"),
+        ]
+        assert (await book.counts())[State.SENDING] == 1
+        assert operations[0].value == "P4"
+
+
+async def test_what_is_committed_survives_the_file_being_copied_away_at_once(journal: Path, tmp_path: Path) -> None:
+    """A copy taken right after an await, as a crash would leave it, holds what was awaited."""
+    async with Journal(journal, kind="triage") as book:
+        await fill(book, 3)
+        await book.sending(await book.operations())
+        for suffix in ("", "-wal"):
+            shutil.copy(f"{journal}{suffix}", f"{tmp_path / 'copy.db'}{suffix}")
+
+    async with Journal(tmp_path / "copy.db", kind="triage") as copy:
+        assert (await copy.counts()) == {State.SENDING: 3}
+
+
+async def test_writers_that_wait_together_share_a_transaction(journal: Path) -> None:
+    """While one commit is on its way to the disk, a hundred writers gather, and the next commit is for all of them."""
+    commits: list[str] = []
+    gate = threading.Event()
+    gate.set()
+
+    def checkpoint(step: str) -> None:
+        commits.append(step)
+        gate.wait(30)
+
+    async with Journal(journal, kind="triage", checkpoint=checkpoint) as book:
+        commits.clear()
+        gate.clear()
+        writers = [asyncio.ensure_future(book.put(**{f"fact {number}": number})) for number in range(100)]
+        await asyncio.sleep(0)
+        gate.set()
+        await asyncio.gather(*writers)
+        assert commits.count("committed") <= 3
+
+    async with Journal(journal, kind="triage") as book:
+        assert all(book.meta[f"fact {number}"] == number for number in range(100))
+
+
+async def test_a_cancelled_writer_leaves_a_whole_journal(journal: Path) -> None:
+    """Cancelling whoever waits neither loses the others' writes nor hangs the close."""
+    async with Journal(journal, kind="triage") as book:
+        writers = [asyncio.ensure_future(book.put(**{f"fact {number}": number})) for number in range(20)]
+        await asyncio.sleep(0)
+        for writer in writers[::2]:
+            writer.cancel()
+        done = await asyncio.gather(*writers, return_exceptions=True)
+
+    assert [type(each) for each in done[1::2]] == [type(None)] * 10
+    async with Journal(journal, kind="triage") as book:
+        assert all(book.meta[f"fact {number}"] == number for number in range(1, 20, 2))
+
+
+def test_a_second_process_gets_one_line_and_the_lock_goes_with_the_process(journal: Path) -> None:
+    """Another process that is at work is named; when it is killed, the journal is free."""
+    holder = subprocess.Popen(
+        [sys.executable, "-c", HOLD, str(journal)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    try:
+        assert holder.stdout is not None
+        assert holder.stdout.readline() == "held\n"
+        with pytest.raises(
+            JournalLockedError, match=rf"another job is at work on it \(process {holder.pid}\)"
+        ) as caught:
+            asyncio.run(open_and_close(journal))
+        asyncio.run(open_and_close(journal, read_only=True))
+    finally:
+        holder.kill()
+        holder.communicate()
+
+    asyncio.run(open_and_close(journal))
+    assert "\n" not in str(caught.value)
+    assert not journal.with_name("job.db.lock").exists()
+
+
+async def open_and_close(path: Path, kind: str = "triage", *, read_only: bool = False) -> None:
+    async with Journal(path, kind=kind, read_only=read_only):
+        pass
+
+
+async def test_a_file_that_is_no_journal_is_recognised_and_left_alone(journal: Path) -> None:
+    """Text, another program's database, and a newer layout: each is named, none is touched."""
+    journal.write_text("these are notes, and not a journal\n" * 50)
+    with pytest.raises(ForeignJournalError, match="this is not a journal; give another path"):
+        await open_and_close(journal)
+    assert journal.read_text().startswith("these are notes")
+
+    other = journal.with_name("other.db")
+    with sqlite3.connect(other) as connection:
+        connection.execute("CREATE TABLE theirs (x)")
+    connection.close()
+    with pytest.raises(ForeignJournalError, match="another program's database"):
+        await open_and_close(other)
+
+    newer = journal.with_name("newer.db")
+    await open_and_close(newer)
+    with sqlite3.connect(newer) as connection:
+        connection.execute("PRAGMA user_version=99")
+    connection.close()
+    with pytest.raises(ForeignJournalError, match="layout 99 and this program knows 1"):
+        await open_and_close(newer)
+
+
+async def test_the_journal_of_another_kind_of_job_is_refused(journal: Path) -> None:
+    """An export does not write into the plan of a triage."""
+    await open_and_close(journal)
+    with pytest.raises(ForeignJournalError, match="a job of the kind triage, not export"):
+        await open_and_close(journal, kind="export")
+
+
+async def test_a_missing_journal_and_a_missing_folder_are_named(journal: Path) -> None:
+    """Reading what is not there makes nothing, and a path into nowhere is one line."""
+    with pytest.raises(JournalError, match="there is no such file"):
+        await open_and_close(journal, read_only=True)
+    assert not journal.exists()
+    with pytest.raises(JournalError, match="cannot be opened: No such file or directory"):
+        await open_and_close(journal.parent / "nowhere" / "job.db")
+
+
+async def test_a_damaged_journal_is_one_line_that_says_what_to_do(journal: Path) -> None:
+    """Pages overwritten with rubbish are found when the file is opened."""
+    async with Journal(journal, kind="triage") as book:
+        await fill(book, 2_000)
+    whole = bytearray(journal.read_bytes())
+    for page in range(3, len(whole) // 4096, 2):
+        whole[page * 4096 : page * 4096 + 200] = b"\xff" * 200
+    journal.write_bytes(whole)
+
+    with pytest.raises(
+        JournalDamagedError, match="the file is damaged; restore a copy, or start with a new journal"
+    ) as caught:
+        await open_and_close(journal)
+    assert "\n" not in str(caught.value)
+
+
+async def test_a_full_disk_is_one_line_and_loses_nothing(journal: Path) -> None:
+    """What was written before stays, later writes say the same at once, and with room again it goes on."""
+    async with Journal(journal, kind="triage") as book:
+        await fill(book, 10)
+        ((pages,),) = await book.read("PRAGMA page_count")
+        await book.read(f"PRAGMA max_page_count={pages}")
+        with pytest.raises(JournalFullError, match="the disk is full; make room and run again, it goes on from here"):
+            await book.put(much="x" * 100_000)
+        with pytest.raises(JournalFullError, match="the disk is full"):
+            await book.put(little="x")
+        assert len(await book.operations()) == 10
+
+    async with Journal(journal, kind="triage") as book:
+        await book.put(much="x" * 100_000)
+        assert len(await book.operations()) == 10
+        assert "little" not in book.meta

@@ -1,0 +1,21 @@
+"""Jobs killed at seeded points and run again lose nothing and double nothing."""
+
+from __future__ import annotations
+
+import pytest
+
+from benchmarks.kill import kill_job
+
+POINTS = {"triage": 20, "export": 12, "backfill": 20}
+"""A sample; `python -m benchmarks.kill` has the many."""
+
+
+@pytest.mark.parametrize("job", POINTS)
+async def test_a_killed_job_ends_as_an_undisturbed_one(job: str) -> None:
+    """Whatever step the process dies at, and once more on the way back, the end state is the same."""
+    verdict = await kill_job(job, POINTS[job], seed=0)
+
+    assert verdict.kills >= POINTS[job]
+    assert verdict.lost == []
+    assert verdict.doubled == []
+    assert verdict.different == []
