@@ -20,6 +20,10 @@ _ALONE: Final = 0.9
 """The share of a window from which on we take it that nobody else uses the bucket."""
 _SPARE: Final = 2
 """How much of a shared bucket is left alone at the end of a window, when others may already be taking it."""
+_LEAST: Final = 0.15
+"""The part of a window that is left to the others, and kept for us, where others were seen."""
+_REGAIN: Final = 0.01
+"""By how much our share may grow from one window to the next, should the others have gone."""
 _DOUBT: Final = 1.0
 """Seconds by which a reset told in whole seconds may be off."""
 
@@ -46,6 +50,7 @@ class Bucket:
     """Which part of the last window was ours."""
     lag: float = 0.0
     """What to add to the resets of a service that rounds them down."""
+    admitted_at: float = 0.0
     settles_at: float = -math.inf
     """Until when a new window is begun slowly, so that others who learn of it later find something left."""
     rolled: bool = False
@@ -54,10 +59,7 @@ class Bucket:
     def delay(self, now: float) -> float:
         """Seconds until a request may pass, if no answer makes room before: 0 for now."""
         if now < self.resets_at:
-            allowed = self._allowance()
-            if now < self.settles_at and allowed >= 1:
-                return 0.0 if self.in_flight < min(allowed, _SCOUTS) else self.settles_at - now
-            return 0.0 if self.in_flight < allowed else self.resets_at - now
+            return self._delay_within(now)
         if self.limit is None:
             self.left = self.resets_at = math.inf
             return 0.0
@@ -66,41 +68,58 @@ class Bucket:
             return self.delay(now) if now < self.resets_at else 0.0
         return self.resets_at + _DOUBT - now if self.probing else 0.0
 
+    def _delay_within(self, now: float) -> float:
+        share = self._share()
+        allowed = self._allowance(share)
+        if now < self.settles_at and allowed >= 1:
+            return 0.0 if self.in_flight < min(allowed, _SCOUTS) else self.settles_at - now
+        if self.in_flight >= allowed:
+            return self.resets_at - now
+        if self.rolled and share < _ALONE and self._is_beyond(share):  # what others may leave over, spread out
+            return max(0.0, self.admitted_at + (self.resets_at - self.admitted_at) / self.left - now)
+        return 0.0
+
     @property
     def is_used_up(self) -> bool:
         """Whether nothing passes until the window ends, whatever the answers on their way tell."""
-        return self._allowance() < 1
+        return self._allowance(self._share()) < 1
 
     def admit(self, now: float) -> None:
         """Let one request pass; the first after a reset goes alone, to see what the new window holds."""
         self.in_flight += 1
+        self.admitted_at = now
         if now >= self.resets_at:
             self.probing = True
 
-    def _allowance(self) -> float:
+    def _share(self) -> float:
+        """Which part of the window is ours, by the last one and by what this one has shown."""
+        ours = self.own + self.in_flight
+        return min(self.share, ours / (ours + self.others)) if self.others and ours else self.share
+
+    def _is_beyond(self, share: float) -> bool:
+        return self.own + self.in_flight >= share * (self.limit or self.left)
+
+    def _allowance(self, share: float) -> float:
         """How many requests may be on their way."""
         if self.left is math.inf:
             return math.inf if self.is_known else _SCOUTS
-        limit = self.limit or self.left
-        ours = self.own + self.in_flight
-        share = min(self.share, ours / (ours + self.others)) if self.others and ours else self.share
         alone = share >= _ALONE
-        if self.left < 1 or (not alone and self.left <= min(_SPARE, limit / 10)):
+        if self.left < 1 or (not alone and self.left <= min(_SPARE, (self.limit or self.left) / 10)):
             return 0.0
         fair = max(1.0, self.left * share)
-        if not self.rolled and (self.own < _SCOUTS or not alone):  # who else is there, will show
+        if not self.rolled and (self.own < 3 * _SCOUTS or not alone):  # who else is there, will show
             return min(fair, _SCOUTS if alone else _SCOUTS / 2)
         if alone:
             return self.left
-        return fair if ours < share * limit else 1.0  # beyond our part, one by one what others leave over
+        return 1.0 if self._is_beyond(share) else fair
 
     def _roll(self, resets_at: float, left: float) -> None:
         used = (self.limit or 0.0) - self.left
         self.rolled = self.resets_at is not math.inf
-        if self.own and used > 0:
-            self.share = min(1.0, max(0.05, self.own / used))
-        elif not self.own:
-            self.share = 1.0
+        measured = self.own / used if self.own and used > 0 else 1.0
+        if measured < 1:
+            measured = max(_LEAST, min(measured, 1 - _LEAST))
+        self.share = min(1.0, measured, self.share + _REGAIN)
         self.own, self.others = 0, 0.0
         self.left, self.resets_at, self.probing = left, resets_at, False
 

@@ -108,12 +108,14 @@ class Service:
         return self.answered.count(429) / len(self.answered)
 
 
-async def keep_calling(gate: Gate, service: Service, seconds: float, workers: int = 64) -> None:
-    """As many calls as the gate lets through, through every worker, for so long."""
+async def keep_calling(gate: Gate, service: Service, seconds: float, workers: int = 64) -> int:
+    """As many calls as the gate lets through, through every worker, for so long; how many were answered 200."""
     loop = asyncio.get_running_loop()
     ends = loop.time() + seconds
+    good = 0
 
     async def work() -> None:
+        nonlocal good
         lane, turn = gate.lane("get_case"), None
         while loop.time() < ends:
             if not gate.try_enter(lane):
@@ -123,6 +125,7 @@ async def keep_calling(gate: Gate, service: Service, seconds: float, workers: in
                 answer = await service.answer()
             finally:
                 gate.leave(lane, answer)
+            good += answer.status == 200
             turn = turn if answer.status == 429 else None
 
     tasks = [asyncio.create_task(work()) for _ in range(workers)]
@@ -130,3 +133,4 @@ async def keep_calling(gate: Gate, service: Service, seconds: float, workers: in
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
+    return good
