@@ -20,6 +20,8 @@ _ALONE: Final = 0.9
 """The share of a window from which on we take it that nobody else uses the bucket."""
 _SPARE: Final = 2
 """How much of a shared bucket is left alone at the end of a window, when others may already be taking it."""
+_STRAY: Final = 0.03
+"""The part of a window that may be used by requests of ours whose answers were lost."""
 _LEAST: Final = 0.15
 """The part of a window that is left to the others, and kept for us, where others were seen."""
 _REGAIN: Final = 0.01
@@ -117,9 +119,11 @@ class Bucket:
         used = (self.limit or 0.0) - self.left
         self.rolled = self.resets_at is not math.inf
         measured = self.own / used if self.own and used > 0 else 1.0
-        if measured < 1:
+        if measured < 1 - _STRAY:
             measured = max(_LEAST, min(measured, 1 - _LEAST))
-        self.share = min(1.0, measured, self.share + _REGAIN)
+        else:
+            measured = 1.0
+        self.share = min(measured, self.share + _REGAIN)
         self.own, self.others = 0, 0.0
         self.left, self.resets_at, self.probing = left, resets_at, False
 
