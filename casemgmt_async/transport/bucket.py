@@ -119,10 +119,7 @@ class Bucket:
         used = (self.limit or 0.0) - self.left
         self.rolled = self.resets_at is not math.inf
         measured = self.own / used if self.own and used > 0 else 1.0
-        if measured < 1 - _STRAY:
-            measured = max(_LEAST, min(measured, 1 - _LEAST))
-        else:
-            measured = 1.0
+        measured = max(_LEAST, min(measured, 1 - _LEAST)) if measured < 1 - _STRAY else 1.0
         self.share = min(measured, self.share + _REGAIN)
         self.own, self.others = 0, 0.0
         self.left, self.resets_at, self.probing = left, resets_at, False
