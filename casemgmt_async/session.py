@@ -17,7 +17,7 @@ from casemgmt_async import codec
 from casemgmt_async.errors import ConfigurationError, DecodeError, InvalidArgumentError, SessionClosedError
 from casemgmt_async.routes import Replay, Route
 from casemgmt_async.transport.access import Access, TokenSupplier, checked_headers
-from casemgmt_async.transport.attempt import Order, RawResponse
+from casemgmt_async.transport.attempt import Order, RawResponse, attempt_time
 from casemgmt_async.transport.caller import Caller, Manner, Time
 from casemgmt_async.transport.events import Events, Listener
 from casemgmt_async.transport.origin import Origin
@@ -28,7 +28,6 @@ __all__ = ["CaseSession"]
 T = TypeVar("T")
 
 _KEEP: Final[Any] = object()  # "as it was", where None says something else
-_CONNECT_TIMEOUT: Final = 15.0
 
 
 class CaseSession:
@@ -292,11 +291,7 @@ def _manner(
     if timeout is not None and not timeout > 0:
         raise InvalidArgumentError("timeout", "must be over 0 seconds, or None")
     policy = RetryPolicy(attempts=1) if retry is None else retry
-    total = policy.attempt_timeout
-    attempt = aiohttp.ClientTimeout(
-        total=total, sock_connect=_CONNECT_TIMEOUT if total is None else min(total, _CONNECT_TIMEOUT)
-    )
-    return Manner(timeout, policy, extra, {**request, "timeout": attempt})
+    return Manner(timeout, policy, extra, {**request, "timeout": attempt_time(policy.attempt_timeout, timeout)})
 
 
 def _user_agent() -> str:

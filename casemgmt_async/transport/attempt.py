@@ -7,6 +7,7 @@ error that aiohttp does not resend for. It also works inside an `aiohttp.ClientS
 
 from __future__ import annotations
 
+import math
 import zlib
 from collections.abc import Mapping
 from typing import Any, Final
@@ -26,11 +27,12 @@ from casemgmt_async.errors import (
 )
 from casemgmt_async.routes import Replay, Route
 
-__all__ = ["Flight", "Order", "RawResponse", "send"]
+__all__ = ["Flight", "Order", "RawResponse", "attempt_time", "send"]
 
 _LENGTH: Final = hdrs.CONTENT_LENGTH
 _ENCODING: Final = hdrs.CONTENT_ENCODING
 _CHUNKED: Final = istr("Transfer-Encoding")
+_CONNECT_TIMEOUT: Final = 15.0
 _NO_TYPE: Final = ("Content-Type",)
 _NOTHING_SENT: Final = (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError, aiohttp.InvalidURL)
 
@@ -109,6 +111,14 @@ class Flight:
         finally:
             if getattr(request, "response", request) is not None:  # set once the request is handed to the socket
                 self._count()
+
+
+def attempt_time(attempt: float | None, call: float | None) -> aiohttp.ClientTimeout:
+    """The time of one attempt: what it may take itself, and what is left for the call; both in seconds."""
+    total = min((each for each in (attempt, call) if each is not None), default=None)
+    connect = _CONNECT_TIMEOUT if total is None else min(total, _CONNECT_TIMEOUT)
+    # aiohttp rounds long time-outs up to whole seconds unless the threshold is out of reach.
+    return aiohttp.ClientTimeout(total=total, sock_connect=connect, ceil_threshold=math.inf)
 
 
 async def send(

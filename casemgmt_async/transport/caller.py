@@ -26,7 +26,7 @@ from casemgmt_async.errors import (
 )
 from casemgmt_async.routes import Replay
 from casemgmt_async.transport.access import Access, Secret, checked_headers
-from casemgmt_async.transport.attempt import Flight, Order, RawResponse, send
+from casemgmt_async.transport.attempt import Flight, Order, RawResponse, attempt_time, send
 from casemgmt_async.transport.events import (
     CallEnded,
     CallGaveUp,
@@ -44,6 +44,7 @@ from casemgmt_async.transport.retry import DECISIONS, RetryBudget, RetryPolicy, 
 __all__ = ["Caller", "Manner", "Time"]
 
 T = TypeVar("T")
+R = TypeVar("R")
 
 
 @frozen
@@ -109,15 +110,8 @@ class Caller:
     async def run(self, order: Order, manner: Manner, read: Callable[[RawResponse], T]) -> T:
         """Make one call; `read` turns a good answer into its result, or raises `DecodeError`."""
         call = _Call(self, order, manner, read, next(self._numbers))
-        scope = asyncio.timeout(manner.timeout)
         try:
-            try:
-                async with scope:
-                    result = await call.result()
-            except TimeoutError as error:
-                if not scope.expired() or isinstance(error, CaseManagementError):
-                    raise
-                raise call.too_late() from error
+            result = await call.result()
         except BaseException as error:
             if self.events:
                 elapsed = self.time.clock() - call.began
@@ -164,7 +158,7 @@ class _Call(Generic[T]):
         """Try until there is a result, or an error that trying again cannot mend."""
         access = self._caller.access
         if access.renewable and access.token is None:
-            await access.renew(None)
+            await self._in_time(access.renew(None))
         while True:
             token = access.token
             verdict, results = await self._try()
@@ -174,7 +168,7 @@ class _Call(Generic[T]):
             if access.renewable and not self._renewed and isinstance(verdict.error, AuthenticationError):
                 self._renewed = True
                 self.flight.sent = False
-                await access.renew(token)
+                await self._in_time(access.renew(token))
             else:
                 await self._try_again_or_raise(verdict)
 
@@ -183,7 +177,7 @@ class _Call(Generic[T]):
         if not gate.try_enter(lane):
             if self._caller.events and 0 < (delay := gate.delay(lane)) < math.inf:
                 self._tell(RateLimited, delay, answered=False, attempt=self.flight.attempts + 1)
-            self._turn = await gate.enter(lane, self._turn, self._manner.retry.max_server_wait)
+            self._turn = await self._in_time(gate.enter(lane, self._turn, self._manner.retry.max_server_wait))
         answer: RawResponse | None = None
         try:
             answer = await self._attempt()
@@ -198,15 +192,18 @@ class _Call(Generic[T]):
         client = caller.client()
         flight.begin()
         headers = self._manner.headers(caller.access, order.body is not None)
+        # The time of a first attempt that went straight through is that of every call: made once, with its options.
+        is_first = flight.attempts == 1 and self._turn is None
+        options = self._manner.request if is_first else {**self._manner.request, "timeout": self._time_left()}
         if not caller.events:
-            return await send(client, flight, order, headers, max_body=caller.max_body, options=self._manner.request)
+            return await send(client, flight, order, headers, max_body=caller.max_body, options=options)
         began = caller.time.clock()
         started = RequestStarted(self.number, order.route, flight.attempts, str(order.url))
         caller.events.emit(started)
         if started.headers:
             headers = headers.copy()
             headers.update(checked_headers(started.headers))
-        answer = await send(client, flight, order, headers, max_body=caller.max_body, options=self._manner.request)
+        answer = await send(client, flight, order, headers, max_body=caller.max_body, options=options)
         elapsed = caller.time.clock() - began
         self._tell(RequestAnswered, answer.status, elapsed, len(answer.body))
         return answer
@@ -223,7 +220,32 @@ class _Call(Generic[T]):
         except DecodeError as error:
             return Verdict(Fault.UNREADABLE if is_json(answer.body) else Fault.LOST, error), ()
 
+    async def _in_time(self, work: Awaitable[R]) -> R:
+        """Wait for something other than an attempt, until the deadline."""
+        scope = asyncio.timeout(self._left())
+        try:
+            async with scope:
+                return await work
+        except TimeoutError as error:
+            if not scope.expired() or isinstance(error, CaseManagementError):
+                raise
+            raise self.too_late() from error
+
+    def _left(self) -> float | None:
+        """Seconds until the deadline, or None where there is none."""
+        timeout = self._manner.timeout
+        return None if timeout is None else self.began + timeout - self._caller.time.clock()
+
+    def _time_left(self) -> aiohttp.ClientTimeout:
+        left = self._left()
+        if left is not None and left <= 0:
+            raise self.too_late()
+        return attempt_time(self._manner.retry.attempt_timeout, left)
+
     async def _try_again_or_raise(self, verdict: Verdict) -> None:
+        left = self._left()
+        if left is not None and left <= 0 and isinstance(verdict.error, RequestTimeoutError):
+            raise self.too_late() from verdict.error
         self._maybe_done |= self.flight.sent and verdict.fault in {Fault.FAILED, Fault.LOST}
         step = DECISIONS[verdict.fault][self._order.replay]
         if step is Step.UNKNOWN:
@@ -250,7 +272,8 @@ class _Call(Generic[T]):
         if not put_off and (self._counted >= policy.attempts or not self._caller.budget.take()):
             return None
         wait = asked if put_off else max(asked, time.random() * policy.longest_wait(self._counted))
-        if self._manner.timeout is not None and time.clock() + wait >= self.began + self._manner.timeout:
+        left = self._left()
+        if left is not None and wait >= left:
             return None
         return wait
 
