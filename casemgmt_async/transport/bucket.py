@@ -60,6 +60,8 @@ class Bucket:
 
     def delay(self, now: float) -> float:
         """Seconds until a request may pass, if no answer makes room before: 0 for now."""
+        if self.is_unlimited:
+            return 0.0
         if now < self.resets_at:
             return self._delay_within(now)
         if self.limit is None:
@@ -69,6 +71,11 @@ class Bucket:
             self._roll(self.resets_at + math.ceil((now - self.resets_at) / self.period) * self.period, self.limit)
             return self.delay(now) if now < self.resets_at else 0.0
         return self.resets_at + _DOUBT - now if self.probing else 0.0
+
+    @property
+    def is_unlimited(self) -> bool:
+        """Whether an answer has told that there is no limit."""
+        return self.is_known and self.left is math.inf
 
     def _delay_within(self, now: float) -> float:
         share = self._share()

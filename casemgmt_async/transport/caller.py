@@ -24,7 +24,7 @@ from casemgmt_async.errors import (
     ResponseTooLargeError,
     TransportError,
 )
-from casemgmt_async.routes import Replay
+from casemgmt_async.routes import Replay, Route
 from casemgmt_async.transport.access import Access, Secret, checked_headers
 from casemgmt_async.transport.attempt import Flight, Order, RawResponse, attempt_time, send
 from casemgmt_async.transport.events import (
@@ -107,19 +107,19 @@ class Caller:
         """Read the errors out of a body, which may repeat what was sent, keys included."""
         return self._explain(self.access.redacted(body), content_type)
 
-    async def run(self, order: Order, manner: Manner, read: Callable[[RawResponse], T]) -> T:
+    def run(self, order: Order, manner: Manner, read: Callable[[RawResponse], T]) -> Awaitable[T]:
         """Make one call; `read` turns a good answer into its result, or raises `DecodeError`."""
         call = _Call(self, order, manner, read, next(self._numbers))
+        return self._watched(call) if self.events else call.result()
+
+    async def _watched(self, call: _Call[T]) -> T:
+        """Make one call that somebody listens to."""
         try:
             result = await call.result()
         except BaseException as error:
-            if self.events:
-                elapsed = self.time.clock() - call.began
-                self.events.emit(CallGaveUp(call.number, order.route, call.flight.attempts, elapsed, error))
+            self.events.emit(CallGaveUp(*call.told(), error))
             raise
-        if self.events:
-            elapsed = self.time.clock() - call.began
-            self.events.emit(CallEnded(call.number, order.route, call.flight.attempts, elapsed))
+        self.events.emit(CallEnded(*call.told()))
         return result
 
 
@@ -146,6 +146,10 @@ class _Call(Generic[T]):
         self.began = caller.time.clock()
         self.flight = Flight()
         self.number = number
+
+    def told(self) -> tuple[int, Route, int, float]:
+        """What the last event of a call begins with: number, route, attempts, and seconds since it began."""
+        return self.number, self._order.route, self.flight.attempts, self._caller.time.clock() - self.began
 
     def too_late(self) -> CaseManagementError:
         """What to raise when the deadline has passed."""
@@ -187,7 +191,7 @@ class _Call(Generic[T]):
         finally:
             gate.leave(lane, answer)
 
-    async def _attempt(self) -> RawResponse:
+    def _attempt(self) -> Awaitable[RawResponse]:
         caller, order, flight = self._caller, self._order, self.flight
         client = caller.client()
         flight.begin()
@@ -195,8 +199,15 @@ class _Call(Generic[T]):
         # The time of a first attempt that went straight through is that of every call: made once, with its options.
         is_first = flight.attempts == 1 and self._turn is None
         options = self._manner.request if is_first else {**self._manner.request, "timeout": self._time_left()}
-        if not caller.events:
-            return await send(client, flight, order, headers, max_body=caller.max_body, options=options)
+        if caller.events:
+            return self._watched(client, headers, options)
+        return send(client, flight, order, headers, max_body=caller.max_body, options=options)
+
+    async def _watched(
+        self, client: aiohttp.ClientSession, headers: CIMultiDict[str], options: Mapping[str, Any]
+    ) -> RawResponse:
+        """Make one attempt that somebody listens to."""
+        caller, order, flight = self._caller, self._order, self.flight
         began = caller.time.clock()
         started = RequestStarted(self.number, order.route, flight.attempts, str(order.url))
         caller.events.emit(started)

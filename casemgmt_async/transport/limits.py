@@ -98,7 +98,7 @@ class Gate:
         bucket = lane.bucket
         if self._free <= 0 or bucket in self._queues or self._closed:
             return False
-        if not (bucket.is_known and bucket.left is math.inf):
+        if not bucket.is_unlimited:
             now = self._clock()
             if bucket.delay(now) > 0:
                 return False
@@ -199,6 +199,8 @@ class Gate:
 
     def _pump(self) -> None:
         """Let in whoever may pass, oldest first; then see to being woken when the next one may."""
+        if self._free <= 0 and all(bucket.is_unlimited for bucket in self._queues):
+            return  # only for a slot do they wait, and whoever leaves one comes here
         now = self._clock()
         while self._free > 0:
             ready = [queue[0] for bucket, queue in self._queues.items() if bucket.delay(now) <= 0]
@@ -209,6 +211,9 @@ class Gate:
             if not waiter.admitted.done():
                 self._admit(waiter.lane, now)
                 waiter.admitted.set_result(None)
+        if all(bucket.is_unlimited for bucket in self._queues):
+            self._wake_at(math.inf)
+            return
         self._turn_away(now)
         self._wake_at(
             min((now + delay for bucket in self._queues if (delay := bucket.delay(now)) > 0), default=math.inf)
