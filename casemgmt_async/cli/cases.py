@@ -62,7 +62,8 @@ async def search(context: Context, *, query: str, limit: int, everything: bool, 
             rows.append((case.key or case.id, priority, status, age(case.created_at), who, case.title))
         if not context.screen.as_json:
             context.screen.table(("key", "priority", "status", "#age", "assignee", "title"), rows)
-            context.screen.note(f"{len(rows)} cases" if everything or len(rows) < limit else f"the first {limit} cases")
+            more = not everything and len(rows) == limit
+            context.screen.note(f"the first {limit}; --all for every one" if more else f"{len(rows):,} found")
 
 
 @click.command()

@@ -6,16 +6,17 @@ import asyncio
 import contextlib
 import functools
 import os
+import sys
 from collections.abc import AsyncIterator, Callable, Coroutine
 from typing import Any, NoReturn
 
 import click
 from attrs import define, field
 
-from casemgmt_async import CaseManagementError, CaseSession
-from casemgmt_async.cli.screen import Screen
+from casemgmt_async import CaseManagementError, CaseSession, ConfigurationError, InvalidArgumentError, jobs
+from casemgmt_async.cli.screen import Screen, clean
 
-__all__ = ["Context", "Failed", "command_options", "runs"]
+__all__ = ["Context", "Failed", "Misused", "command_options", "runs"]
 
 
 class Failed(click.ClickException):
@@ -25,7 +26,7 @@ class Failed(click.ClickException):
 
     def show(self, file: Any = None) -> None:  # noqa: ARG002 - click's signature
         """Write the line."""
-        click.echo(f"casemgmt: {self.format_message()}", err=True)
+        click.echo(f"casemgmt: {clean(' '.join(self.format_message().split()))}", err=True)
 
 
 class Misused(Failed):
@@ -52,6 +53,8 @@ class Context:
             async with CaseSession(site=self.site, base_url=self.base_url, **options) as session:
                 yield session
             return
+        if self.site or self.base_url:
+            raise Misused("--emulator brings an address of its own; leave out --site and --base-url")
         from casemgmt_async.emulator import Emulator  # noqa: PLC0415 - only a rehearsal needs it
 
         async with Emulator(cases=emulated_cases) as emulator:
@@ -94,15 +97,22 @@ def _finish(work: Coroutine[Any, Any, int | None]) -> int | None:
     except CaseManagementError as error:
         fail(error)
     except BrokenPipeError:  # the reader of a pipe has had enough, as `| head` does
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        _mute()
         return 0
+    except OSError as error:  # where the results go is full, or gone
+        _mute()
+        raise Failed(": ".join(map(str, filter(None, (error.filename, error.strerror or str(error)))))) from error
     except KeyboardInterrupt:
         return 130
 
 
+def _mute() -> None:
+    """Let go of standard output, so that the end of the process does not fail on it once more."""
+    with contextlib.suppress(OSError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
 def fail(error: CaseManagementError) -> NoReturn:
     """End the command with what the error says and what to do about it."""
-    from casemgmt_async import ConfigurationError, InvalidArgumentError  # noqa: PLC0415
-
-    misused = isinstance(error, ConfigurationError | InvalidArgumentError)
-    raise (Misused if misused else Failed)(" ".join(str(error).split())) from error
+    misused = isinstance(error, ConfigurationError | InvalidArgumentError | jobs.RulesError | jobs.SourceError)
+    raise (Misused if misused else Failed)(str(error)) from error

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 
 import click
 
+from casemgmt_async.cli.context import Failed, Misused
 from casemgmt_async.cli.screen import Screen
 
 __all__ = ["emulator"]
@@ -68,6 +70,7 @@ def emulator(
         )
         asyncio.run(serve(running, announce))
     except NotationError as error:
-        raise click.UsageError("; ".join(str(error).splitlines())) from error
+        raise Misused("; ".join(str(error).splitlines())) from error
     except OSError as error:
-        raise click.ClickException(f"cannot listen on {host}:{port}: {error.strerror}") from error
+        hint = "; --port 0 takes any that is free" if error.errno == errno.EADDRINUSE else ""
+        raise Failed(f"cannot listen on {host}:{port}: {error.strerror}{hint}") from error

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import os
 from collections.abc import AsyncIterator, Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from typing import Any
 import click
 
 from casemgmt_async import jobs
+from casemgmt_async.cli.context import Misused
 from casemgmt_async.cli.progress import Show, stops_on_interrupt
 from casemgmt_async.cli.screen import Screen
 
@@ -29,7 +31,22 @@ __all__ = [
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
 takes_file = click.Path(exists=True, dir_okay=False, path_type=Path)
-writes_file = click.Path(dir_okay=False, writable=True, path_type=Path)
+
+
+class Writable(click.Path):
+    """A file to write, in a folder that is there: to be told beforehand is better than when the work is done."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Path:
+        """Look at the folder too."""
+        path = Path(os.fsdecode(super().convert(value, param, ctx)))
+        if not path.parent.is_dir():
+            self.fail(f"there is no folder {path.parent}; make it first", param, ctx)
+        if not path.exists() and not os.access(path.parent, os.W_OK):
+            self.fail(f"nothing can be written in the folder {path.parent}", param, ctx)
+        return path
+
+
+writes_file = Writable(dir_okay=False, writable=True)
 
 
 def together(*options: Decorator) -> Decorator:
@@ -69,7 +86,7 @@ def says_yes(screen: Screen, yes: bool, question: str) -> None:
     if yes:
         return
     if not screen.err.is_terminal or screen.as_json:
-        raise click.UsageError("nobody is there to ask: pass --yes to change cases")
+        raise Misused(f"nobody is there to ask: pass --yes to {question}")
     click.confirm(f"Do you want to {question}?", abort=True, err=True)
 
 
@@ -104,7 +121,8 @@ async def finish(
             screen.note(f"written: {path}")
     if result is None:
         return 0
-    screen.note(f"{result.requests:,} requests in {result.elapsed:.1f} s; one by one {result.one_by_one:,}")
+    instead = f", instead of {result.one_by_one:,} one by one" if result.one_by_one > result.requests else ""
+    screen.note(f"{result.requests:,} requests in {result.elapsed:.1f} s{instead}")
     if result.stopped:
         screen.note(f"stopped: {result.stopped}" + (f"; to go on: {again}" if again else ""))
     return 0 if result.exit_ok else 1

@@ -52,15 +52,22 @@ class Show:
         ]
         with Progress(*columns, console=self.screen.err) as self._bars:
             yield self
+            self._end_phase(self._bars)
         self._bars = None
+
+    def _end_phase(self, bars: Progress) -> None:
+        """Bring the bar of a phase that is over to its end; one that was stopped stays where it was."""
+        for task in bars.tasks[-1:]:
+            now: jobs.Progress = task.fields["now"]
+            if not now.stopping:
+                bars.update(task.id, completed=task.total if task.total is not None else task.completed)
 
     def _move(self, bars: Progress, now: jobs.Progress) -> None:
         if not now.phase:
             return
         if now.phase != self._phase:
-            for task in bars.tasks:
-                bars.update(task.id, total=task.completed or 1, completed=task.completed or 1)
-            bars.add_task(now.phase, total=now.total)
+            self._end_phase(bars)
+            bars.add_task(now.phase, total=now.total, now=now)
             self._phase = now.phase
         bars.update(bars.task_ids[-1], completed=now.done, total=now.total, now=now)
 
@@ -105,7 +112,8 @@ def stops_on_interrupt(control: jobs.Control, screen: Screen) -> Iterator[None]:
 
     caught = []
     for number in (signal.SIGINT, signal.SIGTERM):
-        with contextlib.suppress(NotImplementedError):  # Windows: Ctrl-C cancels the job, which is as safe
+        # Windows, and any thread but the first, have none: there, Ctrl-C cancels the job, which is as safe.
+        with contextlib.suppress(NotImplementedError, RuntimeError, ValueError):
             loop.add_signal_handler(number, stop)
             caught.append(number)
     try:

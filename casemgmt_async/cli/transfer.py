@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from casemgmt_async import jobs
-from casemgmt_async.cli.context import Context, runs
+from casemgmt_async.cli.context import Context, Misused, runs
 from casemgmt_async.cli.options import (
     budget_options,
     emulator_option,
@@ -95,7 +95,7 @@ async def backfill(
       casemgmt backfill tickets.csv --job old-tracker --project 5c1e... --type 0f3a...
       casemgmt backfill tickets.jsonl --job old-tracker --max-operations 500
     """
-    path = journal or source.with_name(f"{source.stem}.{job}.db")
+    path = journal or beside(source, job)
     async with context.session() as session:
         says_yes(context.screen, yes, f"create cases on {session.base_url} from {source}")
         async with working(context.screen, budget) as control:
@@ -111,5 +111,13 @@ async def backfill(
                 retry_unknown=retry_unknown,
             )
     if result.bad_rows:
-        context.screen.note(f"{result.bad_rows:,} rows were refused, see {result.output}")
+        context.screen.note(f"{result.bad_rows:,} bad rows were left out: see {result.output}")
     return await finish(context.screen, result, report, outcomes, journal=path, again="the same command")
+
+
+def beside(source: Path, job: str) -> Path:
+    """Name the journal of a job after its source and itself."""
+    try:
+        return source.with_name(f"{source.stem}.{job}.db")
+    except ValueError as error:
+        raise Misused(f"--job: {job!r} cannot be part of a file's name; choose another, or give --journal") from error

@@ -88,7 +88,8 @@ async def apply(
     """
     path = journal or DEFAULT
     async with context.session() as session:
-        says_yes(context.screen, yes, f"change cases on {session.base_url} as {path} says")
+        left = await show_left(context.screen, path)
+        says_yes(context.screen, yes or not left, f"change cases on {session.base_url} as {path} says")
         async with working(context.screen, budget) as control:
             result = await jobs.apply_triage(
                 session, journal=path, control=control, even_if_changed=even_if_changed, retry_unknown=retry_unknown
@@ -131,16 +132,17 @@ async def run(
     options = {"even_if_changed": even_if_changed}
     with journal_of(journal, emulator) as path:
         async with context.session(emulator) as session:
-            if not path.exists() or dry_run:
+            if dry_run or not await is_planned(path):
                 async with working(context.screen, budget) as control:
                     planned = await jobs.plan_triage(session, read, journal=path, control=control)
                 show_plan(context.screen, planned)
                 if dry_run:
                     return 0
+                left = planned.operations
             else:
-                context.screen.note(f"going on with {path}")
+                left = await show_left(context.screen, path)
             if emulator is None:
-                says_yes(context.screen, yes, f"change cases on {session.base_url}")
+                says_yes(context.screen, yes or not left, f"change cases on {session.base_url}")
             async with working(context.screen, budget) as control:
                 result = await jobs.run_triage(session, read, journal=path, control=control, **options)
         again = None if path != journal and emulator is not None else f"casemgmt triage run {rules} --journal {path}"
@@ -172,6 +174,26 @@ def journal_of(given: Path | None, emulator: int | None) -> Iterator[Path]:
         return
     with tempfile.TemporaryDirectory(prefix="casemgmt-") as folder:
         yield Path(folder) / "rehearsal.db"
+
+
+async def is_planned(journal: Path) -> bool:
+    """Whether a plan was finished in the journal, if there is one; planning says what is wrong with another file."""
+    with contextlib.suppress(jobs.JournalError):
+        return (await jobs.read_report(journal)).walked is not None
+    return False
+
+
+async def show_left(screen: Screen, journal: Path) -> int:
+    """Say what is left of the plan in a journal, before anybody is asked about it."""
+    states = (await jobs.read_report(journal)).states
+    left = sum(states.get(state, 0) for state in (jobs.State.PLANNED, jobs.State.SENDING))
+    whole = sum(states.values())
+    screen.note(
+        f"going on with {journal}: {left:,} of {whole:,} operations are left"
+        if left
+        else f"{journal} is done: nothing is left of its {whole:,} operations; a new --journal makes a new plan"
+    )
+    return left
 
 
 def show_plan(screen: Screen, planned: jobs.Plan) -> None:

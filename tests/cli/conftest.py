@@ -1,4 +1,4 @@
-"""The command as a user has it: a process of its own, an emulator to talk to, and what it printed."""
+"""The command as a user has it: an emulator to talk to, and what it printed."""
 
 from __future__ import annotations
 
@@ -8,7 +8,9 @@ import sys
 
 import pytest
 from attrs import frozen
+from click.testing import CliRunner
 
+from casemgmt_async.cli.app import app
 from casemgmt_async.emulator import Emulator
 
 KEYS = ("DD_API_KEY", "DD_APP_KEY", "DD_SITE", "CASEMGMT_BASE_URL", "PYTHONASYNCIODEBUG", "COLUMNS")
@@ -36,24 +38,39 @@ def bare():
 
 
 @pytest.fixture
-def casemgmt(emulator, bare, tmp_path):
+def casemgmt(emulator, bare, tmp_path, monkeypatch):
     """Run the command in an empty folder, against the emulator unless `env` says otherwise."""
+    monkeypatch.chdir(tmp_path)
+    unset = dict.fromkeys((*KEYS, "TERM", "LINES"))
 
-    async def run(*arguments, env=None, stdin=None) -> Said:
+    async def run(*arguments, env=None) -> Said:
+        given = {**unset, **(emulator.env if env is None else env)}
+        result = await asyncio.to_thread(
+            CliRunner().invoke, app, [*map(str, arguments)], prog_name="casemgmt", env=given, catch_exceptions=False
+        )
+        return Said(result.exit_code, result.stdout, result.stderr)
+
+    return run
+
+
+@pytest.fixture
+def shell(emulator, bare, tmp_path):
+    """Run a line of shell in which `casemgmt` is the command, as a process of its own."""
+
+    async def run(line, **env) -> Said:
+        command = f'casemgmt() {{ "{sys.executable}" -m casemgmt_async.cli "$@"; }}; {line}'
         process = await asyncio.create_subprocess_exec(
-            sys.executable,
-            "-m",
-            "casemgmt_async.cli",
-            *map(str, arguments),
-            env={**bare, **(emulator.env if env is None else env)},
+            "bash",
+            "-c",
+            command,
+            env={**bare, **emulator.env, **env},
             cwd=tmp_path,
-            stdin=asyncio.subprocess.DEVNULL if stdin is None else asyncio.subprocess.PIPE,
+            stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
         )
-        out, err = await asyncio.wait_for(process.communicate(stdin), 50)
-        said = Said(process.returncode, out.decode(), err.decode())
-        assert "Traceback" not in said.err, said.err
-        return said
+        out, err = await asyncio.wait_for(process.communicate(), 50)
+        assert b"Traceback" not in err, err
+        return Said(process.returncode, out.decode(), err.decode())
 
     return run

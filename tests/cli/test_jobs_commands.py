@@ -76,6 +76,42 @@ async def test_it_does_not_change_cases_where_nobody_can_be_asked(casemgmt, emul
     assert writes(emulator) == []
 
 
+async def test_a_run_shows_what_is_left_and_asks_about_nothing_once_all_is_done(casemgmt, emulator, rules):
+    refused = await casemgmt("triage", "run", rules)
+    assert refused.status == 2
+    again = await casemgmt("triage", "run", rules)
+    assert again.status == 2, "there is a plan now, but nobody said yes to it"
+    assert re.search(r"going on with triage.db: (\d+) of \1 operations are left", again.err)
+    assert (await casemgmt("triage", "apply", "--yes")).status == 0
+    sent = len(writes(emulator))
+    done = await casemgmt("triage", "run", rules)
+    assert done.status == 0
+    assert "triage.db is done" in done.err
+    assert len(writes(emulator)) == sent
+
+
+@pytest.mark.parametrize("option", ["--report", "--outcomes", "--journal"])
+async def test_a_folder_that_is_not_there_is_told_before_the_work(casemgmt, emulator, rules, option):
+    said = await casemgmt("triage", "run", rules, "--yes", option, "nowhere/file")
+    assert said.status == 2
+    assert "there is no folder nowhere" in said.err
+    assert len(emulator.log) == 0
+
+
+async def test_a_job_whose_name_is_no_file_name_is_one_line(casemgmt, tmp_path):
+    (tmp_path / "rows.csv").write_text("key,title\na,b\n", "utf-8")
+    said = await casemgmt("backfill", "rows.csv", "--job", "../x", "--yes")
+    assert said.status == 2
+    assert said.err.count("\n") == 1
+    assert "--job" in said.err
+
+
+async def test_a_rehearsal_has_an_address_of_its_own(casemgmt, rules):
+    said = await casemgmt("triage", "plan", rules, "--emulator", "5", "--site", "datadoghq.eu")
+    assert said.status == 2
+    assert "--site" in said.err
+
+
 async def test_run_on_an_emulator_of_its_own_ends_in_the_report(casemgmt, rules, tmp_path):
     said = await casemgmt("triage", "run", rules, "--emulator", "200", "--report", "r.html", env={})
     assert said.status == 0
@@ -113,7 +149,7 @@ async def test_backfill_creates_a_case_a_row_and_puts_bad_rows_aside(casemgmt, e
     where = ("--project", project, "--type", "00000000-0000-0000-0000-000000000001", "--yes")
     said = await casemgmt("backfill", source, "--job", "old", *where)
     assert said.status == 1, "bad rows are a reason not to be content"
-    assert "2 rows were refused" in said.err
+    assert "2 bad rows" in said.err
     assert len((tmp_path / "rows.rejects.jsonl").read_text("utf-8").splitlines()) == 2
     again = await casemgmt("backfill", source, "--job", "old", *where)
     created = [entry for entry in emulator.log if entry.route == "create_case"]

@@ -21,7 +21,7 @@ async def test_search_prints_a_table_with_one_line_a_case(casemgmt):
     assert said.status == 0
     assert head.split() == ["key", "priority", "status", "age", "assignee", "title"]
     assert len(lines) == 7
-    assert "the first 7 cases" in said.err
+    assert "the first 7; --all for every one" in said.err
 
 
 async def test_search_all_as_json_gives_every_matching_case_as_the_service_sent_it(casemgmt, emulator):
