@@ -84,6 +84,13 @@ def chaos(session: nox.Session) -> None:
 
 
 @nox.session
+def budget(session: nox.Session) -> None:
+    """How well rate limits are used, in real time: ours, a semaphore and Datadog's own client."""
+    session.install("-q", "-e.[emulator]", *group("peer"))
+    session.run("python", "-m", "benchmarks.budget", *session.posargs)
+
+
+@nox.session
 def kill(session: nox.Session) -> None:
     """Jobs killed at every step and resumed: nothing lost, nothing doubled."""
     session.install("-q", "-e.[cli,emulator]")
