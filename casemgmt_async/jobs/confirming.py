@@ -28,6 +28,8 @@ class Confirmation:
     """What each case is to show, by its id."""
     on_pages: dict[str, str | None]
     """Cases that were seen on the pages of their project in this run."""
+    visible: set[str] = field(init=False, factory=set)
+    """Cases that are on the pages now."""
     shown: list[Operation] = field(init=False, factory=list)
     """What the cases show and is not written down yet."""
 
@@ -54,6 +56,7 @@ class Confirmation:
         settled = []
         for case in found:
             self.on_pages[case.id] = case.project_id
+            self.visible.add(case.id)
             operations = self.waiting[case.id]
             if all(self.shows(case, operation) for operation in operations):
                 settled.append(case.id)
@@ -83,8 +86,8 @@ class Confirmation:
 
     def has_left(self, case_id: str, project: str | None) -> bool:
         """Whether a case was on the pages of its project before, and is on none now that it was archived."""
-        here = self.on_pages.get(case_id, "") == project
-        return here and all(ACTIONS[operation.action].hides for operation in self.waiting[case_id])
+        was_here = self.on_pages.get(case_id, "") == project and case_id not in self.visible
+        return was_here and all(ACTIONS[operation.action].hides for operation in self.waiting[case_id])
 
     async def flush(self) -> None:
         """Write down what the cases have shown."""

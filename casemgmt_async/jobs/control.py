@@ -163,7 +163,7 @@ class Control:
         if self.interrupted:
             self._aborted = True
             if self._task is not None:
-                self._task.cancel()
+                self._task.get_loop().call_soon_threadsafe(self._task.cancel)
         self.interrupted = True
         self.stopped = "it was asked to stop"
         self._tell(now=True)

@@ -253,6 +253,9 @@ class Store:
             failure.__cause__ = error
         except JournalError as error:
             failure = error
+        except Exception as error:  # noqa: BLE001 - whoever waits must hear of it, or would wait for ever
+            failure = JournalError(f"journal {self.path}: {error!r}")
+            failure.__cause__ = error
         self._failed = failure
         if self._connection is not None and self._connection.in_transaction:
             with contextlib.suppress(sqlite3.Error):  # SQLite itself rolls back where it must

@@ -189,7 +189,7 @@ def doing(actions: Any) -> dict[str, Any]:
         ({"rules": []}, "there is no rule"),
         ({"rules": [RULE], "filtr": "x"}, "unknown key 'filtr'; allowed: rules, filter"),
         ({"rules": [RULE, RULE]}, 'the name "stale" is used by several rules'),
-        ({"rules": [RULE | {"matches": {}}]}, "\"stale\": unknown key 'matches'; allowed: name, match, actions, continue"),
+        ({"rules": [RULE | {"matches": {}}]}, "unknown key 'matches'; allowed: name, match, actions, continue"),
         ({"rules": [{"match": {}, "actions": {}}]}, "rule 1: name is missing"),
         ({"rules": [RULE | {"name": " "}]}, "rule 1: name must be a text with something in it"),
         ({"rules": [RULE | {"continue": "yes"}]}, 'rule "stale": continue must be true or false'),
