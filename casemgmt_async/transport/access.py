@@ -21,6 +21,9 @@ _API_KEY: Final = istr("DD-API-KEY")
 _APP_KEY: Final = istr("DD-APPLICATION-KEY")
 _BEARER: Final = istr("Authorization")
 
+_SHORTEST: Final = 8
+"""Characters of a secret that is one."""
+
 _PRINTABLE: Final = re.compile(r"[\x21-\x7e]+").fullmatch
 _NAME: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+").fullmatch
 _VALUE: Final = re.compile(r"[\x20-\x7e\x80-\xff\t]*").fullmatch
@@ -63,6 +66,7 @@ class Access:
                 self._token = Secret(token)
                 self._problem = self._problem or _flaw("access_token", token)
             return
+        missing = []
         for name, argument, value in ((_API_KEY, "api_key", api_key), (_APP_KEY, "app_key", app_key)):
             variable = name.replace("-", "_").replace("APPLICATION", "APP")
             found = value or os.environ.get(variable)
@@ -70,7 +74,11 @@ class Access:
                 self._fixed[name] = Secret(found)
                 self._problem = self._problem or _flaw(argument, found)
             else:
-                self._problem = f"{argument} is missing: pass it, or set {variable}, or pass access_token"
+                missing.append((argument, variable))
+        if missing:
+            arguments, variables = (" and ".join(names) for names in zip(*missing, strict=True))
+            verb, them = ("is", "it") if len(missing) == 1 else ("are", "them")
+            self._problem = f"{arguments} {verb} missing: pass {them}, or set {variables}, or pass access_token"
 
     def __repr__(self) -> str:
         kind = "supplied token" if self._supplier else "token" if self._token else "keys"
@@ -103,9 +111,13 @@ class Access:
         return headers
 
     def redacted(self, body: bytes) -> bytes:
-        """What the service said, without our secrets, should it repeat one of them."""
+        """What the service said, without our secrets, should it repeat one of them.
+
+        What is shorter than any key is a stand-in, and may be part of any word.
+        """
         for secret in filter(None, (self._token, *self._fixed.values())):
-            body = body.replace(secret.encode(), b"<secret>")
+            if len(secret) >= _SHORTEST:
+                body = body.replace(secret.encode(), b"<secret>")
         return body
 
     async def renew(self, refused: Secret | None) -> None:

@@ -8,6 +8,8 @@ error that aiohttp does not resend for. It also works inside an `aiohttp.ClientS
 from __future__ import annotations
 
 import math
+import os
+import re
 import zlib
 from collections.abc import Mapping
 from typing import Any, Final
@@ -33,6 +35,7 @@ _LENGTH: Final = hdrs.CONTENT_LENGTH
 _ENCODING: Final = hdrs.CONTENT_ENCODING
 _CHUNKED: Final = istr("Transfer-Encoding")
 _CONNECT_TIMEOUT: Final = 15.0
+_ERRNO: Final = re.compile(r"\[Errno (\d+)\]").findall
 _NO_TYPE: Final = ("Content-Type",)
 _NOTHING_SENT: Final = (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError, aiohttp.InvalidURL)
 
@@ -158,7 +161,7 @@ async def send(
         raise
     except Exception as error:  # noqa: BLE001 - whatever aiohttp and a handed-in session's middlewares may raise
         flight.failed(error)
-        raise _translated(error, flight) from _cause(error)
+        raise _translated(error, flight, order.url) from _cause(error)
 
 
 async def _read(response: aiohttp.ClientResponse, cap: int) -> bytes:
@@ -192,16 +195,30 @@ def _decompressed(raw: bytes, encoding: str, cap: int) -> bytes:
     return body
 
 
-def _translated(error: Exception, flight: Flight) -> CaseManagementError:
+def _translated(error: Exception, flight: Flight, url: URL) -> CaseManagementError:
     if isinstance(error, TimeoutError):
         return RequestTimeoutError("no answer within the time of one attempt")
     if isinstance(error, aiohttp.ClientConnectorError):
-        return ConnectionFailedError(f"no connection could be made: {type(error).__name__}")
+        proxied = isinstance(error, aiohttp.ClientProxyConnectionError)
+        where = f"the proxy {error.host}:{error.port}" if proxied else url.origin()
+        return ConnectionFailedError(f"could not connect to {where}: {_obstacle(error)}")
     if flight.sent:
         return ConnectionFailedError("the connection broke before the answer was whole")
     if isinstance(error, (_DroppedError, aiohttp.ClientError, OSError)):
         return ConnectionFailedError("the connection broke before anything was sent")
     return ConfigurationError(f"the client session cannot send this request: {type(error).__name__}")
+
+
+def _obstacle(error: aiohttp.ClientConnectorError) -> str:
+    if isinstance(error, aiohttp.ClientConnectorCertificateError):
+        return "its certificate is not trusted"
+    if isinstance(error, aiohttp.ClientConnectorSSLError):
+        return "it does not speak TLS as it should"
+    if isinstance(error, aiohttp.ClientConnectorDNSError):
+        return "the name is not known"
+    # Where several addresses were tried, their errors are only to be found in the text.
+    numbers = [error.errno] if error.errno else [int(found) for found in _ERRNO(str(error.os_error))]
+    return ", ".join(dict.fromkeys(os.strerror(number).lower() for number in numbers)) or type(error).__name__
 
 
 def _cause(error: Exception) -> BaseException:

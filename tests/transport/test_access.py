@@ -92,6 +92,15 @@ def test_the_service_repeating_a_secret_is_silenced() -> None:
     )
 
 
+def test_a_stand_in_for_a_key_is_left_where_it_is_part_of_a_word() -> None:
+    assert Access("a", "emu", None).redacted(b'{"errors": ["a case, emulated"]}') == b'{"errors": ["a case, emulated"]}'
+
+
+def test_all_that_is_missing_is_named() -> None:
+    with pytest.raises(ConfigurationError, match="api_key and app_key are missing.*DD_API_KEY and DD_APP_KEY"):
+        Access(None, None, None).check()
+
+
 async def test_calls_that_had_one_token_refused_share_what_is_supplied() -> None:
     supplied = 0
 
