@@ -97,7 +97,7 @@ def test_a_stand_in_for_a_key_is_left_where_it_is_part_of_a_word() -> None:
 
 
 def test_all_that_is_missing_is_named() -> None:
-    with pytest.raises(ConfigurationError, match="api_key and app_key are missing.*DD_API_KEY and DD_APP_KEY"):
+    with pytest.raises(ConfigurationError, match=r"api_key and app_key are missing.*DD_API_KEY and DD_APP_KEY"):
         Access(None, None, None).check()
 
 
