@@ -29,14 +29,13 @@ def page() -> str:
 
 
 def _table(routes: list[Route]) -> str:
-    head = ["| function | method and path | scope | after a lost answer |", "| --- | --- | --- | --- |"]
-    return "\n".join(
-        head
-        + [
-            f"| `{r.name}` | `{r.method} {r.path}` | {r.scope or 'none named'} | {LOST_ANSWER[r.replay]} |"
-            for r in routes
-        ]
-    )
+    head = ["| function | request, under `/api/v2` | scope | lost answer |", "| --- | --- | --- | --- |"]
+    rows = [
+        f"| `{r.name}` | {r.method} `{r.path.removeprefix('/api/v2')}` | {r.scope or 'none named'} "
+        f"| {LOST_ANSWER[r.replay]} |"
+        for r in routes
+    ]
+    return "\n".join(head + rows)
 
 
 def migration() -> str:
@@ -56,7 +55,18 @@ def _fill(_app: Sphinx, name: str, source: list[str]) -> None:
         source[0] = source[0].replace(mark, write())
 
 
-PLACES = {"operations": ("<!-- operations -->", page), "official-client": ("<!-- migration -->", migration)}
+def models() -> str:
+    """Every module of models, by resource."""
+    modules = ["users", *dict.fromkeys(route.resource for route in ROUTES if route.resource != "relationships")]
+    listed = [f".. automodule:: casemgmt_async.models.{name}\n   :members:\n" for name in modules]
+    return "\n".join(["```{eval-rst}", *listed, "```"])
+
+
+PLACES = {
+    "reference": ("<!-- models -->", models),
+    "operations": ("<!-- operations -->", page),
+    "official-client": ("<!-- migration -->", migration),
+}
 
 
 def setup(app: Sphinx) -> dict[str, Any]:

@@ -48,7 +48,7 @@ class Key:
 
 
 class Emulator:
-    """A stateful fake of the Case Management API on loopback; an async context manager.
+    """A stateful fake of the Case Management API on loopback; an async context manager::
 
         async with Emulator(cases=500, faults="create_case#3: drop-after-effect") as emulator:
             async with CaseSession(base_url=emulator.base_url, api_key="any", app_key="any") as session:

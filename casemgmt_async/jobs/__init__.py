@@ -1,4 +1,4 @@
-"""Jobs over many cases that survive being killed: triage, export and backfill, and the journal they share.
+"""Jobs over many cases that survive being killed: triage, export and backfill, and the journal they share::
 
     from casemgmt_async import CaseSession
     from casemgmt_async.jobs import Budget, Control, load_rules, run_triage

@@ -45,7 +45,7 @@ def not_before_origin(pages: Pages[Any], attribute: Attribute[Any], value: int |
 class Pages(Generic[T]):
     """Walk over everything that a paged operation lists.
 
-    Nothing is fetched before the first item is asked for, and every loop is a walk of its own:
+    Nothing is fetched before the first item is asked for, and every loop is a walk of its own::
 
         async for case in pages: ...                    # by item
         async for page in pages.by_page(): ...          # by page; `page.number` resumes a walk as `first_page`
