@@ -42,6 +42,12 @@ from casemgmt_async.jobs.triage import SETTLE
 
 __all__ = ["backfill_cases"]
 
+ASKED: Final = {
+    "job": "another name",
+    "digest": "other rows",
+    "project_id": "another project",
+    "type_id": "another type",
+}
 BATCH: Final = 1_000
 ROUNDS: Final = 3
 OPEN: Final = "o.state IN ('planned', 'sending')"
@@ -74,9 +80,16 @@ async def backfill_cases(
     refused = source.with_name(source.stem + ".rejects.jsonl") if rejects is None else Path(rejects)
     defaults = {"project_id": project_id, "type_id": type_id}
     asked = {"job": job, "digest": digest(source), **defaults}
-    async with Journal(journal, kind="backfill", checkpoint=control.checkpoint, clock=control.clock) as book:
-        if book.meta.get("asked", asked) != asked:
-            raise JobError(f"journal {book.path}: it belongs to other rows or another job; give a new path")
+    async with Journal(
+        journal, kind="backfill", base_url=session.base_url, checkpoint=control.checkpoint, clock=control.clock
+    ) as book:
+        other = [name for name, value in book.meta.get("asked", asked).items() if asked[name] != value]
+        if other and book.meta.get("all_taken"):
+            what = " and ".join(ASKED[name] for name in other)
+            raise JobError(f"journal {book.path}: it was begun with {what}; give the same again, or a new path")
+        if other:  # so far it was only read, and nothing was sent
+            await book.write(*((f"DELETE FROM {table}", [()]) for table in ("operations", "subjects", "items")))  # noqa: S608
+            await book.put(taken=0)
         await book.put(asked=asked)
         sender = Sender(session, book, control)
         work = Backfill(sender, job, settle)

@@ -24,7 +24,6 @@ from casemgmt_async.jobs.writing import write_whole
 __all__ = ["export_cases"]
 
 BATCH: Final = 1000
-TRIES: Final = 3
 
 Fetch = Callable[[int, int, bool], Awaitable[Page["Item"]]]
 
@@ -88,7 +87,9 @@ async def export_cases(
     if not target.parent.is_dir():
         raise ExportError(f"{target}: there is no folder {target.parent}; make it first")
     path = target.with_name(target.name + ".journal") if journal is None else Path(journal)
-    async with Journal(path, kind="export", checkpoint=control.checkpoint, clock=control.clock) as book:
+    async with Journal(
+        path, kind="export", base_url=session.base_url, checkpoint=control.checkpoint, clock=control.clock
+    ) as book:
         asked = {"target": str(target.absolute()), "filter": filter}
         if book.meta.get("asked", asked) != asked:
             raise ExportError(f"journal {path}: it belongs to another export; finish that, or give another journal")
@@ -197,18 +198,13 @@ class Export:
         return fetch
 
     async def receive(self, query: Mapping[str, Any]) -> Document:
-        """Ask for a page; an answer that was cut short is asked for again."""
-        for attempt in range(TRIES):
-            answer = await self.control.call(lambda: self.session.raw(routes.SEARCH_CASES, query=query))
-            self.control.checkpoint("page received")
-            try:
-                return document.decode(answer.body)
-            except msgspec.DecodeError as error:
-                if attempt == TRIES - 1:
-                    raise DecodeError(
-                        f"a page of cases is not what it should be: {error}", "$", "search_cases"
-                    ) from error
-        raise AssertionError
+        """Ask for a page."""
+        answer = await self.control.call(lambda: self.session.raw(routes.SEARCH_CASES, query=query))
+        self.control.checkpoint("page received")
+        try:
+            return document.decode(answer.body)
+        except msgspec.DecodeError as error:
+            raise DecodeError(f"a page of cases is not what it should be: {error}", "$", "search_cases") from error
 
     async def keep(self, asked: str, number: int, received: Document) -> Page[Item]:
         """Put a page into the journal; of a case that is there already, the newer version stays."""

@@ -130,6 +130,7 @@ class Journal:
 
     `async with Journal(path, kind="triage") as journal` opens the file, or makes it; another process that
     tries the same meanwhile gets a `JournalLockedError`. With `read_only` it is opened beside a running job.
+    With `base_url`, the address of the session, a job goes on where its cases are and nowhere else.
     """
 
     def __init__(
@@ -137,12 +138,14 @@ class Journal:
         path: str | Path,
         *,
         kind: str,
+        base_url: str | None = None,
         read_only: bool = False,
         checkpoint: Callable[[str], None] = lambda _: None,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self.path = Path(path)
         self.kind = kind
+        self.place = None if base_url is None else place_of(base_url)
         self.meta: dict[str, Any] = {}
         self._clock = clock
         self._store = Store(self.path, SCHEMA, read_only=read_only, checkpoint=checkpoint)
@@ -161,10 +164,14 @@ class Journal:
     async def _claim(self, kind: str | None) -> None:
         """Make a new journal ours, and see that an old one is."""
         if kind is None and not self._read_only:
-            await self.put(kind=self.kind, started=self._clock())
+            await self.put(kind=self.kind, place=self.place, started=self._clock())
         elif kind is None or self.kind not in (kind, "any"):
             whose = "no job yet" if kind is None else f"a job of the kind {kind}"
             raise ForeignJournalError(f"journal {self.path}: it belongs to {whose}, not {self.kind}; give another path")
+        elif self.place is not None and (place := self.meta.get("place") or self.place) != self.place:
+            raise ForeignJournalError(
+                f"journal {self.path}: its cases are on {place}, not on {self.place}; go on there, or give another path"
+            )
 
     async def __aexit__(self, *_: object) -> None:
         self._store.close()
@@ -227,6 +234,11 @@ class Journal:
         """Count the operations by state."""
         rows = await self.read("SELECT state, count(*) FROM operations GROUP BY state")
         return Counter({State(state): count for state, count in rows})
+
+
+def place_of(base_url: str) -> str:
+    """Name where cases are; plain http is this machine only, where an emulator has a new port each time."""
+    return "an emulator" if base_url.startswith("http:") else base_url
 
 
 def insert_subjects(rows: Iterable[SubjectRow]) -> Statement:

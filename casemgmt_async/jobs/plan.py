@@ -127,7 +127,7 @@ async def plan_triage(
     journal holds a plan already; a plan that was broken off is made anew.
     """
     control = control or Control()
-    async with open_triage(journal, control) as book:
+    async with open_triage(session, journal, control) as book:
         if book.meta.get("planned"):
             raise JobError(f"journal {book.path}: it holds a plan already; apply that, or give a new path")
         await control.run(session, make_plan(session, rules, book, control, chunk))
@@ -138,9 +138,9 @@ async def plan_triage(
         return await read_plan(book)
 
 
-def open_triage(path: str | Path, control: Control) -> Journal:
+def open_triage(session: CaseSession, path: str | Path, control: Control) -> Journal:
     """The journal of a triage."""
-    return Journal(path, kind="triage", checkpoint=control.checkpoint, clock=control.clock)
+    return Journal(path, kind="triage", base_url=session.base_url, checkpoint=control.checkpoint, clock=control.clock)
 
 
 async def make_plan(session: CaseSession, rules: RuleSet, journal: Journal, control: Control, chunk: int) -> None:

@@ -118,20 +118,39 @@ def read_lines(path: Path) -> Iterator[tuple[int, dict[str, Any] | str, str]]:
 
 
 def read_csv(path: Path) -> Iterator[tuple[int, dict[str, Any] | str, str]]:
-    with path.open(encoding="utf-8-sig", errors="replace", newline="") as file:
+    with path.open(encoding="utf-8-sig", errors="surrogateescape", newline="") as file:
         table = csv.DictReader(file, restkey="")
         unknown = [name for name in table.fieldnames or () if name.partition(".")[0] not in KEYS]
         if unknown or not table.fieldnames:
             raise SourceError(
-                f"{path}: the first line must name the columns; unknown: {', '.join(unknown) or 'all'}; allowed: "
+                f"{path}: the first line must name the columns, with commas between; unknown: "
+                f"{', '.join(map(readable, unknown)) or 'all'}; allowed: "
                 f"{', '.join(KEYS)}, with attributes.NAME and custom_attributes.NAME for single ones"
             )
-        for cells in table:
-            text = json.dumps(cells, ensure_ascii=False)
-            if "" in cells:
+        for cells in rows_of(path, table):
+            raw = json.dumps(cells, ensure_ascii=False)
+            text = readable(raw)
+            if text != raw:
+                yield table.line_num, "it is not UTF-8; save the file as UTF-8", text
+            elif "" in cells:
                 yield table.line_num, "it has more cells than there are columns", text
             else:
                 yield table.line_num, from_cells(cells), text
+
+
+def rows_of(path: Path, table: csv.DictReader[str]) -> Iterator[dict[str, Any]]:
+    """The rows of a table, up to one after which it is not known any more where rows begin."""
+    try:
+        yield from table
+    except csv.Error as error:
+        raise SourceError(
+            f"{path}: line {table.line_num}: {error}; is a quotation mark left open? Long texts go into a .jsonl file"
+        ) from error
+
+
+def readable(text: str) -> str:
+    """A text with a mark in the place of each byte that is not UTF-8."""
+    return text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
 
 
 def from_cells(cells: Mapping[str, str | None]) -> dict[str, Any]:

@@ -210,6 +210,10 @@ class Store:
             marks = f"PRAGMA application_id={APPLICATION_ID}; PRAGMA user_version={VERSION};"
             connection.executescript(f"BEGIN IMMEDIATE; {self._schema}; {marks} COMMIT;")
             return
+        if self._read_only:
+            connection.execute("PRAGMA query_only=ON")
+            if count == 0 and application == 0:
+                raise ForeignJournalError(f"journal {self.path}: there is nothing in it")
         if application != APPLICATION_ID:
             raise ForeignJournalError(f"journal {self.path}: this is another program's database; give another path")
         if version != VERSION:
@@ -243,7 +247,7 @@ class Store:
     def _perform(self, batch: Sequence[Work]) -> list[Outcome]:
         try:
             if self._connection is None:
-                mode = "ro" if self._read_only else "rwc"
+                mode = "rw" if self._read_only else "rwc"  # with "ro", the log would be left behind at the end
                 self._connection = sqlite3.connect(
                     f"{self.path.absolute().as_uri()}?mode={mode}", uri=True, isolation_level=None
                 )

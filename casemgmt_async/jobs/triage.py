@@ -11,7 +11,7 @@ from casemgmt_async import CaseSession
 from casemgmt_async.jobs.actions import status_code
 from casemgmt_async.jobs.applying import Application
 from casemgmt_async.jobs.control import Control, JobResult
-from casemgmt_async.jobs.errors import JobError
+from casemgmt_async.jobs.errors import JobError, JournalError
 from casemgmt_async.jobs.journal import Journal
 from casemgmt_async.jobs.plan import CHUNK, make_plan, open_triage
 from casemgmt_async.jobs.rules import RuleSet
@@ -38,8 +38,10 @@ async def apply_triage(
     once more for comments of which nobody knows whether they were made, and makes those that are not there.
     A request that was cut off is given `settle` seconds before its absence is believed.
     """
-    control = control or Control()
-    async with open_triage(journal, control) as book:
+    control, journal = control or Control(), Path(journal)
+    if not journal.exists():
+        raise JournalError(f"journal {journal}: there is no such file; make a plan first")
+    async with open_triage(session, journal, control) as book:
         if not book.meta.get("planned"):
             raise JobError(f"journal {book.path}: there is no plan in it; make one first")
         options = {"even_if_changed": even_if_changed, "retry_unknown": retry_unknown, "settle": settle}
@@ -62,7 +64,7 @@ async def run_triage(
     Raises `JobError` where the journal holds a plan of other rules.
     """
     control = control or Control()
-    async with open_triage(journal, control) as book:
+    async with open_triage(session, journal, control) as book:
         if not book.meta.get("planned"):
             await control.run(session, make_plan(session, rules, book, control, chunk))
         elif book.meta.get("digest") != rules.digest:

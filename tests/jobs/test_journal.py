@@ -214,3 +214,17 @@ async def test_a_full_disk_is_one_line_and_loses_nothing(journal: Path) -> None:
         await book.put(much="x" * 100_000)
         assert len(await book.operations()) == 10
         assert "little" not in book.meta
+
+
+async def test_whatever_goes_wrong_in_the_thread_reaches_whoever_waits(journal: Path) -> None:
+    """A failure that nobody foresaw ends the wait with an error and leaves what was written."""
+    steps = iter(["fine"])
+
+    def checkpoint(step: str) -> None:
+        if step == "commit":
+            next(steps)
+
+    async with Journal(journal, kind="triage", checkpoint=checkpoint) as book:
+        with pytest.raises(JournalError, match="StopIteration"):
+            await fill(book, 3)
+        assert await book.operations() == []

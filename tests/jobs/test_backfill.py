@@ -1,0 +1,271 @@
+"""A backfill makes one case of every good row, and one only, whatever happens to its answers."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from casemgmt_async import CaseSession
+from casemgmt_async.emulator import Emulator, Switches
+from casemgmt_async.emulator.exchange import Reply
+from casemgmt_async.jobs import Budget, Control, JobError, JobResult, SourceError, State, backfill_cases, read_report
+
+STANDARD = "00000000-0000-0000-0000-000000000001"
+ME = "2f6a1c0e-8f2b-4c63-9a55-0d7f3f1f2f10"
+Fill = Callable[..., Any]
+
+
+def rows(count: int, **more: Any) -> list[dict[str, Any]]:
+    """Some plain rows."""
+    return [{"key": f"OLD-{number}", "title": f"row {number}", **more} for number in range(count)]
+
+
+@pytest.fixture
+def source(tmp_path: Path) -> Path:
+    """Where the rows are."""
+    return tmp_path / "rows.jsonl"
+
+
+@pytest.fixture
+def fill(
+    emulator: Emulator, session: CaseSession, source: Path, journal: Path, control: Callable[..., Control]
+) -> Fill:
+    """Write rows, and run a backfill of them."""
+
+    async def run(given: list[dict[str, Any]] | None = None, **options: Any) -> JobResult:
+        if given is not None:
+            source.write_text("".join(json.dumps(row) + "\n" for row in given))
+        options.setdefault("control", control())
+        options.setdefault("project_id", next(iter(emulator.world.state.projects)))
+        options.setdefault("type_id", STANDARD)
+        called = options.pop("session", session)
+        return await backfill_cases(called, source, journal=journal, job="test", settle=0, **options)
+
+    return run
+
+
+def made(emulator: Emulator) -> dict[str, Any]:
+    """The cases that rows became, by title; a second one of a title is a mistake."""
+    found = [case for case in emulator.world.state.cases if case.title.startswith("row ")]
+    assert len({case.title for case in found}) == len(found), "a row has become two cases"
+    return {case.title: case for case in found}
+
+
+async def test_a_row_becomes_a_case_with_all_that_it_says(emulator: Emulator, fill: Fill) -> None:
+    """Fields, comments, attributes and links are there, and the create carries what it can."""
+    full = {
+        "description": "From the old tracker.",
+        "priority": "P2",
+        "status": "In Progress",
+        "assignee": ME,
+        "due_date": "2031-05-06",
+        "comments": ["first", "second"],
+        "attributes": {"team": ["core", "web"]},
+        "custom_attributes": {"severity": "high", "page": {"value": "https://example.com", "type": "URL"}},
+        "archived": True,
+    }
+    given = [{**row, **full, "links": [{"relationship": "BLOCKS", "to": "OLD-0"}]} for row in rows(3)]
+    given[0]["links"] = []
+    result = await fill(given)
+
+    assert result.exit_ok
+    assert (result.items, result.states) == (3, {State.DONE: 3 * 10 + 2 + 3})
+    world = emulator.world.state
+    for case in made(emulator).values():
+        assert case.description.startswith("From the old tracker.\n\n[casemgmt backfill bf")
+        assert (case.priority, case.status, case.assignee, case.due_date) == ("P2", "IN_PROGRESS", ME, "2031-05-06")
+        assert [world.cells[cell].message for cell in case.comments] == ["first", "second"]
+        assert case.attributes == {"team": ["core", "web"]}
+        assert case.custom_attributes["severity"]["value"] == "high"
+        assert case.custom_attributes["page"]["type"] == "URL"
+        assert case.archived_at is not None
+    ends = [
+        (link["attributes"]["parent_entity_id"], link["attributes"]["child_entity_id"]) for link in world.links.values()
+    ]
+    ids = {title: case.id for title, case in made(emulator).items()}
+    assert sorted(ends) == sorted([(ids["row 1"], ids["row 0"]), (ids["row 2"], ids["row 0"])])
+    called = Counter(entry.route for entry in emulator.log)
+    assert called["update_priority"] == called["update_status"] == called["assign_case"] == 0
+
+
+async def test_csv_says_the_same_as_json(
+    emulator: Emulator, fill: Fill, source: Path, journal: Path, session: CaseSession
+) -> None:
+    """Columns with a dot are single attributes, lists are separated by bars or written as JSON."""
+    table = source.with_suffix(".csv")
+    table.write_text(
+        "key,title,priority,comments,attributes.team,custom_attributes.severity,links,archived\n"
+        'A,row a,P1,"[""one"", ""two""]",core|web,high,,false\n'
+        "B,row b,,only one,,,BLOCKS:A|RELATES_TO:A,\n"
+    )
+    project = next(iter(emulator.world.state.projects))
+    result = await backfill_cases(session, table, journal=journal, job="csv", project_id=project, type_id=STANDARD)
+    assert result.exit_ok
+    one, two = made(emulator)["row a"], made(emulator)["row b"]
+    assert (one.priority, one.attributes) == ("P1", {"team": ["core", "web"]})
+    assert [emulator.world.state.cells[cell].message for cell in one.comments] == ["one", "two"]
+    assert [emulator.world.state.cells[cell].message for cell in two.comments] == ["only one"]
+    assert len(emulator.world.state.links) == 2
+
+
+async def test_bad_rows_are_put_aside_with_line_and_reason(emulator: Emulator, fill: Fill, source: Path) -> None:
+    """Each bad row is in the rejects file, in order; the good ones become cases."""
+    good = rows(2)
+    lines = [
+        json.dumps(good[0]),
+        "{not json",
+        json.dumps([1]),
+        "",
+        json.dumps({"key": "X"}),
+        json.dumps({"key": "Y", "title": "y", "prio": "P1"}),
+        json.dumps({"key": "Z", "title": "z", "priority": "P9"}),
+        json.dumps({"key": "OLD-0", "title": "again"}),
+        json.dumps({"key": "L", "title": "l", "links": [{"to": "OLD-0"}]}),
+        json.dumps({"key": "D", "title": "d", "description": 5}),
+        json.dumps({"key": "S", "title": "s", "assignee": "nobody", "comments": "never"}),
+        json.dumps(good[1]),
+    ]
+    source.write_text("\n".join(lines))
+    result = await fill()
+    assert not result.exit_ok
+    assert (result.items, result.bad_rows) == (2, 8)
+    assert result.states == {State.DONE: 2, State.REJECTED: 1, State.SKIPPED: 2}
+    assert made(emulator).keys() == {"row 0", "row 1"}
+    rejects = [json.loads(line) for line in result.output.read_text().splitlines()]
+    assert [(reject["line"], reject["reason"][:40]) for reject in rejects] == [
+        (2, "this is not JSON: Expecting property nam"),
+        (3, "the line must hold an object"),
+        (5, "title must be a text with something in i"),
+        (6, "unknown key 'prio'; allowed: key, title,"),
+        (7, "priority must be one of NOT_DEFINED, P1,"),
+        (8, "the key 'OLD-0' is that of line 1 as wel"),
+        (9, "links must be a list of {relationship, t"),
+        (10, "description must be a text, not 5"),
+        (11, "create_case answered 400: Bad Request: r"),
+    ]
+    assert rejects[0]["row"] == "{not json"
+
+
+@pytest.mark.parametrize("moment", ["before", "after"])
+@pytest.mark.parametrize("route", ["create_case", "comment_case", "create_case_link"])
+async def test_a_lost_answer_never_makes_a_second_one(emulator: Emulator, fill: Fill, route: str, moment: str) -> None:
+    """Whether the create took effect or not, there is one case, one comment and one link in the end."""
+    emulator.set_faults(f"{route}#2..4: drop-{moment}-effect")
+    given = rows(6, comments=["Only once."], links=[{"relationship": "RELATES_TO", "to": "OLD-0"}])
+    result = await fill(given)
+    assert result.states == {State.DONE: 18}
+    assert len(made(emulator)) == 6
+    assert sum(cell.message == "Only once." for cell in emulator.world.state.cells.values()) == 6
+    assert len(emulator.world.state.links) == 6
+
+
+async def test_a_case_that_no_search_shows_is_found_by_its_key(
+    source: Path, journal: Path, control: Callable[..., Control]
+) -> None:
+    """With an index an hour behind, the keys after the last one known lead to the case."""
+    async with (
+        Emulator(cases=8, seed=2, switches=Switches(index_lag=3600)) as emulator,
+        CaseSession(base_url=emulator.base_url, api_key="k", app_key="k") as session,
+    ):
+        project = next(iter(emulator.world.state.projects))
+        source.write_text("".join(json.dumps(row) + "\n" for row in rows(5)))
+        emulator.set_faults("create_case#2..3: drop-after-effect")
+        result = await backfill_cases(
+            session, source, journal=journal, job="x", project_id=project, type_id=STANDARD, settle=0, control=control()
+        )
+        assert result.states == {State.DONE: 5}
+        assert len(made(emulator)) == 5
+        assert Counter(entry.route for entry in emulator.log)["create_case"] == 5
+
+
+async def test_where_nothing_can_be_proved_a_row_is_left_for_a_decision(
+    emulator: Emulator, fill: Fill, journal: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """If the keys cannot be read, the row is unknown and nothing is sent; a later look settles it."""
+    answer = emulator.world.answer
+
+    def blind(request: Any) -> Any:
+        return Reply(403, {"errors": ["Forbidden"]}) if request.route.name == "get_case" else answer(request)
+
+    emulator.set_faults("create_case#2: drop-before-effect")
+    with monkeypatch.context() as patch:
+        patch.setattr(emulator.world, "answer", blind)
+        result = await fill(rows(4))
+        assert result.states == {State.DONE: 3, State.UNKNOWN: 1}
+        assert not result.exit_ok
+        again = await fill()
+        assert again.states == result.states
+    (failure,) = (await read_report(journal)).failures
+    assert failure.reason.startswith("its answer was lost, and get_case answered 403")
+
+    settled = await fill(retry_unknown=True)
+    assert settled.states == {State.DONE: 4}
+    assert len(made(emulator)) == 4
+
+
+async def test_two_cases_with_one_token_are_left_for_a_decision(emulator: Emulator, fill: Fill) -> None:
+    """Where somebody has copied a case, the job does not choose."""
+    world = emulator.world
+    answer = world.answer
+
+    def copying(request: Any) -> Any:
+        reply = answer(request)
+        if request.route.name == "create_case":
+            copied = world.state.cases[-1]
+            world.cases.create("a copy", copied.project_id, description=copied.description)
+        return reply
+
+    world.answer = copying  # type: ignore[method-assign]
+    emulator.set_faults("create_case#1: drop-after-effect")
+    result = await fill(rows(1))
+    assert result.states == {State.UNKNOWN: 1}
+
+
+async def test_a_project_that_is_not_there_rejects_the_rows(fill: Fill, emulator: Emulator) -> None:
+    """Each row is refused by the service, with its reason, and the job comes to its end."""
+    result = await fill(rows(3), project_id="99999999-0000-4000-8000-000000000000")
+    assert result.states == {State.REJECTED: 3}
+    assert [json.loads(line)["line"] for line in result.output.read_text().splitlines()] == [1, 2, 3]
+
+
+async def test_budgets_leave_the_rest_for_the_next_run(
+    fill: Fill, emulator: Emulator, control: Callable[..., Control]
+) -> None:
+    """A backfill goes on where its budget ended it, and links wait for both their cases."""
+    given = rows(6, comments=["Seen."], links=[{"relationship": "CAUSES", "to": "OLD-5"}])
+    first = await fill(given, control=control(budget=Budget(max_operations=4, concurrency=1)))
+    assert first.stopped == "its budget of 4 operations is used up"
+    assert 0 < first.items < 6
+    last = await fill()
+    assert last.states == {State.DONE: 18}
+    assert len(made(emulator)) == 6
+
+
+async def test_other_rows_or_another_job_are_refused(fill: Fill, source: Path) -> None:
+    """A journal belongs to one file and one job."""
+    await fill(rows(2))
+    with pytest.raises(JobError, match="it belongs to other rows or another job; give a new path"):
+        await fill(rows(3))
+
+
+async def test_a_source_that_cannot_be_used_is_one_line(
+    fill: Fill, session: CaseSession, tmp_path: Path, journal: Path
+) -> None:
+    """A missing file, a suffix nobody knows, and columns nobody knows are said before any request."""
+
+    async def run(name: str) -> None:
+        await backfill_cases(session, tmp_path / name, journal=journal.with_name(f"{name}.db"), job="x")
+
+    with pytest.raises(SourceError, match=r"missing\.csv: cannot be read: No such file"):
+        await run("missing.csv")
+    (tmp_path / "rows.xml").write_text("<rows/>")
+    with pytest.raises(SourceError, match=r"cannot tell the format; end the name in one of \.csv, \.jsonl, \.ndjson"):
+        await run("rows.xml")
+    (tmp_path / "rows.csv").write_text("key,headline\n1,x\n")
+    with pytest.raises(SourceError, match="first line must name the columns; unknown: headline; allowed: key, title"):
+        await run("rows.csv")

@@ -1,0 +1,167 @@
+"""A report tells what a job came to, and its page needs nothing besides itself and escapes everything."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import Counter
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from casemgmt_async import CaseSession
+from casemgmt_async.emulator import Emulator
+from casemgmt_async.jobs import (
+    Budget,
+    Control,
+    JournalError,
+    State,
+    apply_triage,
+    parse_rules,
+    plan_triage,
+    read_report,
+)
+
+EVIL = '<script>alert("x")</script>&amp;<img src=x onerror=y>'
+RULES = parse_rules(
+    {
+        "rules": [
+            {
+                "name": f"no priority {EVIL}",
+                "match": {"priority": "NOT_DEFINED"},
+                "actions": {"priority": "P5"},
+                "continue": True,
+            },
+            {"name": "open", "match": {"status_group": "open"}, "actions": {"status": "Closed", "archive": True}},
+            {"name": "closed", "match": {"status_group": "closed"}, "actions": {"assign": "nobody", "comment": EVIL}},
+        ]
+    }
+)
+
+
+class Page(HTMLParser):
+    """Reads a page as a browser would: elements, their attributes, and the text."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.elements: list[tuple[str, dict[str, str | None]]] = []
+        self.text: list[str] = []
+        self.depth: list[str] = []
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.elements.append((tag, dict(attrs)))
+        if tag != "meta":
+            self.depth.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.depth.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        self.text.append(data)
+
+
+async def triaged(session: CaseSession, journal: Path) -> None:
+    """Run the rules."""
+    await plan_triage(session, RULES, journal=journal)
+    await apply_triage(session, journal=journal)
+
+
+def by(emulator: Emulator, name: str) -> Counter[Any]:
+    """Count the cases that are not archived by a field."""
+    return Counter(getattr(case, name) for case in emulator.world.state.cases if case.archived_at is None)
+
+
+async def test_before_and_after_are_what_the_cases_were_and_are(
+    emulator: Emulator, session: CaseSession, journal: Path
+) -> None:
+    """The counts by priority and status are those of the world, before and after."""
+    before = by(emulator, "priority")
+    await triaged(session, journal)
+    report = await read_report(journal)
+    assert report.before is not None
+    assert report.before["priority"] == before
+    after = by(emulator, "priority")
+    assert {name: count for name, count in report.after["priority"].items() if count} == after
+    archived = sum(case.archived_at is not None for case in emulator.world.state.cases)
+    assert report.after["status"]["archived"] == archived > 0
+    assert (
+        sum(report.before["age"].values()) == sum(report.before["status"].values()) - report.before["status"]["Closed"]
+    )
+
+
+async def test_counts_and_reasons_are_those_of_the_journal(session: CaseSession, journal: Path) -> None:
+    """Rows add up to the states, failures to what is not done, points to what has ended."""
+    await triaged(session, journal)
+    report = await read_report(journal)
+    summed: Counter[State] = Counter()
+    for row in report.rows:
+        summed.update(row.states)
+    assert summed == report.states
+    assert (
+        sum(failure.count for failure in report.failures)
+        == report.states[State.REJECTED] + report.states[State.SKIPPED]
+    )
+    assert sum(count for _, count in report.throughput) == report.states[State.DONE] + report.states[State.REJECTED]
+    assert next(row.rule for row in report.rows) == RULES.rules[0].name
+    assert (report.kind, report.walked) == ("triage", 40)
+
+
+async def test_outcomes_are_one_line_of_json_each(session: CaseSession, journal: Path, tmp_path: Path) -> None:
+    """Each operation is a line, with its case, rule, action and state."""
+    await triaged(session, journal)
+    report = await read_report(journal)
+    await report.write_outcomes(tmp_path / "outcomes.jsonl")
+    lines = [json.loads(line) for line in (tmp_path / "outcomes.jsonl").read_text("utf-8").splitlines()]
+    assert Counter(line["state"] for line in lines) == {state.value: count for state, count in report.states.items()}
+    assert {line["payload"] for line in lines if line["action"] == "comment"} == {EVIL}
+    assert all(line["error"] for line in lines if line["state"] == "rejected")
+
+
+async def test_the_page_is_whole_by_itself_and_escapes_everything(
+    emulator: Emulator, session: CaseSession, journal: Path, tmp_path: Path
+) -> None:
+    """No script, nothing loaded, no text of a rule or a case as markup; the numbers are on it."""
+    for case in emulator.world.state.cases[:20]:
+        emulator.world.cases.touch(case.id, title=EVIL)
+    await triaged(session, journal)
+    report = await read_report(journal)
+    report.write_html(tmp_path / "report.html")
+    text = (tmp_path / "report.html").read_text("utf-8")
+
+    page = Page(text)
+    assert page.depth == []
+    names = {name for name, _ in page.elements}
+    assert names <= {
+        "html", "head", "meta", "title", "style", "body", "main", "h1", "h2", "h3", "p", "section", "div", "table",
+        "thead", "tbody", "tr", "th", "td", "b", "i", "span", "svg", "rect", "text", "line",
+    }  # fmt: skip
+    assert not any(key in ("src", "href", "onerror", "onload") for _, given in page.elements for key in given)
+    assert not re.search(r"url\(|@import|https?:", text)
+    shown = " ".join(page.text)
+    assert EVIL in shown
+    assert f"{sum(report.states.values()):,}" in shown
+    assert "Cases before and after" in shown
+    assert "an earlier step of this case was not done" in shown
+
+
+async def test_a_report_can_be_read_while_the_job_is_not_done(session: CaseSession, journal: Path) -> None:
+    """A plan alone has a report, and so has a job that was stopped half-way."""
+    await plan_triage(session, RULES, journal=journal)
+    planned = await read_report(journal)
+    assert planned.states.keys() == {State.PLANNED}
+    assert planned.before == planned.after
+    assert "There is too little to draw." in planned.html()
+    await apply_triage(session, journal=journal, control=Control(budget=Budget(max_operations=10)))
+    halfway = (await read_report(journal)).states
+    assert halfway[State.DONE] + halfway[State.REJECTED] == 10
+    assert sum(halfway.values()) == sum(planned.states.values())
+
+
+async def test_a_report_of_nothing_says_so(journal: Path) -> None:
+    """A path without a journal is named, and no file is made there."""
+    with pytest.raises(JournalError, match=r"job\.db: there is no such file"):
+        await read_report(journal)
+    assert not journal.exists()
