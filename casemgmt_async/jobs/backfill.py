@@ -42,12 +42,6 @@ from casemgmt_async.jobs.triage import SETTLE
 
 __all__ = ["backfill_cases"]
 
-ASKED: Final = {
-    "job": "another name",
-    "digest": "other rows",
-    "project_id": "another project",
-    "type_id": "another type",
-}
 BATCH: Final = 1_000
 ROUNDS: Final = 3
 OPEN: Final = "o.state IN ('planned', 'sending')"
@@ -85,8 +79,12 @@ async def backfill_cases(
     ) as book:
         other = [name for name, value in book.meta.get("asked", asked).items() if asked[name] != value]
         if other and book.meta.get("all_taken"):
-            what = " and ".join(ASKED[name] for name in other)
-            raise JobError(f"journal {book.path}: it was begun with {what}; give the same again, or a new path")
+            what = (
+                "another project or type"
+                if {"project_id", "type_id"}.issuperset(other)
+                else "other rows or another job"
+            )
+            raise JobError(f"journal {book.path}: it belongs to {what}; give a new path")
         if other:  # so far it was only read, and nothing was sent
             await book.write(*((f"DELETE FROM {table}", [()]) for table in ("operations", "subjects", "items")))  # noqa: S608
             await book.put(taken=0)

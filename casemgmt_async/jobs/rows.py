@@ -123,9 +123,9 @@ def read_csv(path: Path) -> Iterator[tuple[int, dict[str, Any] | str, str]]:
         unknown = [name for name in table.fieldnames or () if name.partition(".")[0] not in KEYS]
         if unknown or not table.fieldnames:
             raise SourceError(
-                f"{path}: the first line must name the columns, with commas between; unknown: "
+                f"{path}: the first line must name the columns; unknown: "
                 f"{', '.join(map(readable, unknown)) or 'all'}; allowed: "
-                f"{', '.join(KEYS)}, with attributes.NAME and custom_attributes.NAME for single ones"
+                f"{', '.join(KEYS)}, with attributes.NAME and custom_attributes.NAME for single ones; commas between"
             )
         for cells in rows_of(path, table):
             raw = json.dumps(cells, ensure_ascii=False)

@@ -132,10 +132,15 @@ def load_rules(path: str | Path) -> RuleSet:
 
 def parse_rules(document: Mapping[str, Any]) -> RuleSet:
     """Read the rules of a document that is parsed already."""
+    rules = document.get("rules", [])
+    if not isinstance(rules, list) or not all(isinstance(each, Mapping) for each in rules):
+        raise RulesError("rules must be tables, each of them under [[rules]] with two brackets")
     try:
         written = CONVERTER.structure(document, Document)
     except cattrs.BaseValidationError as error:
-        first, *others = cattrs.transform_error(error, "", format_exception=describe)
+        messages = cattrs.transform_error(error, "", format_exception=describe)
+        # A key that is misspelt is missing, too; which it is shows by the misspelling.
+        first, *others = sorted(messages, key=lambda message: not message.startswith("unknown key"))
         more = f" (and {len(others)} more)" if others else ""
         raise RulesError(name_the_rule(first, document) + more) from error
     digest = hashlib.sha256(json.dumps(document, sort_keys=True, default=str).encode()).hexdigest()
