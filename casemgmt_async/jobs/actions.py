@@ -69,32 +69,39 @@ def status_code(name: str) -> str:
 
 
 def has_status(case: Case, wanted: str) -> bool:
+    """Whether a case has a status, by its name or its code."""
     return status_code(wanted) in (status_code(case.status_name or ""), status_code(case.status or ""))
 
 
 def has_attributes(case: Case, wanted: Mapping[str, list[str]]) -> bool:
+    """Whether a case has these values under these names."""
     return all(list(case.attributes.get(name, ())) == values for name, values in wanted.items())
 
 
 def has_custom_attribute(case: Case, wanted: Mapping[str, Any]) -> bool:
+    """Whether a custom attribute of a case has this value."""
     present = case.custom_attributes.get(wanted["key"])
     return present is not None and present.value == wanted["value"] and wanted.get("type") in (None, present.type)
 
 
 def has_due_date(case: Case, wanted: str | None) -> bool:
+    """Whether a case is due on that day, or never."""
     return (case.due_date and case.due_date.isoformat()) == wanted
 
 
 def has_assignee(case: Case, wanted: str) -> bool:
+    """Whether somebody is assigned."""
     return case.assignee is not None and case.assignee.id == wanted
 
 
 def set_custom_attribute(session: CaseSession, case_id: str, given: Mapping[str, Any]) -> Awaitable[Case]:
+    """Set one custom attribute."""
     options = {name: value for name, value in given.items() if name != "key"}
     return cases.update_case_custom_attribute(session, case_id, given["key"], **options)
 
 
 def set_due_date(session: CaseSession, case_id: str, day: str | None) -> Awaitable[Case]:
+    """Set the day, or clear it."""
     return cases.update_case_due_date(session, case_id, due_date=None if day is None else date.fromisoformat(day))
 
 
@@ -142,6 +149,7 @@ def custom_attributes(where: str, value: Any) -> list[dict[str, Any]]:
 
 
 def custom_attribute(where: str, key: str, value: Any) -> dict[str, Any]:
+    """Read one custom attribute."""
     given = dict(value) if isinstance(value, Mapping) else {"value": value}
     items = given.get("value") if isinstance(given.get("value"), list | tuple) else [given.get("value")]
     kinds = {str if isinstance(item, str) else float for item in items or ()}

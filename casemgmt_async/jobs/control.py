@@ -38,6 +38,7 @@ RATE_OVER: Final = 10.0
 
 
 def positive(_: Any, attribute: Attribute[Any], value: float | None) -> None:
+    """Refuse a bound that leaves nothing."""
     if value is not None and not value > 0:
         raise InvalidArgumentError(attribute.name, f"must be more than 0, not {value!r}")
 

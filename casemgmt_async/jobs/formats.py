@@ -57,18 +57,22 @@ class Lines:
 
 
 def moment(value: Any) -> datetime | None:
+    """A time, in UTC."""
     return None if value is None else datetime.fromisoformat(value).astimezone(UTC)
 
 
 def day(value: Any) -> date | None:
+    """A day."""
     return None if value is None else date.fromisoformat(value)
 
 
 def plain(value: Any) -> Any:
+    """A value as it is."""
     return value
 
 
 def as_json(value: Any) -> str | None:
+    """A value that no column can hold, as JSON."""
     return None if value is None else msgspec.json.encode(value).decode()
 
 
@@ -130,6 +134,7 @@ def row(raw: bytes) -> dict[str, Any]:
 
 
 def need_pyarrow() -> None:
+    """Refuse, where the package that Parquet needs is missing."""
     try:
         import pyarrow.parquet  # noqa: F401, PLC0415
     except ImportError as error:

@@ -43,23 +43,28 @@ class Match:
 
 
 def moment(value: datetime | None) -> float | None:
+    """A time in Unix seconds."""
     return None if value is None else value.timestamp()
 
 
 def made(case: Case) -> float | None:
+    """When a case was made."""
     return moment(case.created_at)
 
 
 def touched(case: Case) -> float | None:
+    """When a case was changed last, or made."""
     return moment(case.modified_at or case.created_at)
 
 
 def has_priority(wanted: Sequence[str]) -> Predicate:
+    """One of these priorities."""
     codes = frozenset(wanted)
     return lambda case, _: (case.priority or "NOT_DEFINED") in codes
 
 
 def has_status(wanted: Sequence[str]) -> Predicate:
+    """One of these statuses, by name or code."""
     codes = frozenset(map(status_code, wanted))
     return lambda case, _: (
         (case.status_name is not None and status_code(case.status_name) in codes)
@@ -81,21 +86,25 @@ def group_of(case: Case) -> str | None:
 
 
 def has_status_group(wanted: Sequence[str]) -> Predicate:
+    """One of these groups of statuses."""
     codes = frozenset(wanted)
     return lambda case, _: group_of(case) in codes
 
 
 def has_type(wanted: Sequence[str]) -> Predicate:
+    """One of these types, by name or id."""
     codes = frozenset(wanted)
     return lambda case, _: case.type in codes or case.type_id in codes
 
 
 def is_in_project(wanted: Sequence[str]) -> Predicate:
+    """In one of these projects, by id or by the first part of the key."""
     names = frozenset(wanted)
     return lambda case, _: case.project_id in names or (case.key or "").rpartition("-")[0] in names
 
 
 def has_assignee(wanted: Sequence[str]) -> Predicate:
+    """One of these users, or none, or any."""
     names = frozenset(wanted)
 
     def check(case: Case, _: float) -> bool:
@@ -141,10 +150,13 @@ def says(*places: str) -> Callable[[Sequence[str]], Predicate]:
 
 
 def fits(pattern: re.Pattern[str]) -> Predicate:
+    """The pattern is found in title or description."""
     return lambda case, _: bool(pattern.search(case.title or "") or pattern.search(case.description or ""))
 
 
 def has_attributes(wanted: Mapping[str, Sequence[str]]) -> Predicate:
+    """One of the values under each name; none at all where there are no values."""
+
     def check(case: Case, _: float) -> bool:
         for name, values in wanted.items():
             present = case.attributes.get(name) or ()
@@ -156,6 +168,8 @@ def has_attributes(wanted: Mapping[str, Sequence[str]]) -> Predicate:
 
 
 def has_custom_attributes(wanted: Mapping[str, Sequence[Any]]) -> Predicate:
+    """One of the values under each key; none at all where there are no values."""
+
     def check(case: Case, _: float) -> bool:
         for key, values in wanted.items():
             custom = case.custom_attributes.get(key)
@@ -168,10 +182,12 @@ def has_custom_attributes(wanted: Mapping[str, Sequence[Any]]) -> Predicate:
 
 
 def is_archived(wanted: bool) -> Predicate:
+    """Archived, or not."""
     return lambda case, _: (case.archived_at is not None) is wanted
 
 
 def none_of(match: Match) -> Predicate:
+    """None of what is inside holds."""
     holds = [build(value) for name, build in CHECKS.items() if (value := getattr(match, name)) is not None]
     return lambda case, now: not any(check(case, now) for check in holds)
 

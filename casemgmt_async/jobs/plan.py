@@ -109,6 +109,7 @@ class Planner:
 
 
 def stage_of(decided: tuple[str, Step]) -> int:
+    """The place of a decided step among all steps of a case."""
     return decided[1].stage
 
 

@@ -97,6 +97,7 @@ class Report:
 
 
 async def outcomes(journal: Journal) -> AsyncIterator[Sequence[bytes]]:
+    """All operations as lines of JSON, a batch at a time."""
     names = ("case", "label", "rule", "action", "payload", "state", "sent_at", "ended_at", "result", "error")
     last = 0
     while rows := await journal.read(

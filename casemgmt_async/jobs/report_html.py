@@ -168,10 +168,12 @@ def failures(report: Report) -> Markup:
 
 
 def section(heading: str, *inner: Markup) -> Markup:
+    """A card with a heading."""
     return tag("section", tag("h2", text=heading), *inner)
 
 
 def nothing(text: str) -> Markup:
+    """What stands where there is nothing to show."""
     return tag("p", text=text, class_="soft")
 
 
@@ -184,4 +186,5 @@ def table(head: Sequence[str], rows: Iterable[Sequence[str | Markup]]) -> Markup
 
 
 def cell(content: str, kind: str | None) -> Markup:
+    """One cell of a table."""
     return tag("td", content, class_=kind) if isinstance(content, Markup) else tag("td", text=content, class_=kind)

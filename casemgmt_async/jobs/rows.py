@@ -104,6 +104,7 @@ def read_rows(path: Path, defaults: Mapping[str, str | None]) -> Iterator[Row | 
 
 
 def read_lines(path: Path) -> Iterator[tuple[int, dict[str, Any] | str, str]]:
+    """The lines of JSON Lines: number, object or complaint, text."""
     with path.open("rb") as file:
         for number, raw in enumerate(file, 1):
             text = raw.decode("utf-8", errors="replace").strip()
@@ -118,6 +119,7 @@ def read_lines(path: Path) -> Iterator[tuple[int, dict[str, Any] | str, str]]:
 
 
 def read_csv(path: Path) -> Iterator[tuple[int, dict[str, Any] | str, str]]:
+    """The lines of CSV: number, values or complaint, the cells as JSON."""
     with path.open(encoding="utf-8-sig", errors="surrogateescape", newline="") as file:
         table = csv.DictReader(file, restkey="")
         unknown = [name for name in table.fieldnames or () if name.partition(".")[0] not in KEYS]
@@ -206,6 +208,7 @@ def check(line: int, given: dict[str, Any], text: str, defaults: Mapping[str, st
 
 
 def links(given: Any) -> tuple[Link, ...]:
+    """Read the links of a row."""
     if isinstance(given, str):  # in CSV: BLOCKS:KEY-1|RELATES_TO:KEY-2
         given = [dict(zip(("relationship", "to"), part.split(":", 1), strict=False)) for part in given.split("|")]
     read = []

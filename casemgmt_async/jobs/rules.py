@@ -56,6 +56,7 @@ class Rule:
 
 
 def as_tuple(rules: Iterable[Rule]) -> tuple[Rule, ...]:
+    """The rules, however they were given."""
     return tuple(rules)
 
 
@@ -166,6 +167,7 @@ class Document:
 
 
 def compile_rule(written: WrittenRule) -> Rule:
+    """Make a rule of one as it is written."""
     steps = parse_actions(f'rule "{written.name}": actions', written.actions)
     matches = compile_match(written.match)
     return Rule(written.name, lambda case, now: steps if matches(case, now) else None, written.continue_)
@@ -192,6 +194,7 @@ def several(known: Mapping[str, str] | None = None) -> Callable[[Any, Any], tupl
 
 
 def span(value: Any, _: Any = None) -> int:
+    """Read a span."""
     seconds = parse_span(value) if isinstance(value, str) else None
     if seconds is None:
         raise RulesError(f"must be {SPAN_RULE}; not {value!r}")
@@ -199,6 +202,7 @@ def span(value: Any, _: Any = None) -> int:
 
 
 def pattern(value: Any, _: Any = None) -> re.Pattern[str]:
+    """Read a regular expression."""
     try:
         return re.compile(value)
     except (re.error, TypeError) as error:
@@ -206,18 +210,21 @@ def pattern(value: Any, _: Any = None) -> re.Pattern[str]:
 
 
 def flag(value: Any, _: Any = None) -> bool:
+    """Read true or false."""
     if not isinstance(value, bool):
         raise RulesError(f"must be true or false, not {value!r}")
     return value
 
 
 def name(value: Any, _: Any = None) -> str:
+    """Read a text with something in it."""
     if not isinstance(value, str) or not value.strip():
         raise RulesError(f"must be a text with something in it, not {value!r}")
     return value
 
 
 def values_by_name(value: Any, _: Any = None) -> dict[str, tuple[Any, ...]]:
+    """Read a table of values."""
     if not isinstance(value, Mapping) or not value:
         raise RulesError(f"must be a table of names and values, where [] means that there is none; not {value!r}")
     return {key: tuple(each) if isinstance(each, list) else (each,) for key, each in value.items()}
