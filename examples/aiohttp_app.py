@@ -57,4 +57,5 @@ def make_app() -> web.Application:
 
 if __name__ == "__main__":
     port = int(os.environ.get("PORT", "8080"))
-    web.run_app(make_app(), port=port, handler_cancellation=True)  # a client that hangs up cancels the upstream call
+    # A client that hangs up cancels the upstream call.
+    web.run_app(make_app(), host="127.0.0.1", port=port, handler_cancellation=True)

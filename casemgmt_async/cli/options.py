@@ -112,7 +112,10 @@ async def finish(
     else:
         names = [state for state, count in told.states.items() if count]
         rows = [(row.rule, row.action, *(f"{row.states.get(name, 0):,}" for name in names)) for row in told.rows]
-        screen.table(("rule", "action", *(f"#{name.value}" for name in names)), rows)
+        if rows:
+            screen.table(("rule", "action", *(f"#{name.value}" for name in names)), rows)
+        else:
+            screen.say("nothing to do")
         for failure in told.failures[:10]:
             some = ", ".join(failure.examples)
             screen.say(f"{failure.count:,} {failure.state.value}: {failure.action}: {failure.reason} ({some})")

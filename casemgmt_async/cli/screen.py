@@ -69,7 +69,12 @@ class Screen:
         table = Table(title=title, title_justify="left", box=None, pad_edge=False, header_style="bold")
         for name in columns:
             number = name.startswith("#")
-            table.add_column(name.lstrip("#"), justify="right" if number else "left", no_wrap=number)
+            table.add_column(
+                name.lstrip("#"),
+                justify="right" if number else "left",
+                no_wrap=number or name == "key",
+                overflow="fold",
+            )
         for row in rows:
             table.add_row(*(escape("-" if cell is None else clean(str(cell))) for cell in row))
         self.out.print(table)

@@ -19,6 +19,7 @@ from casemgmt_async.cli.options import (
     working,
     writes_file,
 )
+from casemgmt_async.jobs.formats import users_beside
 
 __all__ = ["backfill", "export"]
 
@@ -54,7 +55,10 @@ async def export(
         whole = result.output is not None
         context.screen.emit({"cases": result.items, "file": str(target) if whole else None, "stopped": result.stopped})
     elif result.output is not None:
-        context.screen.say(f"{result.items:,} cases in {result.output}")
+        users = users_beside(target)
+        context.screen.say(
+            f"{result.items:,} cases in {result.output}" + (f", users in {users}" if users.exists() else "")
+        )
     if result.output is None:
         context.screen.note(f"stopped with {result.items:,} cases read: {result.stopped}; the same command goes on")
         return 1

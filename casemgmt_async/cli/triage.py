@@ -189,7 +189,7 @@ async def show_left(screen: Screen, journal: Path) -> int:
     left = sum(states.get(state, 0) for state in (jobs.State.PLANNED, jobs.State.SENDING))
     whole = sum(states.values())
     screen.note(
-        f"going on with {journal}: {left:,} of {whole:,} operations are left"
+        f"{journal}: {left:,} of {whole:,} operations are left"
         if left
         else f"{journal} is done: nothing is left of its {whole:,} operations; a new --journal makes a new plan"
     )
@@ -203,7 +203,9 @@ def show_plan(screen: Screen, planned: jobs.Plan) -> None:
         numbers = ("cases", "matched", "operations", "already", "requests", "seconds", "basis", "converged")
         screen.emit({"plan": rows, **{name: getattr(planned, name) for name in numbers}})
         return
-    screen.table(("rule", "action", "#cases"), [(row.rule, row.action, f"{row.operations:,}") for row in planned.rows])
+    if planned.rows:
+        steps = [(row.rule, row.action, f"{row.operations:,}") for row in planned.rows]
+        screen.table(("rule", "action", "#cases"), steps)
     screen.say(
         f"{planned.matched:,} of {planned.cases:,} cases, {planned.operations:,} operations "
         f"in about {planned.requests:,} requests and {planned.seconds:,.0f} s ({planned.basis})"

@@ -81,7 +81,7 @@ async def test_a_run_shows_what_is_left_and_asks_about_nothing_once_all_is_done(
     assert refused.status == 2
     again = await casemgmt("triage", "run", rules)
     assert again.status == 2, "there is a plan now, but nobody said yes to it"
-    assert re.search(r"going on with triage.db: (\d+) of \1 operations are left", again.err)
+    assert re.search(r"triage.db: (\d+) of \1 operations are left", again.err)
     assert (await casemgmt("triage", "apply", "--yes")).status == 0
     sent = len(writes(emulator))
     done = await casemgmt("triage", "run", rules)
