@@ -11,7 +11,6 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
-import statistics
 import subprocess
 import sys
 import tempfile
@@ -155,15 +154,16 @@ async def serve(count: int) -> None:
 def report(rules: str, figures: dict[str, list[dict[str, float]]]) -> None:
     """Print the figures of one set of rules."""
     for kind, runs in figures.items():
-        middle = {name: statistics.median(each[name] for each in runs) for name in runs[0]}
-        print(f"{rules:<8}{kind:<10}{middle['cpu']:>9.2f}{middle['wall']:>9.2f}", end="")
-        print(f"{middle['operations']:>12,.0f}{middle['requests']:>10,.0f}")
-    ratio = median_cpu(figures["with"]) / median_cpu(figures["without"])
+        best = {name: min(each[name] for each in runs) for name in runs[0]}
+        print(f"{rules:<8}{kind:<10}{best['cpu']:>9.2f}{best['wall']:>9.2f}", end="")
+        print(f"{best['operations']:>12,.0f}{best['requests']:>10,.0f}")
+    ratio = least_cpu(figures["with"]) / least_cpu(figures["without"])
     print(f"{rules:<8}with over without: {ratio:.3f} times the CPU")
 
 
-def median_cpu(runs: Iterable[dict[str, float]]) -> float:
-    return statistics.median(each["cpu"] for each in runs)
+def least_cpu(runs: Iterable[dict[str, float]]) -> float:
+    """The run that the rest of the machine disturbed least: others only ever add to the time."""
+    return min(each["cpu"] for each in runs)
 
 
 def main() -> None:
@@ -182,7 +182,7 @@ def main() -> None:
     if options.measure:
         asyncio.run(measure(options.measure, options.rules, options.url))
         return
-    print(f"{options.cases:,} cases, three rules, plan and apply with the walk; the median of {options.runs} runs")
+    print(f"{options.cases:,} cases, three rules, plan and apply with the walk; the best of {options.runs} runs")
     print(f"{'rules':<8}{'journal':<10}{'CPU s':>9}{'wall s':>9}{'operations':>12}{'requests':>10}")
     for rules in [options.rules] if options.rules else RULES:
         figures: dict[str, list[dict[str, float]]] = {"without": [], "with": []}
