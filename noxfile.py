@@ -119,7 +119,7 @@ def release(session: nox.Session) -> None:
     session.run("python", "-m", "build", "-q", "--outdir", "dist")
     built = sorted(Path("dist").resolve().iterdir())
     session.run("twine", "check", "--strict", *map(str, built))
-    clean = Path(session.create_tmp()) / "clean"
+    clean = Path(session.create_tmp()).resolve() / "clean"
     session.run("python", "-m", "venv", "--clear", str(clean))
     wheel = next(file for file in built if file.suffix == ".whl")
     session.run(str(clean / "bin" / "pip"), "install", "-q", f"{wheel}[cli]", external=True)
