@@ -13,10 +13,25 @@ from typing import Any, NoReturn
 import click
 from attrs import define, field
 
-from casemgmt_async import CaseManagementError, CaseSession, ConfigurationError, InvalidArgumentError, jobs
+from casemgmt_async import (
+    AuthenticationError,
+    CaseManagementError,
+    CaseSession,
+    ConfigurationError,
+    InvalidArgumentError,
+    PermissionDeniedError,
+    jobs,
+)
 from casemgmt_async.cli.screen import Screen, clean
 
 __all__ = ["Context", "Failed", "Misused", "command_options", "runs"]
+
+
+HINTS = {
+    AuthenticationError: "casemgmt doctor shows which credentials and which site are in use",
+    PermissionDeniedError: "the credentials lack a scope or the permission; casemgmt doctor tries the ones for reading",
+}
+"""What to do about errors that do not say so themselves."""
 
 
 class Failed(click.ClickException):
@@ -115,4 +130,5 @@ def _mute() -> None:
 def fail(error: CaseManagementError) -> NoReturn:
     """End the command with what the error says and what to do about it."""
     misused = isinstance(error, ConfigurationError | InvalidArgumentError | jobs.RulesError | jobs.SourceError)
-    raise (Misused if misused else Failed)(str(error)) from error
+    hint = next((f"; {hint}" for kind, hint in HINTS.items() if isinstance(error, kind)), "")
+    raise (Misused if misused else Failed)(f"{error}{hint}") from error

@@ -105,20 +105,7 @@ async def finish(
         told.write_html(report)
     if outcomes is not None:
         await told.write_outcomes(outcomes)
-    states = {state.value: count for state, count in told.states.items() if count}
-    if screen.as_json:
-        ended = {} if result is None else {"requests": result.requests, "stopped": result.stopped, "ok": result.exit_ok}
-        screen.emit({"job": told.kind, "items": told.items, "states": states, **ended})
-    else:
-        names = [state for state, count in told.states.items() if count]
-        rows = [(row.rule, row.action, *(f"{row.states.get(name, 0):,}" for name in names)) for row in told.rows]
-        if rows:
-            screen.table(("rule", "action", *(f"#{name.value}" for name in names)), rows)
-        else:
-            screen.say("nothing to do")
-        for failure in told.failures[:10]:
-            some = ", ".join(failure.examples)
-            screen.say(f"{failure.count:,} {failure.state.value}: {failure.action}: {failure.reason} ({some})")
+    show_report(screen, told, result)
     for path in (report, outcomes):
         if path is not None:
             screen.note(f"written: {path}")
@@ -127,5 +114,24 @@ async def finish(
     instead = f", instead of {result.one_by_one:,} one by one" if result.one_by_one > result.requests else ""
     screen.note(f"{result.requests:,} requests in {result.elapsed:.1f} s{instead}")
     if result.stopped:
+        if sending := result.states.get(jobs.State.SENDING, 0):
+            screen.note(f"{sending:,} were sent and their outcome not looked up yet; the next run looks first")
         screen.note(f"stopped: {result.stopped}" + (f"; to go on: {again}" if again else ""))
     return 0 if result.exit_ok else 1
+
+
+def show_report(screen: Screen, told: jobs.Report, result: jobs.JobResult | None) -> None:
+    """Print what rules and actions have come to, and why some have not."""
+    states = {state: count for state, count in told.states.items() if count}
+    if screen.as_json:
+        ended = {} if result is None else {"requests": result.requests, "stopped": result.stopped, "ok": result.exit_ok}
+        screen.emit({"job": told.kind, "items": told.items, "states": states, **ended})
+        return
+    rows = [(row.rule, row.action, *(f"{row.states.get(state, 0):,}" for state in states)) for row in told.rows]
+    if rows:
+        screen.table(("rule", "action", *(f"#{state.value}" for state in states)), rows)
+    else:
+        screen.say("nothing to do")
+    for failure in told.failures[:10]:
+        some = ", ".join(failure.examples)
+        screen.say(f"{failure.count:,} {failure.state.value}: {failure.action}: {failure.reason} ({some})")

@@ -46,7 +46,7 @@ class Show:
         columns: list[ProgressColumn] = [
             SpinnerColumn(),
             TextColumn("{task.description:<10}"),
-            BarColumn(),
+            BarColumn(bar_width=24),
             MofNCompleteColumn(),
             Pace(),
         ]
@@ -86,7 +86,7 @@ def _pace(now: jobs.Progress) -> str:
     if now.eta is not None and now.done:
         parts.append(f"{now.eta:,.0f} s left")
     if now.held >= 0.5:
-        parts.append(f"rate limit: waiting {now.held:.0f} s")
+        parts.append(f"rate limit: {now.held:.0f} s")
     if now.stopping:
         parts.append("stopping")
     return ", ".join(parts)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import hashlib
 import json
+import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final, cast
@@ -31,6 +32,7 @@ STEPS: Final[Mapping[str, str]] = {
 OWN: Final = ("key", "title", "description", "type_id", "project_id", "links")
 KEYS: Final = (*OWN, *STEPS)
 GROUPS: Final = ("attributes", "custom_attributes")
+HALF: Final = re.compile("[\ud800-\udfff]")
 RELATIONSHIPS: Final = [each.value for each in LinkRelationship]
 
 
@@ -115,7 +117,12 @@ def read_lines(path: Path) -> Iterator[tuple[int, dict[str, Any] | str, str]]:
             except ValueError as error:
                 yield number, f"this is not JSON: {error}", text
                 continue
-            yield number, given if isinstance(given, dict) else "the line must hold an object", text
+            if not isinstance(given, dict):
+                yield number, "the line must hold an object", text
+            elif b"\\u" in raw and HALF.search(json.dumps(given, ensure_ascii=False)):
+                yield number, "half of a surrogate pair is no character", text
+            else:
+                yield number, given, text
 
 
 def read_csv(path: Path) -> Iterator[tuple[int, dict[str, Any] | str, str]]:

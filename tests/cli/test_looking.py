@@ -6,6 +6,8 @@ import json
 
 import click
 import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestServer
 from click.testing import CliRunner
 
 from casemgmt_async.cli.app import app
@@ -89,6 +91,20 @@ async def test_without_credentials_it_says_which_are_missing(casemgmt):
     assert said.status == 2
     assert said.err.count("\n") == 1
     assert "DD_API_KEY" in said.err
+
+
+async def test_refused_credentials_send_one_to_the_doctor(casemgmt, emulator):
+    async def refuse(_):
+        return web.json_response({"errors": ["Unauthorized"]}, status=401)
+
+    service = web.Application()
+    service.router.add_get("/api/v2/cases", refuse)
+    async with TestServer(service) as server:
+        said = await casemgmt("search", env={**emulator.env, "CASEMGMT_BASE_URL": str(server.make_url(""))})
+    assert said.status == 1
+    assert said.err.count("\n") == 1
+    assert "401" in said.err
+    assert "casemgmt doctor" in said.err
 
 
 async def test_an_unreachable_host_is_one_line(casemgmt, emulator):

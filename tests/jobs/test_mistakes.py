@@ -106,6 +106,13 @@ async def test_bytes_that_are_not_utf_8_become_no_case(emulator: Emulator, tmp_p
     assert "Z\N{REPLACEMENT CHARACTER}rich" in reject["row"]
 
 
+async def test_half_a_character_becomes_no_case_and_a_whole_one_does(emulator: Emulator, tmp_path: Path) -> None:
+    source = tmp_path / "rows.jsonl"
+    source.write_text('{"key": "a", "title": "half \\ud800"}\n{"key": "b", "title": "whole \\ud83d\\ude00"}\n', "utf-8")
+    done = await backfill(emulator, source)
+    assert (done.items, done.bad_rows) == (1, 1)
+
+
 async def test_a_quotation_mark_left_open_makes_no_case_of_what_follows(emulator: Emulator, tmp_path: Path) -> None:
     source = tmp_path / "rows.csv"
     source.write_text('key,title\na,"open\n' + "b,another row\n" * 20_000, "utf-8")
