@@ -56,7 +56,7 @@ async def plan(context: Context, *, rules: Path, journal: Path | None, emulator:
         async with context.session(emulator) as session, working(context.screen, budget) as control:
             planned = await jobs.plan_triage(session, read, journal=path, control=control)
     show_plan(context.screen, planned)
-    if journal is not None or emulator is None:
+    if emulator is None:
         context.screen.note(f"nothing was changed; to do it: casemgmt triage apply --journal {path}")
     return 0
 
@@ -145,7 +145,7 @@ async def run(
                 says_yes(context.screen, yes or not left, f"change cases on {session.base_url}")
             async with working(context.screen, budget) as control:
                 result = await jobs.run_triage(session, read, journal=path, control=control, **options)
-        again = None if path != journal and emulator is not None else f"casemgmt triage run {rules} --journal {path}"
+        again = None if emulator is not None else f"casemgmt triage run {rules} --journal {path}"
         return await finish(context.screen, result, report, outcomes, journal=path, again=again)
 
 

@@ -46,7 +46,7 @@ def unknown(what: str, word: str, known: Iterable[str]) -> NotationError:
     """The error for a word that is none of those known, with the nearest one."""
     names = list(known)
     near = difflib.get_close_matches(word, names, n=1)
-    hint = f"; did you mean {near[0]!r}?" if near else ""
+    hint = f"; did you mean {near[0]!r}?" if near else "."
     return NotationError(f"{what} {word!r} is not known{hint} Known: {', '.join(names)}")
 
 
