@@ -18,6 +18,10 @@ from casemgmt_async.cli.screen import Screen
 __all__ = ["Show", "stops_on_interrupt"]
 
 QUIET_EVERY: Final = 10.0  # seconds between two lines where nobody watches
+FEW: Final = 10  # a rate from fewer foretells nothing
+TOLD: Final = {
+    "looking": "requests were cut off: giving them up to 30 s to take effect, then looking for what they made"
+}
 
 
 @define
@@ -31,11 +35,14 @@ class Show:
 
     def __call__(self, now: jobs.Progress) -> None:
         """Show where the job stands."""
+        if now.phase != self._phase and now.phase in TOLD:
+            self.screen.note(TOLD[now.phase])
         if self._bars is not None:
             self._move(self._bars, now)
         elif now.elapsed - self._told_at >= QUIET_EVERY:
             self._told_at = now.elapsed
             self.screen.note(_line(now))
+        self._phase = now.phase
 
     @contextlib.contextmanager
     def shown(self) -> Iterator[Show]:
@@ -68,7 +75,6 @@ class Show:
         if now.phase != self._phase:
             self._end_phase(bars)
             bars.add_task(now.phase, total=now.total, now=now)
-            self._phase = now.phase
         bars.update(bars.task_ids[-1], completed=now.done, total=now.total, now=now)
 
 
@@ -83,7 +89,7 @@ class Pace(ProgressColumn):
 
 def _pace(now: jobs.Progress) -> str:
     parts = [f"{now.rate:,.0f}/s"]
-    if now.eta is not None and now.done:
+    if now.eta is not None and now.done >= FEW:
         parts.append(f"{now.eta:,.0f} s left")
     if now.held >= 0.5:
         parts.append(f"rate limit: {now.held:.0f} s")

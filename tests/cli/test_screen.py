@@ -7,7 +7,8 @@ import json
 
 import pytest
 
-from casemgmt_async import CaseSession, cases, projects
+from casemgmt_async import CaseSession, cases, jobs, projects
+from casemgmt_async.cli.progress import Show
 from casemgmt_async.cli.screen import Pane, Screen, clean
 
 HOSTILE = "Z\u00fcrich \u2603 [bold]x[/] \x1b[31mred\x1b[0m \x9b2J \u202eevil\ttab"
@@ -94,3 +95,27 @@ async def test_a_full_disk_is_one_line(command, shell):
 async def test_a_closed_output_is_no_failure(shell):
     said = await shell("casemgmt count >&-")
     assert (said.status, said.err) == (0, "")
+
+
+def test_a_wait_for_requests_that_were_cut_off_is_told_once_and_foretells_nothing():
+    shown, _, err = screen(width=200)
+    show = Show(shown)
+    for elapsed in (1.0, 12.0, 25.0):
+        show(
+            jobs.Progress(
+                phase="looking",
+                done=0,
+                total=8,
+                rate=0.001,
+                eta=8_000.0,
+                elapsed=elapsed,
+                held=0.0,
+                requests=1,
+                states={},
+                stopping=False,
+            )
+        )
+    told = err.getvalue()
+    assert told.count("requests were cut off") == 1
+    assert told.count("looking: 0 of 8") == 2
+    assert "left" not in told
