@@ -127,7 +127,7 @@ async def run_and_interrupt(*command: str, ready: str, **env: str) -> str:
 
 def one_try() -> CaseSession:
     """A session that does not try again, so that a test waits for nothing."""
-    return CaseSession(retry=None, timeout=0.2)
+    return CaseSession(retry=None, timeout=1.0)
 
 
 FAULTS = {

@@ -29,7 +29,8 @@ from casemgmt_async.emulator import Emulator
 from casemgmt_async.transport.events import RequestStarted
 from casemgmt_async.transport.retry import RetryPolicy
 
-QUICK = RetryPolicy(attempts=4, attempt_timeout=0.08)
+PATIENT = RetryPolicy(attempts=4)
+HURRIED = RetryPolicy(attempts=4, attempt_timeout=0.4)  # for answers that never come
 TYPE_ID = "00000000-0000-0000-0000-000000000001"
 
 
@@ -108,7 +109,8 @@ async def test_the_table(fault: str, own: bool) -> None:
             emulator.reset()
             emulator.set_faults(f"{route}#1: {fault}")
             expected = TABLE[fault][column]
-            async with open_session(emulator.base_url, retry=QUICK, max_body=100_000, client_session=client) as session:
+            retry = HURRIED if fault.startswith("stall") else PATIENT
+            async with open_session(emulator.base_url, retry=retry, max_body=100_000, client_session=client) as session:
                 session.add_listener(lambda e: started.append(e.route.name) if isinstance(e, RequestStarted) else None)
                 if isinstance(expected, int):
                     assert await operation(session, ids)
@@ -236,7 +238,7 @@ async def test_a_removal_of_what_was_never_there_is_not_found(fault: str | None)
 async def test_a_whole_call_has_one_deadline() -> None:
     async with (
         Emulator(cases=1, faults="get_case, create_case: stall") as emulator,
-        open_session(emulator.base_url, timeout=0.1) as session,
+        open_session(emulator.base_url, timeout=0.5) as session,
     ):
         with pytest.raises(TimeoutError) as caught:
             await cases.get_case(session, "a")
