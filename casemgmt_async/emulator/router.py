@@ -44,6 +44,7 @@ def match(method: str, path: str) -> tuple[Route, dict[str, str]] | None:
 def descend(
     node: Mapping[Any, Any], segments: Sequence[str], depth: int, values: list[str]
 ) -> tuple[Route, list[str]] | None:
+    """Follow the segments down the tree; a literal one goes before a parameter."""
     if depth == len(segments):
         return (node[Route], values) if Route in node else None
     segment = segments[depth]

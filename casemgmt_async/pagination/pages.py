@@ -38,6 +38,7 @@ def at_least(floor: int) -> Callable[[Any, Attribute[Any], int | None], None]:
 
 
 def not_before_origin(pages: Pages[Any], attribute: Attribute[Any], value: int | None) -> None:
+    """Refuse a page number in front of the first one."""
     at_least(pages.origin)(pages, attribute, value)
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from virtual import Item, Listing, VirtualLoop, cut, items, run
 
-from casemgmt_async.pagination import Pages
+from casemgmt_async.pagination import Pages, Walk
 
 pytestmark = pytest.mark.parametrize(("window", "ordered"), [(1, True), (4, True), (4, False)])
 
@@ -148,6 +148,7 @@ def test_a_walk_dropped_after_its_loop_ended(pages):
         runner.run(program())
     walks.clear()
     gc.collect()
+    assert not [kept for kept in gc.get_objects() if isinstance(kept, Walk)]  # and a complaint would be an error
 
 
 def test_a_walk_dropped_after_its_loop_was_closed_without_cancelling(listing, pages):
