@@ -17,7 +17,7 @@ from casemgmt_async import codec
 from casemgmt_async.errors import ConfigurationError, DecodeError, InvalidArgumentError, SessionClosedError
 from casemgmt_async.routes import Replay, Route
 from casemgmt_async.transport.access import Access, TokenSupplier, checked_headers
-from casemgmt_async.transport.attempt import Order, RawResponse, attempt_time
+from casemgmt_async.transport.attempt import Order, RawResponse
 from casemgmt_async.transport.caller import Caller, Manner, Time
 from casemgmt_async.transport.events import Events, Listener
 from casemgmt_async.transport.origin import Origin
@@ -153,7 +153,7 @@ class CaseSession:
             manner.timeout if timeout is _KEEP else timeout,
             manner.retry if retry is _KEEP else retry,
             {**manner.extra, **checked_headers(headers)},
-            {name: value for name, value in manner.request.items() if name != "timeout"},
+            manner.request,
         )
         variant._owns = False
         return variant
@@ -291,7 +291,7 @@ def _manner(
     if timeout is not None and not timeout > 0:
         raise InvalidArgumentError("timeout", "must be over 0 seconds, or None")
     policy = RetryPolicy(attempts=1) if retry is None else retry
-    return Manner(timeout, policy, extra, {**request, "timeout": attempt_time(policy.attempt_timeout, timeout)})
+    return Manner(timeout, policy, extra, request)
 
 
 def _user_agent() -> str:

@@ -7,7 +7,6 @@ error that aiohttp does not resend for. It also works inside an `aiohttp.ClientS
 
 from __future__ import annotations
 
-import math
 import os
 import re
 import zlib
@@ -29,12 +28,13 @@ from casemgmt_async.errors import (
 )
 from casemgmt_async.routes import Replay, Route
 
-__all__ = ["Flight", "Order", "RawResponse", "attempt_time", "send"]
+__all__ = ["Flight", "Order", "RawResponse", "send"]
 
 _LENGTH: Final = hdrs.CONTENT_LENGTH
 _ENCODING: Final = hdrs.CONTENT_ENCODING
 _CHUNKED: Final = istr("Transfer-Encoding")
-_CONNECT_TIMEOUT: Final = 15.0
+_TIMEOUT: Final = aiohttp.ClientTimeout(total=None, sock_connect=15.0)
+"""Of making one connection; the time of the whole attempt is for the caller to keep."""
 _ERRNO: Final = re.compile(r"\[Errno (\d+)\]").findall
 _NO_TYPE: Final = ("Content-Type",)
 _NOTHING_SENT: Final = (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError, aiohttp.InvalidURL)
@@ -116,14 +116,6 @@ class Flight:
                 self._count()
 
 
-def attempt_time(attempt: float | None, call: float | None) -> aiohttp.ClientTimeout:
-    """The time of one attempt: what it may take itself, and what is left for the call; both in seconds."""
-    total = min((each for each in (attempt, call) if each is not None), default=None)
-    connect = _CONNECT_TIMEOUT if total is None else min(total, _CONNECT_TIMEOUT)
-    # aiohttp rounds long time-outs up to whole seconds unless the threshold is out of reach.
-    return aiohttp.ClientTimeout(total=total, sock_connect=connect, ceil_threshold=math.inf)
-
-
 async def send(
     client: aiohttp.ClientSession,
     flight: Flight,
@@ -148,6 +140,7 @@ async def send(
             raise_for_status=False,
             auto_decompress=False,
             middlewares=around,
+            timeout=_TIMEOUT,
             **options,
         )
         try:

@@ -26,7 +26,7 @@ from casemgmt_async.errors import (
 )
 from casemgmt_async.routes import Replay, Route
 from casemgmt_async.transport.access import Access, Secret, checked_headers
-from casemgmt_async.transport.attempt import Flight, Order, RawResponse, attempt_time, send
+from casemgmt_async.transport.attempt import Flight, Order, RawResponse, send
 from casemgmt_async.transport.events import (
     CallEnded,
     CallGaveUp,
@@ -184,10 +184,15 @@ class _Call(Generic[T]):
             self._turn = await self._in_time(gate.enter(lane, self._turn, self._manner.retry.max_server_wait))
         answer: RawResponse | None = None
         try:
-            answer = await self._attempt()
+            async with asyncio.timeout(self._seconds()):
+                answer = await self._attempt()
             return self._judged(answer)
         except TransportError as error:
             return Verdict(_fault(error, self.flight), error), ()
+        except TimeoutError as error:
+            late = RequestTimeoutError("no answer within the time of one attempt")
+            late.__cause__ = error
+            return Verdict(_fault(late, self.flight), late), ()
         finally:
             gate.leave(lane, answer)
 
@@ -196,16 +201,11 @@ class _Call(Generic[T]):
         client = caller.client()
         flight.begin()
         headers = self._manner.headers(caller.access, order.body is not None)
-        # The time of a first attempt that went straight through is that of every call: made once, with its options.
-        is_first = flight.attempts == 1 and self._turn is None
-        options = self._manner.request if is_first else {**self._manner.request, "timeout": self._time_left()}
         if caller.events:
-            return self._watched(client, headers, options)
-        return send(client, flight, order, headers, max_body=caller.max_body, options=options)
+            return self._watched(client, headers)
+        return send(client, flight, order, headers, max_body=caller.max_body, options=self._manner.request)
 
-    async def _watched(
-        self, client: aiohttp.ClientSession, headers: CIMultiDict[str], options: Mapping[str, Any]
-    ) -> RawResponse:
+    async def _watched(self, client: aiohttp.ClientSession, headers: CIMultiDict[str]) -> RawResponse:
         """Make one attempt that somebody listens to."""
         caller, order, flight = self._caller, self._order, self.flight
         began = caller.time.clock()
@@ -214,7 +214,7 @@ class _Call(Generic[T]):
         if started.headers:
             headers = headers.copy()
             headers.update(checked_headers(started.headers))
-        answer = await send(client, flight, order, headers, max_body=caller.max_body, options=options)
+        answer = await send(client, flight, order, headers, max_body=caller.max_body, options=self._manner.request)
         elapsed = caller.time.clock() - began
         self._tell(RequestAnswered, answer.status, elapsed, len(answer.body))
         return answer
@@ -247,11 +247,12 @@ class _Call(Generic[T]):
         timeout = self._manner.timeout
         return None if timeout is None else self.began + timeout - self._caller.time.clock()
 
-    def _time_left(self) -> aiohttp.ClientTimeout:
-        left = self._left()
-        if left is not None and left <= 0:
-            raise self.too_late()
-        return attempt_time(self._manner.retry.attempt_timeout, left)
+    def _seconds(self) -> float | None:
+        """Seconds that the next attempt may take: its own time, or what is left for the call."""
+        left, own = self._left(), self._manner.retry.attempt_timeout
+        if left is None or own is None:
+            return own if left is None else left
+        return min(own, left)
 
     async def _try_again_or_raise(self, verdict: Verdict) -> None:
         left = self._left()
