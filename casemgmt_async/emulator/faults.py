@@ -28,7 +28,7 @@ __all__ = ["KINDS", "Fault", "FaultScript", "Kind", "read_faults"]
 LINE: Final = re.compile(
     r"(?P<on>[^:]+):\s*(?P<kind>[a-z-]+?)(?:-(?P<moment>before|after)-effect)?\s*(?:=\s*(?P<value>\S.*))?"
 )
-STATUSES: Final = (408, 429, 500, 502, 503, 504, 512)
+STATUSES: Final = (401, 403, 408, 429, 500, 502, 503, 504, 512)
 REDIRECTS: Final = (301, 302, 303, 307, 308)
 PIECE: Final = 2**20
 HTML: Final = b"<html><head><title>Error</title></head><body><h1>The server is temporarily unable</h1></body></html>"

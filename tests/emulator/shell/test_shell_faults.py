@@ -229,7 +229,7 @@ async def test_redirect_to_another_origin_that_would_tell(emulator, status):
     assert heard.headers["Location"] == f"http://localhost:{emulator.door.port}{SEARCH}"
 
 
-@pytest.mark.parametrize("status", [408, 429, 500, 502, 503, 504, 512])
+@pytest.mark.parametrize("status", [401, 403, 408, 429, 500, 502, 503, 504, 512])
 @pytest.mark.parametrize(("moment", "happened"), [("", 0), ("-after-effect", 1)])
 async def test_statuses_before_and_after_the_effect(emulator, status, moment, happened):
     project = await make_project(emulator)

@@ -89,7 +89,7 @@ def test_a_limit_is_written_as_it_can_be_read():
     [
         (read_faults, "create_case: statsu=503", "did you mean 'status'? Known: refuse, hang-up, reset, drop"),
         (read_faults, "create_cse: status=503", "did you mean 'create_case'?"),
-        (read_faults, "create_case: status=418", "none of 408, 429, 500"),
+        (read_faults, "create_case: status=418", "none of 401, 403, 408"),
         (read_faults, "create_case: redirect=200", "none of 301, 302"),
         (read_faults, "create_case: stall=soon", "250ms"),
         (read_faults, "create_case: giant=huge", "64kB"),
