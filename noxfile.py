@@ -64,8 +64,10 @@ def tests(session: nox.Session) -> None:
 
 @nox.session
 def demo(session: nox.Session) -> None:
-    """The main job, end to end on the embedded emulator."""
+    """The main job, end to end on the embedded emulator: by the command, and as a page of code."""
     session.install("-q", "-e.[cli]")
+    report = Path(session.create_tmp()) / "triage-report.html"
+    session.run("casemgmt", "triage", "run", "examples/triage.toml", "--emulator", "5000", "--report", str(report))
     session.run("python", "examples/triage_open_cases.py", *session.posargs)
 
 

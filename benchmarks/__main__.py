@@ -55,6 +55,7 @@ async def measure() -> list[Figure]:
 def judged(figures: list[Figure]) -> list[tuple[str, str, str, str]]:
     """Hold the figures against the bars: measure, what was seen, bar, whether it was reached."""
     value = {(figure.measure, figure.client): figure.value for figure in figures}
+    unit = {figure.measure: figure.unit for figure in figures}
     rows = []
     for name, peer, how, bar in BARS:
         ours, theirs = value.get((name, OURS)), value.get((name, peer))
@@ -67,7 +68,7 @@ def judged(figures: list[Figure]) -> list[tuple[str, str, str, str]]:
     for name, most in LIMITS:
         if (name, OURS) in value:
             seen = value[name, OURS]
-            rows.append((name, f"{seen:.2f}", f"at most {most:g}", "yes" if seen <= most else "NO"))
+            rows.append((name, f"{seen:.2f} {unit[name]}", f"at most {most:g}", "yes" if seen <= most else "NO"))
     share = value.get(("200 pages at 50 ms, window 16, share of the ideal", OURS))
     if share is not None:
         rows.append(
