@@ -116,7 +116,11 @@ class Gate:
         """
         turn = next(self._turns) if turn is None else turn
         waiter = Waiter(turn, lane, patience, asyncio.get_running_loop().create_future())
-        bisect.insort(self._queues.setdefault(lane.bucket, []), waiter)
+        queue = self._queues.setdefault(lane.bucket, [])
+        if queue and waiter < queue[-1]:
+            bisect.insort(queue, waiter)
+        else:  # nearly always: it came last
+            queue.append(waiter)
         self._pump()
         try:
             await waiter.admitted
@@ -151,6 +155,11 @@ class Gate:
         self._free -= 1
         lane.in_flight += 1
         lane.bucket.admit(now)
+
+    def _let_in(self, waiter: Waiter, now: float) -> None:
+        if not waiter.admitted.done():
+            self._admit(waiter.lane, now)
+            waiter.admitted.set_result(None)
 
     def _drop(self, waiter: Waiter) -> None:
         if waiter in self._queues.get(waiter.lane.bucket, ()):
@@ -199,8 +208,13 @@ class Gate:
 
     def _pump(self) -> None:
         """Let in whoever may pass, oldest first; then see to being woken when the next one may."""
-        if self._free <= 0 and all(bucket.is_unlimited for bucket in self._queues):
-            return  # only for a slot do they wait, and whoever leaves one comes here
+        if len(self._queues) == 1 and (bucket := next(iter(self._queues))).is_unlimited:
+            queue = self._queues[bucket]  # only for a slot do they wait, and whoever leaves one comes here
+            while queue and self._free > 0:
+                self._let_in(queue.pop(0), 0.0)
+            if not queue:
+                del self._queues[bucket]
+            return
         now = self._clock()
         while self._free > 0:
             ready = [queue[0] for bucket, queue in self._queues.items() if bucket.delay(now) <= 0]
@@ -208,12 +222,7 @@ class Gate:
                 break
             waiter = min(ready)
             self._dequeue(waiter)
-            if not waiter.admitted.done():
-                self._admit(waiter.lane, now)
-                waiter.admitted.set_result(None)
-        if all(bucket.is_unlimited for bucket in self._queues):
-            self._wake_at(math.inf)
-            return
+            self._let_in(waiter, now)
         self._turn_away(now)
         self._wake_at(
             min((now + delay for bucket in self._queues if (delay := bucket.delay(now)) > 0), default=math.inf)
