@@ -7,7 +7,7 @@ bulk update answers nothing: what it was for stays in `sending` until the cases,
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import Final
 
 from attrs import define, field
@@ -23,11 +23,11 @@ from casemgmt_async import (
     cases,
 )
 from casemgmt_async.jobs.actions import ACTIONS, TABLE, Action
-from casemgmt_async.jobs.confirming import Confirmation, group, unreadable
+from casemgmt_async.jobs.confirming import Confirmation, unreadable
 from casemgmt_async.jobs.control import Interrupted
 from casemgmt_async.jobs.journal import Operation, Outcome, State, among
 from casemgmt_async.jobs.reading import read_by_pages, read_singly
-from casemgmt_async.jobs.sending import Sender, holds, resolve_comments
+from casemgmt_async.jobs.sending import Batch, Sender, holds, resolve_comments
 from casemgmt_async.jobs.snapshot import seconds
 
 __all__ = ["Application"]
@@ -50,8 +50,10 @@ class Application:
     settle: float
     refused: set[tuple[str, str]] = field(init=False, factory=set)
     """Bulk updates, by action and payload, that the service does not take."""
-    sent: dict[str, list[Operation]] = field(init=False, factory=dict)
+    sent: dict[str, tuple[Batch, ...]] = field(init=False, factory=dict)
     """What was sent in bulk and is to be read back, by the id of the case."""
+    names: dict[int, str] = field(init=False, factory=dict)
+    """The ids of the cases, by the numbers of their subjects."""
     on_pages: dict[str, str | None] = field(init=False, factory=dict)
     """Cases that were seen on the pages of their project in this run."""
 
@@ -95,8 +97,8 @@ class Application:
         control.phase("checking", len(rows))
 
         async def see(found: Sequence[Case]) -> Collection[str]:
-            shown: list[Operation] = []
-            again: list[Operation] = []
+            shown: list[int] = []
+            again: list[int] = []
             for case in found:
                 self.on_pages[case.id] = case.project_id
                 if seconds(case.modified_at) != seen[case.id] and subjects[case.id] not in begun:
@@ -105,22 +107,31 @@ class Application:
                     if operation.action == "attributes":
                         self.sender.labels[case.id] = dict(case.attributes)
                     if operation.state == State.SENDING:
-                        (shown if holds(operation, case) else again).append(operation)
-            await self.sender.write(Outcome(operation.number, State.DONE) for operation in shown)
+                        (shown if holds(operation, case) else again).append(operation.number)
+            await self.sender.write([Outcome(shown, State.DONE)])
             if again:
                 await journal.unsend(again)
             control.advance(len(found))
             return [case.id for case in found]
 
-        wanted = {case_id: project for case_id, _, project, _ in rows}
-        unread = await read_by_pages(self.sender.session, control, wanted, see)
+        self.names = {number: case_id for case_id, number, _, _ in rows}
+        self.sender.projects = {case_id: project for case_id, _, project, _ in rows}
+        unread = await read_by_pages(self.sender.session, control, self.sender.projects, see)
         errors = await read_singly(self.sender.session, control, unread.ids, see)
         for case_id in unread.ids:
             self.on_pages.pop(case_id, None)
         await self.skip_changed(changed)
         for case_id, error in errors.items():
-            where = "o.subject = ? AND o.state IN ('planned', 'sending')"
-            await self.sender.write(unreadable(await journal.operations(where, (subjects[case_id],)), error))
+            await self.give_up(subjects[case_id], error)
+
+    async def give_up(self, subject: int, error: Exception) -> None:
+        """End what is open of a case that cannot be read."""
+        for state in (State.PLANNED, State.SENDING):
+            rows = await self.sender.journal.read(
+                "SELECT number FROM operations WHERE subject = ? AND state = ?", (subject, state.value)
+            )
+            numbers = [number for (number,) in rows]
+            await self.sender.write([unreadable(numbers, error, sent=state is State.SENDING)])
 
     async def skip_changed(self, subjects: Sequence[int]) -> None:
         """Skip what was planned for cases that were changed since, unless told otherwise."""
@@ -138,65 +149,81 @@ class Application:
             sql = f"UPDATE operations SET state = 'skipped', error = ? WHERE {which}"  # noqa: S608 - numbers
             await journal.write((sql, [(BLOCKED, action.name)]))
         for _ in range(ROUNDS):
-            operations = await journal.operations("o.state = 'planned' AND o.action = ?", (action.name,))
-            await control.each(self.units(action, operations), self.send)
+            if action.bulk is not None:
+                await control.each(await self.batches(action), self.send_batch)
+            else:
+                operations = await journal.operations("o.state = 'planned' AND o.action = ?", (action.name,))
+                await control.each(group(operations).values(), self.send_singly)
             if control.hurried or not await self.resolve_lost():
                 return
-        lost = await journal.operations("o.state = 'planned' AND o.action = ? AND o.sent_at > 0", (action.name,))
-        await self.sender.write(
-            Outcome(each.number, State.UNKNOWN, error="its answer was lost every time") for each in lost
+        lost = await journal.read(
+            "SELECT number FROM operations WHERE state = 'planned' AND action = ? AND sent_at > 0", (action.name,)
+        )
+        numbers = [number for (number,) in lost]
+        await self.sender.write([Outcome(numbers, State.UNKNOWN, error="its answer was lost every time")])
+
+    async def batches(self, action: Action) -> Iterator[Batch]:
+        """What of an action is sent together: some hundred cases at most that get the same."""
+        # Numbers and not operations: there may be a great many, and all are kept until the cases are read back.
+        rows = await self.sender.journal.read(
+            "SELECT payload, subject, number FROM operations WHERE state = 'planned' AND action = ? ORDER BY number",
+            (action.name,),
+        )
+        alike: dict[str, list[tuple[str, int]]] = defaultdict(list)
+        for payload, subject, number in rows:
+            alike[payload].append((self.names[subject], number))
+        return (
+            Batch(action.name, payload, dict(same[start : start + self.chunk]))
+            for payload, same in alike.items()
+            for start in range(0, len(same), self.chunk)
         )
 
-    def units(self, action: Action, operations: Sequence[Operation]) -> Iterator[Sequence[Operation]]:
-        """What is sent together: many cases that get the same, or all that one case gets."""
-        if action.bulk is None:
-            yield from group(operations).values()
-            return
-        alike: dict[str, list[Operation]] = defaultdict(list)
-        for operation in operations:
-            alike[operation.payload].append(operation)
-        for same in alike.values():
-            for start in range(0, len(same), self.chunk):
-                yield same[start : start + self.chunk]
-
-    async def send(self, unit: Sequence[Operation]) -> None:
-        """Send a unit: in one request where several cases get the same, else one by one."""
-        kind = unit[0].action, unit[0].payload
-        if len(unit) > 1 and ACTIONS[unit[0].action].bulk is not None and kind not in self.refused:
-            taken = await self.sender.begin(unit)
-            if not taken or await self.send_bulk(taken):
+    async def send_batch(self, batch: Batch) -> None:
+        """Send a batch in one request; one by one where it is a single case, or the service does not take it."""
+        kind, numbers = (batch.action, batch.payload), list(batch.numbers.values())
+        if len(numbers) > 1 and kind not in self.refused:
+            taken = await self.sender.begin(numbers)
+            if not taken or await self.send_bulk(batch.first(taken)):
                 return
             self.refused.add(kind)
-            unit = taken
         else:
-            unit = await self.sender.begin(unit)
-        for number, operation in enumerate(unit):
+            taken = await self.sender.begin(numbers)
+        await self.send_each(await self.sender.journal.operations(f"o.number IN ({among(numbers[:taken])})"))
+
+    async def send_singly(self, operations: Sequence[Operation]) -> None:
+        """Send what one case gets, one after the other."""
+        await self.send_each(operations[: await self.sender.begin([operation.number for operation in operations])])
+
+    async def send_each(self, operations: Sequence[Operation]) -> None:
+        """Send operations that are written down as being sent."""
+        for done, operation in enumerate(operations):
             try:
                 await self.sender.send(operation)
             except Interrupted:
-                await self.sender.journal.unsend(unit[number:])
+                await self.sender.journal.unsend(operation.number for operation in operations[done:])
                 raise
 
-    async def send_bulk(self, unit: Sequence[Operation]) -> bool:
+    async def send_bulk(self, batch: Batch) -> bool:
         """Send a bulk update; tells whether the service took it. What it did is seen when the cases are read back."""
-        control, first = self.sender.control, unit[0]
-        action = ACTIONS[first.action]
-        ids = [operation.name for operation in unit]
-        kind, payload = action.bulk, action.bulk_payload(first.value)
+        control, action, ids = self.sender.control, ACTIONS[batch.action], list(batch.numbers)
+        kind, payload = action.bulk, action.bulk_payload(batch.value)
         assert kind is not None
         try:
             await control.call(lambda: cases.bulk_update_cases(self.sender.session, ids, action=kind, payload=payload))
         except (AuthenticationError, Interrupted):
-            await self.sender.journal.unsend(unit)
+            await self.sender.journal.unsend(batch.numbers.values())
             raise
         except (OutcomeUnknownError, ServerError, TransportError, DecodeError):
             pass  # reading back tells
         except StatusError:
             return False
-        for operation in unit:
-            self.sent.setdefault(operation.name, []).append(operation)
+        alone = (batch,)
+        for case_id in ids:
+            self.sent[case_id] = self.sent.get(case_id, ()) + alone
+        if batch.action == "project":
+            self.sender.projects.update(dict.fromkeys(ids, batch.value))
         control.checkpoint("bulk sent")
-        control.advance(len(unit))
+        control.advance(len(ids))
         return True
 
     async def confirm(self) -> None:
@@ -214,3 +241,11 @@ class Application:
         if lost:
             await resolve_comments(self.sender, lost, settle=self.settle)
         return bool(lost)
+
+
+def group(operations: Iterable[Operation]) -> dict[str, list[Operation]]:
+    """The operations of each case, in order."""
+    by_case: dict[str, list[Operation]] = defaultdict(list)
+    for operation in operations:
+        by_case[operation.name].append(operation)
+    return by_case

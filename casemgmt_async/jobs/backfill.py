@@ -185,7 +185,7 @@ class Backfill:
         if finding.found is Found.THERE and case is not None:
             await self.made(operation, case)
         elif finding.found is Found.ABSENT and not final:
-            await self.journal.unsend([operation])
+            await self.journal.unsend([operation.number])
         else:
             why = finding.why or "its answer was lost every time"
             await self.sender.end(operation, State.UNKNOWN, error=f"its answer was lost, and {why}")
@@ -225,7 +225,7 @@ class Backfill:
         """Do what is open of one row."""
         first, case = operations[0], None
         if first.action == CREATE:
-            taken = await self.sender.begin([first])
+            taken = await self.sender.begin([first.number])
             case = await self.create(first) if taken else None
             operations = operations[1:]
         elif first.case_id is not None:
@@ -245,7 +245,7 @@ class Backfill:
         lost = operation.state == State.SENDING and ACTIONS[operation.action].holds is None
         for _ in range(ROUNDS):
             if not lost:
-                if not await self.sender.begin([operation]):
+                if not await self.sender.begin([operation.number]):
                     return
                 if await self.sender.send(operation) is not State.SENDING:
                     return
@@ -264,7 +264,7 @@ class Backfill:
         try:
             case = await self.control.call(lambda: cases.create_case(self.sender.session, **given))
         except (AuthenticationError, Interrupted):
-            await self.journal.unsend([operation])
+            await self.journal.unsend([operation.number])
             raise
         except LOST:
             return None  # it stays in `sending` until it was looked for
@@ -279,7 +279,7 @@ class Backfill:
         """Write down which case a row has become."""
         label = f"{case.key or case.id} {case.title or ''}".strip()
         await self.sender.write(
-            [Outcome(operation.number, State.DONE, case.id)],
+            [Outcome([operation.number], State.DONE, case.id)],
             ("UPDATE subjects SET case_id = ?, label = ? WHERE number = ?", [(case.id, label, operation.subject)]),
         )
         self.control.advance()
@@ -287,7 +287,7 @@ class Backfill:
     async def reject(self, operation: Operation, reason: str) -> None:
         """Write down that a row has become no case, and that so nothing is done to it."""
         rest = "UPDATE operations SET state = 'skipped', error = ? WHERE subject = ? AND number <> ?"
-        outcome = Outcome(operation.number, State.REJECTED, error=reason)
+        outcome = Outcome([operation.number], State.REJECTED, error=reason)
         await self.journal.end(
             [outcome], (rest, [("there is no case for the row", operation.subject, operation.number)])
         )

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Final
 
 from attrs import define, field
 
 from casemgmt_async import Case, NotFoundError
 from casemgmt_async.jobs.actions import ACTIONS
-from casemgmt_async.jobs.journal import Operation, Outcome, State, move_subject
+from casemgmt_async.jobs.journal import Outcome, State, move_subjects
 from casemgmt_async.jobs.reading import read_by_pages, read_singly
-from casemgmt_async.jobs.sending import Sender, holds, one_line
+from casemgmt_async.jobs.sending import Batch, Sender, holds, one_line
 
-__all__ = ["Confirmation", "group", "unreadable"]
+__all__ = ["Confirmation", "unreadable"]
 
 FLUSH_EVERY: Final = 1_000
 
@@ -24,32 +23,36 @@ class Confirmation:
     """One reading back: by pages first, then case by case; what a case does not show is done singly."""
 
     sender: Sender
-    waiting: Mapping[str, Sequence[Operation]]
-    """What each case is to show, by its id."""
+    waiting: Mapping[str, Sequence[Batch]]
+    """What was sent for each case and it is to show, by its id."""
     on_pages: dict[str, str | None]
     """Cases that were seen on the pages of their project in this run."""
     visible: set[str] = field(init=False, factory=set)
     """Cases that are on the pages now."""
-    shown: list[Operation] = field(init=False, factory=list)
-    """What the cases show and is not written down yet."""
+    shown: list[int] = field(init=False, factory=list)
+    """The operations that the cases show and that are not written down yet, by number."""
+    moved: list[tuple[str, int]] = field(init=False, factory=list)
+    """Those of them that moved a case, with the project."""
 
     async def run(self) -> None:
         """Read, and write down what is done."""
         session, control = self.sender.session, self.sender.control
         control.phase("confirming", len(self.waiting))
-        wanted = {case_id: project_now(operations) for case_id, operations in self.waiting.items()}
+        wanted = {case_id: self.sender.projects[case_id] for case_id in self.waiting}
         unread = await read_by_pages(session, control, wanted, self.see_pages)
         hidden = {
             case_id
             for case_id, project in unread.ids.items()
             if project in unread.whole and self.has_left(case_id, project)
         }
-        self.shown += [operation for case_id in hidden for operation in self.waiting[case_id]]
+        for case_id in hidden:
+            self.is_done(case_id, self.waiting[case_id])
         await self.flush()
         errors = await read_singly(session, control, unread.ids.keys() - hidden, self.see_one)
         await self.flush()
         for case_id, error in errors.items():
-            await self.sender.write(unreadable((each.began() for each in self.waiting[case_id]), error))
+            numbers = [batch.numbers[case_id] for batch in self.waiting[case_id]]
+            await self.sender.write([unreadable(numbers, error, sent=True)])
 
     async def see_pages(self, found: Sequence[Case]) -> Collection[str]:
         """Take what cases on a page show; one that does not show all is read by itself."""
@@ -57,10 +60,13 @@ class Confirmation:
         for case in found:
             self.on_pages[case.id] = case.project_id
             self.visible.add(case.id)
-            operations = self.waiting[case.id]
-            if all(self.shows(case, operation) for operation in operations):
+            batches = self.waiting[case.id]
+            for batch in batches:
+                if not self.shows(case, batch):
+                    break
+            else:
                 settled.append(case.id)
-                self.shown += operations
+                self.is_done(case.id, batches)
         self.sender.control.advance(len(settled))
         if len(self.shown) >= FLUSH_EVERY:
             await self.flush()
@@ -69,49 +75,44 @@ class Confirmation:
     async def see_one(self, found: Sequence[Case]) -> Collection[str]:
         """Take what one case shows, and do the rest."""
         (case,) = found
-        for operation in self.waiting[case.id]:
-            if self.shows(case, operation):
-                self.shown.append(operation)
+        for batch in self.waiting[case.id]:
+            if self.shows(case, batch):
+                self.is_done(case.id, [batch])
             else:
+                (operation,) = await self.sender.journal.operations("o.number = ?", (batch.numbers[case.id],))
                 await self.sender.send(operation)
         self.sender.control.advance()
         return [case.id]
 
-    def shows(self, case: Case, operation: Operation) -> bool:
-        """Whether a case shows what an operation was for."""
-        if not holds(operation, case):
+    def shows(self, case: Case, batch: Batch) -> bool:
+        """Whether a case shows what was sent for it."""
+        if not holds(batch, case):
             return False
-        self.sender.learn(operation, case)
+        self.sender.learn(batch, case)
         return True
+
+    def is_done(self, case_id: str, batches: Sequence[Batch]) -> None:
+        """Take what was sent for a case as done."""
+        for batch in batches:
+            number = batch.numbers[case_id]
+            self.shown.append(number)
+            if batch.action == "project":
+                self.moved.append((batch.value, number))
 
     def has_left(self, case_id: str, project: str | None) -> bool:
         """Whether a case was on the pages of its project before, and is on none now that it was archived."""
         was_here = self.on_pages.get(case_id, "") == project and case_id not in self.visible
-        return was_here and all(ACTIONS[operation.action].hides for operation in self.waiting[case_id])
+        return was_here and all(ACTIONS[batch.action].hides for batch in self.waiting[case_id])
 
     async def flush(self) -> None:
         """Write down what the cases have shown."""
-        ended, self.shown = self.shown, []
-        moves = [move_subject(operation) for operation in ended if operation.action == "project"]
-        await self.sender.write((Outcome(operation.number, State.DONE) for operation in ended), *moves)
+        ended, moved = self.shown, self.moved
+        self.shown, self.moved = [], []
+        await self.sender.write([Outcome(ended, State.DONE)], move_subjects(moved))
 
 
-def group(operations: Iterable[Operation]) -> dict[str, list[Operation]]:
-    """The operations of each case, in order."""
-    by_case: dict[str, list[Operation]] = defaultdict(list)
-    for operation in operations:
-        by_case[operation.name].append(operation)
-    return by_case
-
-
-def project_now(operations: Sequence[Operation]) -> str | None:
-    """The project that a case is in once the operations are done."""
-    return next((each.value for each in operations if each.action == "project"), operations[0].project_id)
-
-
-def unreadable(operations: Iterable[Operation], error: Exception) -> Iterator[Outcome]:
+def unreadable(numbers: Collection[int], error: Exception, *, sent: bool) -> Outcome:
     """What becomes of operations whose case cannot be read: never sent, or sent and not to be confirmed."""
-    said = f"the case could not be read: {one_line(error)}"
-    for operation in operations:
-        sure = isinstance(error, NotFoundError) or operation.state == State.PLANNED
-        yield Outcome(operation.number, State.REJECTED if sure else State.UNKNOWN, error=said)
+    sure = isinstance(error, NotFoundError) or not sent
+    state = State.REJECTED if sure else State.UNKNOWN
+    return Outcome(numbers, state, error=f"the case could not be read: {one_line(error)}")

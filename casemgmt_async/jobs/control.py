@@ -276,7 +276,8 @@ class Control:
 
     def ended(self, outcomes: Iterable[Outcome]) -> None:
         """Count how operations ended."""
-        self._states.update(outcome.state for outcome in outcomes)
+        for outcome in outcomes:
+            self._states[outcome.state] += len(outcome.numbers)
 
     def _hear(self, event: Event) -> None:
         if isinstance(event, RequestStarted):

@@ -11,8 +11,8 @@ import enum
 import functools
 import json
 import time
-from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, NamedTuple, Self, TypeAlias
 
@@ -106,21 +106,17 @@ class Operation(NamedTuple):
         """What the action is given."""
         return parsed(self.payload)
 
-    def began(self) -> Operation:
-        """The operation as it is once it was written down as being sent."""
-        return self._replace(state=State.SENDING.value)
-
 
 @frozen
 class Outcome:
-    """What came of an operation."""
+    """What came of one operation, or of many that ended alike."""
 
-    number: int
-    """The number of the operation."""
+    numbers: Collection[int]
+    """The numbers of the operations."""
     state: State
-    """How it ended."""
+    """How they ended."""
     result: str | None = None
-    """The id of what it made."""
+    """The id of what was made."""
     error: str | None = None
     """Why it is not done."""
 
@@ -208,27 +204,26 @@ class Journal:
         rows = await self.read(sql, parameters)
         return list(map(Operation._make, rows))
 
-    async def sending(self, operations: Iterable[Operation]) -> float:
-        """Write down that these are about to be sent, and return the time that stands for it."""
+    async def sending(self, numbers: Iterable[int]) -> None:
+        """Write down that these are about to be sent."""
         now = self._clock()
-        which = among(operation.number for operation in operations)
-        sql = f"UPDATE operations SET state = 'sending', sent_at = ? WHERE number IN ({which})"  # noqa: S608 - numbers
-        await self.write((sql, [(now,)]))
-        return now
+        sql = "UPDATE operations SET state = 'sending', sent_at = ? WHERE number BETWEEN ? AND ?"
+        await self.write((sql, [(now, first, last) for first, last in runs(numbers)]))
 
     async def end(self, outcomes: Iterable[Outcome], *more: Statement) -> None:
         """Write down what came of operations."""
         now = self._clock()
-        alike: dict[tuple[Any, ...], list[int]] = defaultdict(list)
-        for outcome in outcomes:
-            alike[outcome.state.value, now, outcome.result, outcome.error].append(outcome.number)
-        sql = "UPDATE operations SET state = ?, ended_at = ?, result = ?, error = ? WHERE number IN ({})"
-        await self.write(*((sql.format(among(numbers)), [shared]) for shared, numbers in alike.items()), *more)
+        rows = [
+            (outcome.state.value, now, outcome.result, outcome.error, first, last)
+            for outcome in outcomes
+            for first, last in runs(outcome.numbers)
+        ]
+        sql = "UPDATE operations SET state = ?, ended_at = ?, result = ?, error = ? WHERE number BETWEEN ? AND ?"
+        await self.write((sql, rows), *more)
 
-    async def unsend(self, operations: Iterable[Operation]) -> None:
+    async def unsend(self, numbers: Iterable[int]) -> None:
         """Write down that these were not sent after all."""
-        which = among(operation.number for operation in operations)
-        await self.write((f"UPDATE operations SET state = 'planned' WHERE number IN ({which})", [()]))  # noqa: S608
+        await self.write(("UPDATE operations SET state = 'planned' WHERE number BETWEEN ? AND ?", runs(numbers)))
 
     async def counts(self) -> Mapping[State, int]:
         """Count the operations by state."""
@@ -252,11 +247,25 @@ def insert_operations(rows: Iterable[OperationRow]) -> Statement:
     return sql, rows
 
 
-def move_subject(operation: Operation) -> Statement:
-    """Make the statement that keeps the project a case has been moved to."""
-    return "UPDATE subjects SET project_id = ? WHERE number = ?", [(operation.value, operation.subject)]
+def move_subjects(moves: Iterable[tuple[str, int]]) -> Statement:
+    """Make the statement that keeps the projects cases were moved to: project, number of the operation."""
+    return (
+        "UPDATE subjects SET project_id = ? WHERE number = (SELECT subject FROM operations WHERE number = ?)",
+        moves,
+    )
+
+
+def runs(numbers: Iterable[int]) -> list[list[int]]:
+    """Numbers as pairs of first and last with no gap between; rows that lie together are changed in one go."""
+    found: list[list[int]] = []
+    for number in sorted(numbers):
+        if found and found[-1][1] == number - 1:
+            found[-1][1] = number
+        else:
+            found.append([number, number])
+    return found
 
 
 def among(numbers: Iterable[int]) -> str:
-    """Numbers as they stand in SQL; one statement for many is several times as fast as many statements."""
+    """Numbers as they stand in SQL."""
     return ",".join(map(str, numbers))

@@ -70,7 +70,7 @@ async def make(sender: Sender, operation: Operation, parent: str, child: str) ->
                 if finding.found is Found.THERE:
                     await sender.end(operation, State.DONE, finding.id)
                     return
-            if not await sender.begin([operation]):
+            if not await sender.begin([operation.number]):
                 return
             try:
                 made = await control.call(

@@ -65,6 +65,7 @@ async def walk(session: CaseSession, control: Control, project: str | None, left
             left.difference_update(await see(found) if found else ())
             if not left or control.hurried or (page.total_pages or 0) - page.number > len(left):
                 return False
+            del page, found  # now, and not once the next page is here
     return True
 
 

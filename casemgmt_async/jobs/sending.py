@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from itertools import islice
+from typing import Any, TypeAlias
 
-from attrs import define, field
+from attrs import define, evolve, field, frozen
 
 from casemgmt_async import (
     AuthenticationError,
@@ -20,17 +21,42 @@ from casemgmt_async import (
 )
 from casemgmt_async.jobs.actions import ACTIONS
 from casemgmt_async.jobs.control import Control, Interrupted
-from casemgmt_async.jobs.journal import Journal, Operation, Outcome, State, move_subject
+from casemgmt_async.jobs.journal import Journal, Operation, Outcome, State, move_subjects, parsed
 from casemgmt_async.jobs.looking import Finding, Found, find_comment
 from casemgmt_async.jobs.matching import group_of
 from casemgmt_async.jobs.store import Statement
 
-__all__ = ["Sender", "holds", "one_line", "resolve_comments"]
+__all__ = ["Batch", "Change", "Sender", "holds", "one_line", "resolve_comments"]
 
 
 def one_line(error: BaseException) -> str:
     """What an error says, for a journal and a report."""
     return " ".join(str(error).split())[:500]
+
+
+@frozen(eq=False)
+class Batch:
+    """Cases that get the same in one request."""
+
+    action: str
+    """The name of the action."""
+    payload: str
+    """What the action is given, as JSON."""
+    numbers: Mapping[str, int]
+    """The number of each case's operation, by the id of the case."""
+
+    @property
+    def value(self) -> Any:
+        """What the action is given."""
+        return parsed(self.payload)
+
+    def first(self, count: int) -> Batch:
+        """The same for the first so many cases."""
+        return evolve(self, numbers=dict(islice(self.numbers.items(), count)))
+
+
+Change: TypeAlias = Operation | Batch
+"""What has an action and a payload."""
 
 
 @define(eq=False)
@@ -44,21 +70,23 @@ class Sender:
     """How many were sent in this run."""
     labels: dict[str, dict[str, list[str]]] = field(factory=dict)
     """The attributes that cases have, by id: the service replaces all of them at once."""
+    projects: dict[str, str | None] = field(factory=dict)
+    """The projects that cases are in, or will be once what was sent for them has taken effect, by id."""
     groups: dict[str, str | None] = field(factory=dict)
     """The groups of the statuses that were set, by payload."""
 
-    def learn(self, operation: Operation, case: Case) -> None:
+    def learn(self, operation: Change, case: Case) -> None:
         """Remember what group a status is of, for the report."""
         if operation.action == "status" and operation.payload not in self.groups:
             self.groups[operation.payload] = group_of(case)
 
-    async def begin(self, operations: Sequence[Operation]) -> Sequence[Operation]:
-        """Take operations out of the budget and write down that they are about to be sent; gives those taken."""
-        taken = operations[: self.control.take(len(operations))]
+    async def begin(self, numbers: Sequence[int]) -> int:
+        """Take operations out of the budget and write down that they are about to be sent; gives how many."""
+        taken = self.control.take(len(numbers))
         if taken:
             self.control.checkpoint("before sending")
-            await self.journal.sending(taken)
-            self.sent += len(taken)
+            await self.journal.sending(numbers[:taken])
+            self.sent += taken
             self.control.checkpoint("sending")
         return taken
 
@@ -75,7 +103,7 @@ class Sender:
         try:
             answer = await self.control.call(lambda: action.apply(self.session, case_id, payload))
         except (AuthenticationError, Interrupted):
-            await self.journal.unsend([operation])
+            await self.journal.unsend([operation.number])
             raise
         except (OutcomeUnknownError, ServerError, TransportError, DecodeError) as error:
             if action.holds is None:
@@ -90,15 +118,18 @@ class Sender:
 
     async def end(self, operation: Operation, state: State, answer: Any = None, error: str | None = None) -> State:
         """Write down what came of an operation; `answer` is what the service gave, or the id of what it made."""
-        moved = state is State.DONE and operation.action == "project"
+        moved = []
+        if state is State.DONE and operation.action == "project" and operation.case_id is not None:
+            self.projects[operation.case_id] = operation.value
+            moved = [(operation.value, operation.number)]
         made = answer if isinstance(answer, str) else answer[0].id if isinstance(answer, list) and answer else None
-        await self.write([Outcome(operation.number, state, made, error)], *([move_subject(operation)] if moved else ()))
+        await self.write([Outcome([operation.number], state, made, error)], move_subjects(moved))
         self.control.advance()
         return state
 
     async def write(self, outcomes: Iterable[Outcome], *more: Statement) -> None:
         """Write down outcomes, and count them."""
-        ended = list(outcomes)
+        ended = [outcome for outcome in outcomes if outcome.numbers]
         if ended:
             self.control.checkpoint("ending")
             await self.journal.end(ended, *more)
@@ -106,7 +137,7 @@ class Sender:
             self.control.checkpoint("ended")
 
 
-def holds(operation: Operation, case: Case) -> bool:
+def holds(operation: Change, case: Case) -> bool:
     """Whether a case shows what an operation was for."""
     check = ACTIONS[operation.action].holds
     return check is not None and check(case, operation.value)
@@ -146,7 +177,7 @@ async def resolve_comments(sender: Sender, operations: Sequence[Operation], *, s
             case Found.THERE:
                 await sender.end(operation, State.DONE, finding.id)
             case Found.ABSENT:
-                await journal.unsend([operation])
+                await journal.unsend([operation.number])
             case Found.UNCERTAIN:
                 await sender.end(operation, State.UNKNOWN, error=f"its answer was lost, and {finding.why}")
 

@@ -276,11 +276,13 @@ class Pass(Generic[T]):
         upward = Pages(self.reading, page_size=self.reading.size).by_page()
         self.pages = Downward(self.reading) if self.downward else upward
 
-    async def more(self) -> list[T] | None:
+    async def more(self) -> Iterator[T] | None:
         """What the next page has that is new; None at the end of the pass."""
         page = await anext(self.pages, None)
         if page is not None:
-            return [item for item in (reversed(page.items) if self.downward else page.items) if self._is_new(item)]
+            items = reversed(page.items) if self.downward else page.items
+            # An iterator at its end lets go of the items, before memory is taken for the next page.
+            return iter([item for item in items if self._is_new(item)])
         arrived = self.arrived if self.met_known else 0
         reading, passes = self.reading, self.run.passes
         passes.append(

@@ -8,9 +8,12 @@ import sqlite3
 import subprocess
 import sys
 import threading
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from casemgmt_async.jobs import (
     ForeignJournalError,
@@ -21,7 +24,7 @@ from casemgmt_async.jobs import (
     JournalLockedError,
     State,
 )
-from casemgmt_async.jobs.journal import Outcome, insert_operations, insert_subjects
+from casemgmt_async.jobs.journal import Outcome, insert_operations, insert_subjects, runs
 
 HOLD = """
 import asyncio, sys
@@ -52,9 +55,9 @@ async def test_operations_go_from_planned_through_sending_to_their_end(journal: 
     async with Journal(journal, kind="triage") as book:
         await fill(book, 5)
         operations = await book.operations()
-        await book.sending(operations[:4])
+        await book.sending(operation.number for operation in operations[:4])
         await book.end(
-            [Outcome(1, State.DONE, "made"), Outcome(2, State.REJECTED, error="no"), Outcome(3, State.UNKNOWN)]
+            [Outcome([1], State.DONE, "made"), Outcome([2], State.REJECTED, error="no"), Outcome([3], State.UNKNOWN)]
         )
 
     async with Journal(journal, kind="triage") as book:
@@ -67,11 +70,19 @@ async def test_operations_go_from_planned_through_sending_to_their_end(journal: 
         assert operations[0].value == "P4"
 
 
+@given(numbers=st.lists(st.integers(1, 60), unique=True))
+def test_runs_hold_the_numbers_and_no_others(numbers: list[int]) -> None:
+    """Together they are the numbers, in order, and no two of them could be one."""
+    found = runs(numbers)
+    assert [number for first, last in found for number in range(first, last + 1)] == sorted(numbers)
+    assert all(later[0] > before[1] + 1 for before, later in pairwise(found))
+
+
 async def test_what_is_committed_survives_the_file_being_copied_away_at_once(journal: Path, tmp_path: Path) -> None:
     """A copy taken right after an await, as a crash would leave it, holds what was awaited."""
     async with Journal(journal, kind="triage") as book:
         await fill(book, 3)
-        await book.sending(await book.operations())
+        await book.sending([1, 2, 3])
         for suffix in ("", "-wal"):
             shutil.copy(f"{journal}{suffix}", f"{tmp_path / 'copy.db'}{suffix}")
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from scenes import ME, all_cases, comments, only, routes
 
-from casemgmt_async import AuthenticationError, CaseSession, ConnectionFailedError
+from casemgmt_async import AuthenticationError, BulkAction, CaseSession, ConnectionFailedError
 from casemgmt_async.emulator import Emulator
 from casemgmt_async.emulator.exchange import Reply
 from casemgmt_async.jobs import (
@@ -62,6 +62,29 @@ async def test_what_a_bulk_update_has_not_done_is_done_singly(
     assert result.states == {State.DONE: 80}
     assert all(case.status == "COMPLETED" and case.archived_at for case in emulator.world.state.cases)
     assert routes(emulator)["update_status"] == routes(emulator)["archive_case"] == 12
+
+
+async def test_cases_moved_singly_are_looked_for_where_they_are_now(
+    emulator: Emulator, session: CaseSession, journal: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A case that is no more on the pages of the project it came from was moved, and not archived for that."""
+    answer, project = emulator.world.answer, next(iter(emulator.world.state.projects))
+
+    def unhelpful(request: Any) -> Any:
+        if request.route.name == "bulk_update_cases":
+            wanted = request.body["data"]["attributes"]
+            if wanted["type"] == BulkAction.UPDATE_PROJECT:
+                return Reply(400, {"errors": ["not today"]})
+            del wanted["case_ids"][::4]
+        return answer(request)
+
+    monkeypatch.setattr(emulator.world, "answer", unhelpful)
+    result = await run_triage(session, all_cases(project=project, archive=True), journal=journal, chunk=10)
+    assert result.exit_ok
+    moves = routes(emulator)["move_case_to_project"]
+    assert 0 < moves < 40
+    assert result.states == {State.DONE: 40 + moves}
+    assert all(case.archived_at and case.project_id == project for case in emulator.world.state.cases)
 
 
 @pytest.mark.parametrize("moment", ["before", "after"])
