@@ -10,6 +10,7 @@ import json
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, Final
+from uuid import UUID
 
 from attrs import Factory, field, frozen
 
@@ -17,9 +18,20 @@ from casemgmt_async import BulkAction, Case, CaseSession, Priority, cases, relat
 from casemgmt_async.jobs.errors import RulesError
 from casemgmt_async.jobs.spans import SPAN_RULE, parse_span
 
-__all__ = ["ACTIONS", "Action", "Step", "parse_action", "parse_actions", "status_code"]
+__all__ = [
+    "ACTIONS",
+    "UUID_RULE",
+    "Action",
+    "Step",
+    "as_uuid",
+    "identifier",
+    "parse_action",
+    "parse_actions",
+    "status_code",
+]
 
 Check = Callable[[Case, Any], bool]
+UUID_RULE: Final = "must be an id, a UUID such as 2f6a1c0e-8f2b-4c63-9a55-0d7f3f1f2f10"
 
 
 @frozen
@@ -105,6 +117,14 @@ def set_due_date(session: CaseSession, case_id: str, day: str | None) -> Awaitab
     return cases.update_case_due_date(session, case_id, due_date=None if day is None else date.fromisoformat(day))
 
 
+def as_uuid(value: Any) -> str | None:
+    """A UUID as the service writes it, or None for what is none."""
+    try:
+        return str(UUID(value))
+    except (AttributeError, TypeError, ValueError):
+        return None
+
+
 def text(where: str, value: Any) -> list[str]:
     """Read a text with something in it."""
     if not isinstance(value, str) or not value.strip():
@@ -117,6 +137,14 @@ def texts(where: str, value: Any) -> list[str]:
     if not isinstance(value, list | tuple) or not value:
         return text(where, value)
     return [text(where, each)[0] for each in value]
+
+
+def identifier(where: str, value: Any) -> list[str]:
+    """Read the id of a user, a project or a type: a UUID, given back as the service writes it."""
+    found = as_uuid(value)
+    if found is None:
+        raise RulesError(f"{where} {UUID_RULE}, not {value!r}")
+    return [found]
 
 
 def priority(where: str, value: Any) -> list[str]:
@@ -160,6 +188,8 @@ def custom_attribute(where: str, key: str, value: Any) -> dict[str, Any]:
         )
     if given.get("type") not in (None, "URL", "TEXT", "NUMBER", "SELECT"):
         raise RulesError(f"{where}.type must be one of URL, TEXT, NUMBER, SELECT, not {given['type']!r}")
+    if "type" in given and (given["type"] == "NUMBER") is not (kinds == {float}):
+        raise RulesError(f"{where}.type is {given['type']}, and that does not fit the value {given['value']!r}")
     return {"key": key, **given}
 
 
@@ -195,7 +225,7 @@ TABLE: Final = (
     ),
     Action("due_date", due, set_due_date, has_due_date),
     Action(
-        "assign", text, lambda s, c, given: cases.assign_case(s, c, assignee_id=given),
+        "assign", identifier, lambda s, c, given: cases.assign_case(s, c, assignee_id=given),
         has_assignee, BulkAction.ASSIGN, lambda given: {"assignee_id": given},
     ),
     Action(
@@ -208,7 +238,7 @@ TABLE: Final = (
         has_status, BulkAction.STATUS, lambda given: {"status": status_code(given)},
     ),
     Action(
-        "project", text, lambda s, c, given: relationships.move_case_to_project(s, c, project_id=given),
+        "project", identifier, lambda s, c, given: relationships.move_case_to_project(s, c, project_id=given),
         lambda case, wanted: case.project_id == wanted, BulkAction.UPDATE_PROJECT, lambda given: {"project_id": given},
     ),
     Action(

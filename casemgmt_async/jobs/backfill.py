@@ -28,7 +28,7 @@ from casemgmt_async import (
     TransportError,
     cases,
 )
-from casemgmt_async.jobs.actions import ACTIONS
+from casemgmt_async.jobs.actions import ACTIONS, UUID_RULE, as_uuid
 from casemgmt_async.jobs.adopt import Adoption, Baseline, Lost, marker, number_of, read_baseline, token
 from casemgmt_async.jobs.control import Control, Interrupted, JobResult
 from casemgmt_async.jobs.errors import JobError
@@ -36,7 +36,7 @@ from casemgmt_async.jobs.intake import CREATE, take_in, write_rejects
 from casemgmt_async.jobs.journal import Journal, Operation, Outcome, State
 from casemgmt_async.jobs.linking import LINK, link_cases
 from casemgmt_async.jobs.looking import Finding, Found
-from casemgmt_async.jobs.rows import digest
+from casemgmt_async.jobs.rows import digest, read_rows
 from casemgmt_async.jobs.sending import Sender, holds, one_line, resolve_comments
 from casemgmt_async.jobs.triage import SETTLE
 
@@ -68,12 +68,17 @@ async def backfill_cases(
     service refuses go to `rejects` (by default beside the source), with their line and the reason.
     `retry_unknown` looks once more for the rows of which nobody knows whether they have a case.
 
-    Raises `SourceError` for a file that cannot be used as a whole, `JobError` for a journal of other rows.
+    Raises `SourceError` for a file that cannot be used as a whole, `JobError` for a journal of other rows, and
+    `InvalidArgumentError` for a `project_id` or `type_id` that is no UUID.
     """
     control, source = control or Control(), Path(source)
     refused = source.with_name(source.stem + ".rejects.jsonl") if rejects is None else Path(rejects)
     defaults = {"project_id": project_id, "type_id": type_id}
+    for name, value in defaults.items():
+        if value is not None and as_uuid(value) is None:
+            raise InvalidArgumentError(name, f"{UUID_RULE}, not {value!r}")
     asked = {"job": job, "digest": digest(source), **defaults}
+    next(read_rows(source, defaults), None)  # says what is wrong with the file before there is a journal
     async with Journal(
         journal, kind="backfill", base_url=session.base_url, checkpoint=control.checkpoint, clock=control.clock
     ) as book:

@@ -13,7 +13,7 @@ from typing import Any, Final, cast
 from attrs import frozen
 
 from casemgmt_async import LinkRelationship
-from casemgmt_async.jobs.actions import Step, parse_action
+from casemgmt_async.jobs.actions import Step, identifier, parse_action
 from casemgmt_async.jobs.errors import RulesError, SourceError
 
 __all__ = ["BadRow", "Link", "Row", "digest", "read_rows"]
@@ -198,6 +198,8 @@ def check(line: int, given: dict[str, Any], text: str, defaults: Mapping[str, st
             texts[name] = str(value)
         elif not isinstance(value, str) or not value.strip():
             raise RulesError(f"{name} must be a text with something in it, not {value!r}")
+        elif name in ("type_id", "project_id"):
+            (texts[name],) = identifier(name, value)
     description = present.get("description", "")
     if not isinstance(description, str):
         raise RulesError(f"description must be a text, not {description!r}")

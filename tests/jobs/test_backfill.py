@@ -10,13 +10,14 @@ from typing import Any
 
 import pytest
 
-from casemgmt_async import CaseSession
+from casemgmt_async import CaseSession, InvalidArgumentError
 from casemgmt_async.emulator import Emulator, Switches
 from casemgmt_async.emulator.exchange import Reply
 from casemgmt_async.jobs import Budget, Control, JobError, JobResult, SourceError, State, backfill_cases, read_report
 
 STANDARD = "00000000-0000-0000-0000-000000000001"
 ME = "2f6a1c0e-8f2b-4c63-9a55-0d7f3f1f2f10"
+NOWHERE = "99999999-0000-4000-8000-000000000000"
 Fill = Callable[..., Any]
 
 
@@ -127,14 +128,16 @@ async def test_bad_rows_are_put_aside_with_line_and_reason(emulator: Emulator, f
         json.dumps({"key": "OLD-0", "title": "again"}),
         json.dumps({"key": "L", "title": "l", "links": [{"to": "OLD-0"}]}),
         json.dumps({"key": "D", "title": "d", "description": 5}),
-        json.dumps({"key": "S", "title": "s", "assignee": "nobody", "comments": "never"}),
+        json.dumps({"key": "S", "title": "s", "project_id": NOWHERE, "comments": "never"}),
+        json.dumps({"key": "B", "title": "b", "assignee": "bob"}),
+        json.dumps({"key": "P", "title": "p", "project_id": "CORE"}),
         json.dumps(good[1]),
     ]
     source.write_text("\n".join(lines))
     result = await fill()
     assert not result.exit_ok
-    assert (result.items, result.bad_rows) == (2, 8)
-    assert result.states == {State.DONE: 2, State.REJECTED: 1, State.SKIPPED: 2}
+    assert (result.items, result.bad_rows) == (2, 10)
+    assert result.states == {State.DONE: 2, State.REJECTED: 1, State.SKIPPED: 1}
     assert made(emulator).keys() == {"row 0", "row 1"}
     rejects = [json.loads(line) for line in result.output.read_text().splitlines()]
     assert [(reject["line"], reject["reason"][:40]) for reject in rejects] == [
@@ -146,7 +149,9 @@ async def test_bad_rows_are_put_aside_with_line_and_reason(emulator: Emulator, f
         (8, "the key 'OLD-0' is that of line 1 as wel"),
         (9, "links must be a list of {relationship, t"),
         (10, "description must be a text, not 5"),
-        (11, "create_case answered 400: Bad Request: r"),
+        (11, "create_case answered 404: project not fo"),
+        (12, "assignee must be an id, a UUID such as 2"),
+        (13, "project_id must be an id, a UUID such as"),
     ]
     assert rejects[0]["row"] == "{not json"
 
@@ -269,3 +274,8 @@ async def test_a_source_that_cannot_be_used_is_one_line(
     (tmp_path / "rows.csv").write_text("key,headline\n1,x\n")
     with pytest.raises(SourceError, match="first line must name the columns; unknown: headline; allowed: key, title"):
         await run("rows.csv")
+    for name, other in (("project_id", "type_id"), ("type_id", "project_id")):
+        ids = {name: "CORE", other: NOWHERE}
+        with pytest.raises(InvalidArgumentError, match=f"{name}: must be an id, a UUID such as .*, not 'CORE'"):
+            await backfill_cases(session, tmp_path / "rows.jsonl", journal=journal, job="x", **ids)
+    assert not list(tmp_path.glob("*.db*")), "nothing is left behind"

@@ -126,7 +126,7 @@ async def test_a_quotation_mark_left_open_makes_no_case_of_what_follows(emulator
 async def test_a_journal_of_another_project_says_so(emulator: Emulator, tmp_path: Path) -> None:
     source = tmp_path / "rows.csv"
     source.write_text("key,title\na,b\n", "utf-8")
-    refused = await backfill(emulator, source, project_id="nope")
+    refused = await backfill(emulator, source, project_id="99999999-0000-4000-8000-000000000000")
     assert refused.items == 0
     with pytest.raises(JobError, match="it belongs to another project or type"):
         await backfill(emulator, source)

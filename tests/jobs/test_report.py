@@ -35,10 +35,16 @@ RULES = parse_rules(
                 "continue": True,
             },
             {"name": "open", "match": {"status_group": "open"}, "actions": {"status": "Closed", "archive": True}},
-            {"name": "closed", "match": {"status_group": "closed"}, "actions": {"assign": "nobody", "comment": EVIL}},
+            {"name": "closed", "match": {"status_group": "closed"}, "actions": {"due_date": "+7d", "comment": EVIL}},
         ]
     }
 )
+
+
+@pytest.fixture(autouse=True)
+def refusal(emulator: Emulator) -> None:
+    """No due date may be set, so that there is something that failed."""
+    emulator.set_faults("update_case_due_date: status=403")
 
 
 class Page(HTMLParser):

@@ -24,6 +24,7 @@ from casemgmt_async.jobs.spans import format_span, parse_span
 
 NOW = datetime(2026, 6, 1, tzinfo=UTC)
 EXAMPLE = Path(__file__).parents[2] / "examples" / "triage.toml"
+USER = "2f6a1c0e-8f2b-4c63-9a55-0d7f3f1f2f10"
 
 
 def case(**given: Any) -> Case:
@@ -101,9 +102,9 @@ def test_a_match_holds_where_it_says(match: dict[str, Any], fits: dict[str, Any]
 def test_the_steps_come_in_the_order_in_which_a_case_gets_them() -> None:
     """What explains comes before what closes, whatever the order in the file."""
     actions = {
-        "archive": True, "status": "Closed", "comment": ["one", "two"], "assign": "user-2", "due_date": "none",
+        "archive": True, "status": "Closed", "comment": ["one", "two"], "assign": USER.upper(), "due_date": "none",
         "priority": "P4", "custom_attributes": {"a": 1, "b": {"value": "http://x", "type": "URL"}},
-        "attributes": {"team": "core"}, "project": "project-2",
+        "attributes": {"team": "core"}, "project": USER,
     }  # fmt: skip
     rules = parse_rules({"rules": [{"name": "all", "match": {}, "actions": actions}]})
     steps = [step for _, step in rules.decide(case(), 0)]
@@ -113,11 +114,11 @@ def test_the_steps_come_in_the_order_in_which_a_case_gets_them() -> None:
         ("custom_attributes", {"key": "b", "value": "http://x", "type": "URL"}),
         ("priority", "P4"),
         ("due_date", None),
-        ("assign", "user-2"),
+        ("assign", USER),
         ("comment", "one"),
         ("comment", "two"),
         ("status", "Closed"),
-        ("project", "project-2"),
+        ("project", USER),
         ("archive", None),
     ]
 
@@ -154,7 +155,7 @@ def test_a_rule_can_be_a_function() -> None:
 
     @rule("urgent")
     def urgent(one: Case) -> dict[str, Any] | None:
-        return {"assign": "me"} if one.priority == Priority.P1 else None
+        return {"assign": USER} if one.priority == Priority.P1 else None
 
     @rule("wrong")
     def wrong(one: Case) -> dict[str, Any]:
@@ -162,7 +163,7 @@ def test_a_rule_can_be_a_function() -> None:
 
     rules = RuleSet([urgent])
     assert rules.decide(case(), 0) == []
-    assert [step.payload for _, step in rules.decide(case(priority=Priority.P1), 0)] == ["me"]
+    assert [step.payload for _, step in rules.decide(case(priority=Priority.P1), 0)] == [USER]
     with pytest.raises(
         RulesError, match=re.escape('rule "wrong".asign is not an action; allowed: unarchive, attributes')
     ):
@@ -211,6 +212,11 @@ def doing(actions: Any) -> dict[str, Any]:
         (doing({"attributes": {"a": 1}}), "actions.attributes.a must be a text"),
         (doing({"custom_attributes": {"a": True}}), "actions.custom_attributes.a must be a text, a number"),
         (doing({"custom_attributes": {"a": {"value": 1, "type": "INT"}}}), "a.type must be one of URL"),
+        (doing({"custom_attributes": {"a": {"value": "x", "type": "NUMBER"}}}), "a.type is NUMBER, and that does not"),
+        (doing({"custom_attributes": {"a": {"value": [1, 2], "type": "TEXT"}}}), "does not fit the value [1, 2]"),
+        (doing({"assign": "bob"}), "actions.assign must be an id, a UUID such as 2f6a1c0e-8f2b-4c63-9a55-0d7f3f1f2f10"),
+        (doing({"assign": 7}), "a UUID such as 2f6a1c0e-8f2b-4c63-9a55-0d7f3f1f2f10, not 7"),
+        (doing({"project": "CORE"}), "actions.project must be an id, a UUID"),
         (doing({"assign": "x", "unassign": True}), "contradict each other; leave one out"),
     ],
 )  # fmt: skip

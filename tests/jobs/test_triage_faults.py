@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from scenes import ME, all_cases, comments, only, routes
+from scenes import all_cases, comments, only, routes
 
 from casemgmt_async import AuthenticationError, BulkAction, CaseSession, ConnectionFailedError
 from casemgmt_async.emulator import Emulator
@@ -133,7 +133,10 @@ async def test_a_step_that_failed_keeps_the_later_ones_of_its_case_back(
 
     @rule("close")
     def close(case: Any) -> dict[str, Any]:
-        return {"assign": "nobody" if case.key == victim.key else ME, "comment": "Closing.", "status": "Closed"}
+        due = {"due_date": "2030-01-02"} if case.key == victim.key else {}
+        return {**due, "comment": "Closing.", "status": "Closed"}
+
+    emulator.set_faults("update_case_due_date: status=403")
 
     result = await run_triage(session, RuleSet([close]), journal=journal)
     assert result.states[State.REJECTED] == 1
