@@ -100,6 +100,13 @@ def kill(session: nox.Session) -> None:
 
 
 @nox.session
+def journal(session: nox.Session) -> None:
+    """What the journal of a job costs: a triage of 100,000 cases with one, and the same calls without."""
+    session.install("-q", "-e.[emulator]")
+    session.run("python", "-m", "benchmarks.jobs", *session.posargs)
+
+
+@nox.session
 def bench(session: nox.Session) -> None:
     """Ours, the peers and the floor, side by side in one run; writes the JSON and the plots of the docs."""
     session.install("-q", "-e.[cli,emulator,speed]", *group("bench"), *group("peer"))
