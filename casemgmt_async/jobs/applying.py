@@ -6,6 +6,7 @@ bulk update answers nothing: what it was for stays in `sending` until the cases,
 
 from __future__ import annotations
 
+import json
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import Final
@@ -25,7 +26,7 @@ from casemgmt_async import (
 from casemgmt_async.jobs.actions import ACTIONS, TABLE, Action
 from casemgmt_async.jobs.confirming import Confirmation, unreadable
 from casemgmt_async.jobs.control import Interrupted
-from casemgmt_async.jobs.journal import Operation, Outcome, State, among
+from casemgmt_async.jobs.journal import Operation, Outcome, State
 from casemgmt_async.jobs.reading import read_by_pages, read_singly
 from casemgmt_async.jobs.sending import Batch, Sender, holds, resolve_comments
 from casemgmt_async.jobs.snapshot import seconds
@@ -136,24 +137,23 @@ class Application:
     async def skip_changed(self, subjects: Sequence[int]) -> None:
         """Skip what was planned for cases that were changed since, unless told otherwise."""
         if not self.even_if_changed and subjects:
-            which = f"state = 'planned' AND subject IN ({among(subjects)})"
-            sql = f"UPDATE operations SET state = 'skipped', error = ? WHERE {which}"  # noqa: S608 - numbers
-            await self.sender.journal.write((sql, [(CHANGED,)]))
+            which = "state = 'planned' AND subject IN (SELECT value FROM json_each(?))"
+            sql = f"UPDATE operations SET state = 'skipped', error = ? WHERE {which}"  # noqa: S608 - our own words
+            await self.sender.journal.write((sql, [(CHANGED, json.dumps(subjects))]))
 
     async def stage(self, action: Action) -> None:
         """Do one action to every case that is to get it."""
         journal, control = self.sender.journal, self.sender.control
-        failed = "SELECT DISTINCT subject FROM operations WHERE state IN ('rejected', 'unknown')"
-        if subjects := await journal.read(failed):
-            which = f"state = 'planned' AND action = ? AND subject IN ({among(subject for (subject,) in subjects)})"
-            sql = f"UPDATE operations SET state = 'skipped', error = ? WHERE {which}"  # noqa: S608 - numbers
-            await journal.write((sql, [(BLOCKED, action.name)]))
+        failed = "SELECT subject FROM operations WHERE state IN ('rejected', 'unknown')"
+        which = f"state = 'planned' AND action = ? AND subject IN ({failed})"
+        sql = f"UPDATE operations SET state = 'skipped', error = ? WHERE {which}"  # noqa: S608 - our own words
+        await journal.write((sql, [(BLOCKED, action.name)]))
+        if action.bulk is not None:
+            await control.each(await self.batches(action), self.send_batch)
+            return
         for _ in range(ROUNDS):
-            if action.bulk is not None:
-                await control.each(await self.batches(action), self.send_batch)
-            else:
-                operations = await journal.operations("o.state = 'planned' AND o.action = ?", (action.name,))
-                await control.each(group(operations).values(), self.send_singly)
+            operations = await journal.operations("o.state = 'planned' AND o.action = ?", (action.name,))
+            await control.each(group(operations).values(), self.send_singly)
             if control.hurried or not await self.resolve_lost():
                 return
         lost = await journal.read(
@@ -188,7 +188,8 @@ class Application:
             self.refused.add(kind)
         else:
             taken = await self.sender.begin(numbers)
-        await self.send_each(await self.sender.journal.operations(f"o.number IN ({among(numbers[:taken])})"))
+        which = "o.number IN (SELECT value FROM json_each(?))"
+        await self.send_each(await self.sender.journal.operations(which, (json.dumps(numbers[:taken]),)))
 
     async def send_singly(self, operations: Sequence[Operation]) -> None:
         """Send what one case gets, one after the other."""

@@ -47,6 +47,7 @@ SCHEMA: Final = """
         result TEXT,
         error TEXT
     );
+    CREATE INDEX operations_of_subject ON operations (subject);
     CREATE TABLE items (kind TEXT, place TEXT, body BLOB NOT NULL, PRIMARY KEY (kind, place)) WITHOUT ROWID;
     CREATE TABLE pages (number INTEGER PRIMARY KEY, request TEXT NOT NULL, answer TEXT NOT NULL);
 """
@@ -264,8 +265,3 @@ def runs(numbers: Iterable[int]) -> list[list[int]]:
         else:
             found.append([number, number])
     return found
-
-
-def among(numbers: Iterable[int]) -> str:
-    """Numbers as they stand in SQL."""
-    return ",".join(map(str, numbers))
