@@ -22,6 +22,7 @@ __all__ = [
     "ACTIONS",
     "UUID_RULE",
     "Action",
+    "Check",
     "Step",
     "as_uuid",
     "identifier",

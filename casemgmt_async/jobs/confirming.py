@@ -11,7 +11,7 @@ from casemgmt_async import Case, NotFoundError
 from casemgmt_async.jobs.actions import ACTIONS
 from casemgmt_async.jobs.journal import Outcome, State, move_subjects
 from casemgmt_async.jobs.reading import read_by_pages, read_singly
-from casemgmt_async.jobs.sending import Batch, Sender, holds, one_line
+from casemgmt_async.jobs.sending import Batch, Sender, one_line
 
 __all__ = ["Confirmation", "unreadable"]
 
@@ -86,7 +86,7 @@ class Confirmation:
 
     def shows(self, case: Case, batch: Batch) -> bool:
         """Whether a case shows what was sent for it."""
-        if not holds(batch, case):
+        if not batch.check(case, batch.value):
             return False
         self.sender.learn(batch, case)
         return True

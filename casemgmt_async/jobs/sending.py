@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import islice
-from typing import Any, TypeAlias
+from typing import Any
 
-from attrs import define, evolve, field, frozen
+from attrs import Factory, define, evolve, field, frozen
 
 from casemgmt_async import (
     AuthenticationError,
@@ -19,14 +19,14 @@ from casemgmt_async import (
     StatusError,
     TransportError,
 )
-from casemgmt_async.jobs.actions import ACTIONS
+from casemgmt_async.jobs.actions import ACTIONS, Check
 from casemgmt_async.jobs.control import Control, Interrupted
 from casemgmt_async.jobs.journal import Journal, Operation, Outcome, State, move_subjects, parsed
 from casemgmt_async.jobs.looking import Finding, Found, find_comment
 from casemgmt_async.jobs.matching import group_of
 from casemgmt_async.jobs.store import Statement
 
-__all__ = ["Batch", "Change", "Sender", "holds", "one_line", "resolve_comments"]
+__all__ = ["Batch", "Sender", "holds", "one_line", "resolve_comments"]
 
 
 def one_line(error: BaseException) -> str:
@@ -44,19 +44,14 @@ class Batch:
     """What the action is given, as JSON."""
     numbers: Mapping[str, int]
     """The number of each case's operation, by the id of the case."""
-
-    @property
-    def value(self) -> Any:
-        """What the action is given."""
-        return parsed(self.payload)
+    value: Any = field(init=False, default=Factory(lambda batch: parsed(batch.payload), takes_self=True))
+    """The same payload as data."""
+    check: Check = field(init=False, default=Factory(lambda batch: ACTIONS[batch.action].holds, takes_self=True))
+    """Sees on a case that it is done."""
 
     def first(self, count: int) -> Batch:
         """The same for the first so many cases."""
         return evolve(self, numbers=dict(islice(self.numbers.items(), count)))
-
-
-Change: TypeAlias = Operation | Batch
-"""What has an action and a payload."""
 
 
 @define(eq=False)
@@ -75,7 +70,7 @@ class Sender:
     groups: dict[str, str | None] = field(factory=dict)
     """The groups of the statuses that were set, by payload."""
 
-    def learn(self, operation: Change, case: Case) -> None:
+    def learn(self, operation: Operation | Batch, case: Case) -> None:
         """Remember what group a status is of, for the report."""
         if operation.action == "status" and operation.payload not in self.groups:
             self.groups[operation.payload] = group_of(case)
@@ -137,7 +132,7 @@ class Sender:
             self.control.checkpoint("ended")
 
 
-def holds(operation: Change, case: Case) -> bool:
+def holds(operation: Operation, case: Case) -> bool:
     """Whether a case shows what an operation was for."""
     check = ACTIONS[operation.action].holds
     return check is not None and check(case, operation.value)
