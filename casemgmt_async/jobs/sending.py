@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from itertools import islice
 from typing import Any
 
-from attrs import define, evolve, field, frozen
+from attrs import Factory, define, evolve, field, frozen
 
 from casemgmt_async import (
     AuthenticationError,
@@ -44,24 +44,21 @@ class Batch:
     """What the action is given, as JSON."""
     numbers: Mapping[str, int]
     """The number of each case's operation, by the id of the case."""
-    value: Any = field(init=False)
+    value: Any = field(init=False, default=Factory(lambda batch: parsed(batch.payload), takes_self=True))
     """The same payload as data."""
-    check: Check = field(init=False)
+    check: Check = field(init=False, default=Factory(lambda batch: check_of(batch.action), takes_self=True))
     """Sees on a case that it is done."""
-
-    @value.default
-    def _parsed(self) -> Any:
-        return parsed(self.payload)
-
-    @check.default
-    def _check(self) -> Check:
-        check = ACTIONS[self.action].holds
-        assert check is not None, "what is done in bulk can be seen on a case"
-        return check
 
     def first(self, count: int) -> Batch:
         """The same for the first so many cases."""
         return evolve(self, numbers=dict(islice(self.numbers.items(), count)))
+
+
+def check_of(action: str) -> Check:
+    """How to see on a case that an action of the bulk updates is done."""
+    check = ACTIONS[action].holds
+    assert check is not None, f"nothing on a case shows that {action} is done"
+    return check
 
 
 @define(eq=False)
