@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
 from attrs import define, field
@@ -122,17 +122,19 @@ class Application:
         for case_id in unread.ids:
             self.on_pages.pop(case_id, None)
         await self.skip_changed(changed)
-        for case_id, error in errors.items():
-            await self.give_up(subjects[case_id], error)
+        if errors:
+            await self.give_up({subjects[case_id]: error for case_id, error in errors.items()})
 
-    async def give_up(self, subject: int, error: Exception) -> None:
-        """End what is open of a case that cannot be read."""
+    async def give_up(self, errors: Mapping[int, Exception]) -> None:
+        """End what is open of cases that cannot be read."""
         for state in (State.PLANNED, State.SENDING):
+            which = "state = ? AND subject IN (SELECT value FROM json_each(?))"
             rows = await self.sender.journal.read(
-                "SELECT number FROM operations WHERE subject = ? AND state = ?", (subject, state.value)
+                f"SELECT number, subject FROM operations WHERE {which}",  # noqa: S608 - our own words
+                (state.value, json.dumps(list(errors))),
             )
-            numbers = [number for (number,) in rows]
-            await self.sender.write([unreadable(numbers, error, sent=state is State.SENDING)])
+            sent = state is State.SENDING
+            await self.sender.write(unreadable([number], errors[subject], sent=sent) for number, subject in rows)
 
     async def skip_changed(self, subjects: Sequence[int]) -> None:
         """Skip what was planned for cases that were changed since, unless told otherwise."""

@@ -15,7 +15,7 @@ from casemgmt_async.jobs.sending import Batch, Sender, one_line
 
 __all__ = ["Confirmation", "unreadable"]
 
-FLUSH_EVERY: Final = 1_000
+FLUSH_EVERY: Final = 5_000
 
 
 @define(eq=False)

@@ -47,10 +47,11 @@ SCHEMA: Final = """
         result TEXT,
         error TEXT
     );
-    CREATE INDEX operations_of_subject ON operations (subject);
     CREATE TABLE items (kind TEXT, place TEXT, body BLOB NOT NULL, PRIMARY KEY (kind, place)) WITHOUT ROWID;
     CREATE TABLE pages (number INTEGER PRIMARY KEY, request TEXT NOT NULL, answer TEXT NOT NULL);
 """
+INDEX: Final = "CREATE INDEX operations_of_subject ON operations (subject);"
+"""For a backfill, which goes on row by row; a triage takes the operations of many cases at once."""
 COLUMNS: Final = "o.number, o.subject, s.name, s.case_id, s.project_id, o.action, o.payload, o.state, o.sent_at"
 
 
@@ -145,7 +146,8 @@ class Journal:
         self.place = None if base_url is None else place_of(base_url)
         self.meta: dict[str, Any] = {}
         self._clock = clock
-        self._store = Store(self.path, SCHEMA, read_only=read_only, checkpoint=checkpoint)
+        schema = SCHEMA + INDEX if kind == "backfill" else SCHEMA
+        self._store = Store(self.path, schema, read_only=read_only, checkpoint=checkpoint)
         self._read_only = read_only
 
     async def __aenter__(self) -> Self:

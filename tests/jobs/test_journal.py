@@ -78,7 +78,7 @@ def test_runs_hold_the_numbers_and_no_others(numbers: list[int]) -> None:
     assert all(later[0] > before[1] + 1 for before, later in pairwise(found))
 
 
-async def test_the_operations_of_a_case_are_found_without_reading_all(journal: Path) -> None:
+async def test_the_operations_of_a_row_are_found_without_reading_all(journal: Path) -> None:
     """A row that is refused has its other operations skipped; a hundred thousand such rows are no hundred thousand
     readings of the whole table."""
     statements = (
@@ -86,7 +86,7 @@ async def test_the_operations_of_a_case_are_found_without_reading_all(journal: P
         "UPDATE operations SET state = 'skipped' WHERE subject = 7 AND number <> 3",
         "SELECT DISTINCT subject FROM operations WHERE subject > 7 ORDER BY subject LIMIT 500",
     )
-    async with Journal(journal, kind="triage") as book:
+    async with Journal(journal, kind="backfill") as book:
         for statement in statements:
             steps = [step for *_, step in await book.read(f"EXPLAIN QUERY PLAN {statement}")]
             assert [step.partition(" (")[0] for step in steps] in (
