@@ -40,7 +40,7 @@ from casemgmt_async.transport.retry import RetryPolicy
 
 TYPE_ID = "00000000-0000-0000-0000-000000000001"
 EMULATED = 200
-POLICY = RetryPolicy(attempts=6, first_wait=0.01, max_wait=0.2, attempt_timeout=2.0)
+POLICY = RetryPolicy(attempts=6, initial_backoff=0.01, max_backoff=0.2, attempt_timeout=2.0)
 SCRIPT = [
     *("reset", "drop-before-effect", "drop-after-effect", "cut", "cut-chunked", "cut-gzip", "early-eof"),
     *("cut=0", "early-eof=0", "empty-before-effect", "empty-after-effect", "html=502", "html=200", "html=429"),

@@ -107,7 +107,7 @@ async def with_journal(session: CaseSession, rules: RuleSet) -> int:
         journal = Path(folder) / "triage.db"
         plan = await plan_triage(session, rules, journal=journal)
         result = await apply_triage(session, journal=journal)
-        assert result.exit_ok, await read_report(journal)
+        assert result.succeeded, await read_report(journal)
         assert result.states["done"] == plan.operations, result
         return plan.operations
 

@@ -32,7 +32,7 @@ from casemgmt_async import CaseSession
 from casemgmt_async.emulator import Emulator
 from casemgmt_async.jobs import (
     Budget,
-    Control,
+    JobControl,
     JobResult,
     RuleSet,
     backfill_cases,
@@ -59,18 +59,18 @@ def by_number(case: Any) -> Mapping[str, Any]:
     return given[int(case.key.rpartition("-")[2]) % 4]
 
 
-async def triage(session: CaseSession, folder: Path, control: Control) -> JobResult:
+async def triage(session: CaseSession, folder: Path, control: JobControl) -> JobResult:
     """Triage twenty cases."""
     journal = folder / "triage.db"
     return await run_triage(session, RuleSet([by_number]), journal=journal, control=control, chunk=3, settle=0)
 
 
-async def export(session: CaseSession, folder: Path, control: Control) -> JobResult:
+async def export(session: CaseSession, folder: Path, control: JobControl) -> JobResult:
     """Export some pages of cases."""
     return await export_cases(session, folder / "cases.jsonl", control=control)
 
 
-async def backfill(session: CaseSession, folder: Path, control: Control) -> JobResult:
+async def backfill(session: CaseSession, folder: Path, control: JobControl) -> JobResult:
     """Make cases of some rows."""
     project = (folder / "project").read_text()
     source, journal = folder / "rows.jsonl", folder / "backfill.db"
@@ -79,7 +79,7 @@ async def backfill(session: CaseSession, folder: Path, control: Control) -> JobR
     )
 
 
-JOBS: Mapping[str, Callable[[CaseSession, Path, Control], Awaitable[JobResult]]] = {
+JOBS: Mapping[str, Callable[[CaseSession, Path, JobControl], Awaitable[JobResult]]] = {
     "triage": triage,
     "export": export,
     "backfill": backfill,
@@ -113,13 +113,13 @@ def run_child(job: str, url: str, folder: str, kill_at: int | None) -> int:
             os.kill(os.getpid(), signal.SIGKILL)
 
     async def run() -> JobResult:
-        control = Control(budget=Budget(concurrency=3), checkpoint=checkpoint)
+        control = JobControl(budget=Budget(concurrency=3), checkpoint=checkpoint)
         async with CaseSession(base_url=url, api_key="k", app_key="k") as session:
             return await JOBS[job](session, place, control)
 
     result = asyncio.run(run())
     (place / "steps").write_text(str(next(steps) - 1))
-    return 0 if result.exit_ok and not result.remaining else 3
+    return 0 if result.succeeded and not result.remaining else 3
 
 
 # In the process that judges

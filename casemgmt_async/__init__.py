@@ -16,6 +16,8 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final
 
+from casemgmt_async._version import __version__
+
 if TYPE_CHECKING:
     from casemgmt_async.codec import (
         decode,
@@ -141,14 +143,17 @@ if TYPE_CHECKING:
     from casemgmt_async.transport.attempt import (
         RawResponse,
     )
+    from casemgmt_async.transport.clock import (
+        Clock,
+    )
     from casemgmt_async.transport.events import (
-        CallEnded,
-        CallGaveUp,
+        CallFailed,
+        CallSucceeded,
         Event,
         Listener,
         RateLimited,
-        RequestAnswered,
         RequestStarted,
+        ResponseReceived,
         RetryScheduled,
     )
     from casemgmt_async.transport.retry import (
@@ -168,8 +173,8 @@ __all__ = [
     "AutomationTrigger",
     "BadRequestError",
     "BulkAction",
-    "CallEnded",
-    "CallGaveUp",
+    "CallFailed",
+    "CallSucceeded",
     "Case",
     "CaseAggregate",
     "CaseAuthor",
@@ -182,6 +187,7 @@ __all__ = [
     "CaseView",
     "CellAuthor",
     "CellType",
+    "Clock",
     "Column",
     "ColumnSort",
     "ColumnsConfig",
@@ -234,11 +240,11 @@ __all__ = [
     "RawResponse",
     "RecipientType",
     "RedirectError",
-    "RequestAnswered",
     "RequestStarted",
     "RequestTimeoutError",
     "ResolvedReason",
     "Resource",
+    "ResponseReceived",
     "ResponseTooLargeError",
     "RetryPolicy",
     "RetryScheduled",
@@ -278,8 +284,6 @@ __all__ = [
     "watchers",
 ]
 
-__version__ = "0.1.0"
-
 RESOURCES: Final = frozenset(
     {
         "automation_rules",
@@ -303,6 +307,7 @@ HOMES: Final = (
     "pagination",
     "session",
     "transport.attempt",
+    "transport.clock",
     "transport.retry",
     "transport.events",
     "codec",

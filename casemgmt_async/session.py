@@ -14,11 +14,13 @@ from aiohttp.typedefs import StrOrURL
 from yarl import URL
 
 from casemgmt_async import codec
+from casemgmt_async._version import __version__
 from casemgmt_async.errors import ConfigurationError, DecodeError, InvalidArgumentError, SessionClosedError
 from casemgmt_async.routes import Replay, Route
 from casemgmt_async.transport.access import Access, TokenSupplier, checked_headers
-from casemgmt_async.transport.attempt import Order, RawResponse
-from casemgmt_async.transport.caller import Caller, Manner, Time
+from casemgmt_async.transport.attempt import RawResponse, Request
+from casemgmt_async.transport.caller import Caller, CallOptions
+from casemgmt_async.transport.clock import Clock
 from casemgmt_async.transport.events import Events, Listener
 from casemgmt_async.transport.origin import Origin
 from casemgmt_async.transport.retry import RetryPolicy
@@ -48,7 +50,7 @@ class CaseSession:
     - `proxy`, `ssl`: as in aiohttp; `ssl` may hold your CA or client certificate, and cannot switch checking off.
     - `max_body`: bytes of the longest answer taken, decompressed.
     - `on_event`: called with every event (see `transport.events`); must be quick.
-    - `time`: clocks, sleep and dice, for tests.
+    - `clock`: clocks, sleep and random numbers, for tests.
 
     Use it with `async with`, or `close()` it. All tasks of one event loop can share it.
     Raises `ConfigurationError` before any I/O where credentials or address are missing or not usable.
@@ -72,7 +74,7 @@ class CaseSession:
         ssl: SSLContext | aiohttp.Fingerprint | None = None,
         max_body: int = 64 * 1024 * 1024,
         on_event: Listener | None = None,
-        time: Time = Time(),  # noqa: B008 - frozen
+        clock: Clock = Clock(),  # noqa: B008 - frozen
     ) -> None:
         access = Access(api_key, app_key, access_token)
         del api_key, app_key, access_token  # so that the locals of a traceback from here on do not show them
@@ -95,7 +97,7 @@ class CaseSession:
             events=events,
             max_concurrency=max_concurrency,
             max_body=max_body,
-            time=time,
+            clock=clock,
         )
         given: dict[str, Any] = {}
         if proxy is not None:
@@ -234,12 +236,12 @@ class CaseSession:
         replay: Replay | None,
         *,
         due: bool,
-    ) -> Order:
+    ) -> Request:
         if self._pool.closed:
             raise SessionClosedError("the session was closed")
         url = self._origin.url(route, ids, query)
         sent = None if body is None else codec.dump(body)
-        return Order(route, replay or route.replay, url, sent, due)
+        return Request(route, replay or route.replay, url, sent, due)
 
 
 class _Pool:
@@ -287,16 +289,14 @@ def _check_given(
 
 def _manner(
     timeout: float | None, retry: RetryPolicy | None, extra: Mapping[str, str], request: Mapping[str, Any]
-) -> Manner:
+) -> CallOptions:
     if timeout is not None and not timeout > 0:
         raise InvalidArgumentError("timeout", "must be over 0 seconds, or None")
     policy = RetryPolicy(attempts=1) if retry is None else retry
-    return Manner(timeout, policy, extra, request)
+    return CallOptions(timeout, policy, extra, request)
 
 
 def _user_agent() -> str:
-    from casemgmt_async import __version__  # noqa: PLC0415 - the façade imports this module
-
     return f"casemgmt-async/{__version__} (python {platform.python_version()}; aiohttp {aiohttp.__version__})"
 
 

@@ -34,7 +34,7 @@ from casemgmt_async.integrations.fastapi import (
     lifespan,
     teach,
 )
-from casemgmt_async.jobs import Control, Progress, export_cases
+from casemgmt_async.jobs import JobControl, Progress, export_cases
 
 log = logging.getLogger("case_desk")
 router = APIRouter(responses=RESPONSES)
@@ -127,7 +127,7 @@ class Exports:
             export.phase, export.done, export.total = progress.phase, progress.done, progress.total
 
         try:
-            await export_cases(self._session, self.file(export), filter=query, control=Control(on_progress=show))
+            await export_cases(self._session, self.file(export), filter=query, control=JobControl(on_progress=show))
         except Exception:
             log.exception("export %s failed", export.id)
             export.state = "failed"

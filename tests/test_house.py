@@ -19,19 +19,20 @@ PACKAGE = ROOT / "casemgmt_async"
 OPERATIONS = json.loads((ROOT / "tests" / "data" / "operations.json").read_text("utf-8"))
 FACADE = "the façade"
 MAY_IMPORT = {
+    "_version": set(),
     "errors": set(),
     "routes": set(),
     "models": set(),
     "codec": {"models", "errors"},
-    "transport": {"errors", "routes"},
-    "session": {"codec", "transport", "routes", "errors"},
+    "transport": {"errors", "routes", "_version"},
+    "session": {"codec", "transport", "routes", "errors", "_version"},
     "pagination": {"errors", "models"},
     "endpoints": {"session", "routes", "models", "pagination", "errors"},
     "emulator": {"routes"},
     "jobs": {FACADE, *casemgmt_async.PARTS} - {"emulator"},
     "cli": {FACADE, *casemgmt_async.PARTS},
     "integrations": {FACADE, *casemgmt_async.PARTS},
-    FACADE: {"errors", "models", "codec", "pagination", "session", "endpoints", "transport"},
+    FACADE: {"errors", "models", "codec", "pagination", "session", "endpoints", "transport", "_version"},
 }
 """Room by room. The parts that the façade opens by their own names belong to it."""
 NEEDS = {
@@ -52,7 +53,7 @@ def room_of(module: str) -> str:
 
 
 def imports(file: Path) -> Iterator[str]:
-    """Every module that a file imports, wherever in it, by its full name; the package's version is no module."""
+    """Every module that a file imports, wherever in it, by its full name."""
     for node in ast.walk(ast.parse(file.read_text("utf-8"))):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
@@ -63,8 +64,7 @@ def imports(file: Path) -> Iterator[str]:
             for alias in node.names:
                 inner = ROOT.joinpath(*module.split("."), alias.name)
                 is_module = inner.is_dir() or inner.with_suffix(".py").is_file()
-                if alias.name != "__version__":
-                    yield f"{module}.{alias.name}" if is_module else module
+                yield f"{module}.{alias.name}" if is_module else module
 
 
 def module_of(file: Path) -> str:

@@ -73,10 +73,10 @@ report_options = together(
 
 
 @contextlib.asynccontextmanager
-async def working(screen: Screen, budget: Mapping[str, Any]) -> AsyncIterator[jobs.Control]:
+async def working(screen: Screen, budget: Mapping[str, Any]) -> AsyncIterator[jobs.JobControl]:
     """Give the control of one job, which shows its progress and heeds Ctrl-C while the block runs."""
     show = Show(screen)
-    control = jobs.Control(budget=jobs.Budget(**budget), on_progress=show)
+    control = jobs.JobControl(budget=jobs.Budget(**budget), on_progress=show)
     with show.shown(), stops_on_interrupt(control, screen):
         yield control
 
@@ -111,20 +111,24 @@ async def finish(
             screen.note(f"written: {path}")
     if result is None:
         return 0
-    instead = f", instead of {result.one_by_one:,} one by one" if result.one_by_one > result.requests else ""
+    instead = (
+        f", instead of {result.unbatched_requests:,} one by one" if result.unbatched_requests > result.requests else ""
+    )
     screen.note(f"{result.requests:,} requests in {result.elapsed:.1f} s{instead}")
     if result.stopped:
         if sending := result.states.get(jobs.State.SENDING, 0):
             screen.note(f"{sending:,} were sent and their outcome not looked up yet; the next run looks first")
         screen.note(f"stopped: {result.stopped}" + (f"; to go on: {again}" if again else ""))
-    return 0 if result.exit_ok else 1
+    return 0 if result.succeeded else 1
 
 
 def show_report(screen: Screen, told: jobs.Report, result: jobs.JobResult | None) -> None:
     """Print what rules and actions have come to, and why some have not."""
     states = {state: count for state, count in told.states.items() if count}
     if screen.as_json:
-        ended = {} if result is None else {"requests": result.requests, "stopped": result.stopped, "ok": result.exit_ok}
+        ended = (
+            {} if result is None else {"requests": result.requests, "stopped": result.stopped, "ok": result.succeeded}
+        )
         screen.emit({"job": told.kind, "items": told.items, "states": states, **ended})
         return
     rows = [(row.rule, row.action, *(f"{row.states.get(state, 0):,}" for state in states)) for row in told.rows]

@@ -104,7 +104,7 @@ def _line(now: jobs.Progress) -> str:
 
 
 @contextlib.contextmanager
-def stops_on_interrupt(control: jobs.Control, screen: Screen) -> Iterator[None]:
+def stops_on_interrupt(control: jobs.JobControl, screen: Screen) -> Iterator[None]:
     """Let Ctrl-C and SIGTERM ask the job to stop: once to finish what is in flight, twice to stop at once."""
     loop = asyncio.get_running_loop()
 

@@ -27,13 +27,13 @@ from opentelemetry.trace import Span, SpanKind, Status, StatusCode
 from yarl import URL
 
 from casemgmt_async import (
-    CallEnded,
-    CallGaveUp,
+    CallFailed,
+    CallSucceeded,
     CaseSession,
     Event,
     RateLimited,
-    RequestAnswered,
     RequestStarted,
+    ResponseReceived,
     RetryScheduled,
     __version__,
 )
@@ -90,11 +90,11 @@ class _Telemetry:
         self._calls: dict[int, _Call] = {}
         self._takes: Mapping[type, Callable[[Any], None]] = {
             RequestStarted: self._started,
-            RequestAnswered: self._answered,
+            ResponseReceived: self._answered,
             RetryScheduled: self._retried,
             RateLimited: self._limited,
-            CallGaveUp: self._gave_up,
-            CallEnded: self._ended,
+            CallFailed: self._gave_up,
+            CallSucceeded: self._ended,
         }
 
     def __call__(self, event: Event) -> None:
@@ -135,7 +135,7 @@ class _Telemetry:
         propagate.inject(event.headers, trace.set_span_in_context(span))
         call.attempt = _Attempt(span, labels)
 
-    def _answered(self, event: RequestAnswered) -> None:
+    def _answered(self, event: ResponseReceived) -> None:
         call = self._calls.get(event.call)
         if call is not None:
             said: Attributes = {"http.response.status_code": event.status}
@@ -158,14 +158,14 @@ class _Telemetry:
         self._call(event).span.add_event("rate_limited", {**answered, "casemgmt.wait": event.wait})
         self._waits.record(event.wait, {**answered, "casemgmt.operation": event.route.name})
 
-    def _gave_up(self, event: CallGaveUp) -> None:
+    def _gave_up(self, event: CallFailed) -> None:
         call, kind = self._call(event), _kind(event.error)
         self._close_attempt(call, {"error.type": kind})
         call.span.set_attribute("error.type", kind)
         call.span.set_status(Status(StatusCode.ERROR, str(event.error)))
         self._ended(event)
 
-    def _ended(self, event: CallEnded | CallGaveUp) -> None:
+    def _ended(self, event: CallSucceeded | CallFailed) -> None:
         call = self._calls.pop(event.call, None)
         if call is not None:
             call.span.end()

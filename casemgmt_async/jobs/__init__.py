@@ -1,24 +1,24 @@
 """Jobs over many cases that survive being killed: triage, export and backfill, and the journal they share::
 
     from casemgmt_async import CaseSession
-    from casemgmt_async.jobs import Budget, Control, load_rules, run_triage
+    from casemgmt_async.jobs import Budget, JobControl, load_rules, run_triage
 
-    control = Control(budget=Budget(max_operations=5_000, concurrency=8), on_progress=show)
+    control = JobControl(budget=Budget(max_operations=5_000, concurrency=8), on_progress=show)
     asyncio.get_running_loop().add_signal_handler(signal.SIGINT, control.request_stop)
     async with CaseSession() as session:
         result = await run_triage(session, load_rules("triage.toml"), journal="triage.db", control=control)
-    raise SystemExit(0 if result.exit_ok else 1)
+    raise SystemExit(0 if result.succeeded else 1)
 
 - `plan_triage(session, rules, journal=...)` sweeps and decides, changes nothing and gives a `Plan`: its `rows`
   (rule, action, operations), `cases`, `operations`, `requests`, `seconds` and `basis` are what to print.
   `apply_triage(session, journal=...)` does what a journal holds, `run_triage` is both. A dry run is `plan_triage`.
 - `export_cases(session, "cases.jsonl")` writes every case to JSON Lines or Parquet, by the suffix.
 - `backfill_cases(session, "rows.csv", journal=..., job="old-tracker")` makes a case of every row.
-- Each takes a `Control`: the `Budget`, `on_progress` (called with `Progress` a few times a second) and
+- Each takes a `JobControl`: the `Budget`, `on_progress` (called with `Progress` a few times a second) and
   `request_stop()`: once to finish what is in flight, twice to stop at once. Nothing is lost either way: the
-  same call with the same journal goes on. One `Control` is for one call.
+  same call with the same journal goes on. One `JobControl` is for one call.
 - Each gives a `JobResult`: `states` counts the operations by `State`, `stopped` says why it ended early,
-  `requests` and `one_by_one` tell the saving, `exit_ok` whether a command should end with 0.
+  `requests` and `unbatched_requests` tell the saving, `succeeded` whether a command should end with 0.
 - `read_report(journal)` gives a `Report` of any journal, also while its job runs: `rows`, `states`, `failures`,
   `write_outcomes(path)` for JSON Lines and `write_html(path)` for the page.
 
@@ -29,7 +29,7 @@ line that says what to do; the journal is closed and whole then.
 from __future__ import annotations
 
 from casemgmt_async.jobs.backfill import backfill_cases
-from casemgmt_async.jobs.control import Budget, Control, JobResult, Progress
+from casemgmt_async.jobs.control import Budget, JobControl, JobResult, Progress
 from casemgmt_async.jobs.errors import (
     ExportError,
     ForeignJournalError,
@@ -51,9 +51,9 @@ from casemgmt_async.jobs.triage import apply_triage, run_triage
 
 __all__ = [
     "Budget",
-    "Control",
     "ExportError",
     "ForeignJournalError",
+    "JobControl",
     "JobError",
     "JobResult",
     "Journal",

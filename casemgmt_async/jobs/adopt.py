@@ -15,7 +15,7 @@ from typing import Final
 from attrs import define, field
 
 from casemgmt_async import Case, CaseSession, NotFoundError, Project, SortField, cases, projects
-from casemgmt_async.jobs.control import Control, Interrupted
+from casemgmt_async.jobs.control import Interrupted, JobControl
 from casemgmt_async.jobs.looking import SKEW, Finding, Found
 
 __all__ = ["Adoption", "Baseline", "Lost", "marker", "number_of", "read_baseline", "token"]
@@ -76,7 +76,7 @@ class Adoption:
     """The search for the lost creates of one project."""
 
     session: CaseSession
-    control: Control
+    control: JobControl
     project_id: str
     baseline: Baseline | None
     """The newest case that is certain to be older than all the lost."""
@@ -123,7 +123,7 @@ class Adoption:
         until = max(each.sent_at for each in lost) + self.settle + SKEW
         misses = 0
         for number in range(last + 1, last + 1 + MOST_KEYS):
-            if self.control.hurried:
+            if self.control.should_stop:
                 raise Interrupted
             key = f"{prefix}-{number}"
             try:

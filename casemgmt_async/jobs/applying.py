@@ -70,7 +70,7 @@ class Application:
         planned = dict(await journal.read("SELECT action, count(*) FROM operations WHERE state = 'planned' GROUP BY 1"))
         control.phase("changing", sum(planned.values()))
         for action in (action for action in TABLE if action.name in planned):
-            if control.hurried:
+            if control.should_stop:
                 return
             if action.hides:
                 await self.confirm()
@@ -156,7 +156,7 @@ class Application:
         for _ in range(ROUNDS):
             operations = await journal.operations("o.state = 'planned' AND o.action = ?", (action.name,))
             await control.each(group(operations).values(), self.send_singly)
-            if control.hurried or not await self.resolve_lost():
+            if control.should_stop or not await self.resolve_lost():
                 return
         lost = await journal.read(
             "SELECT number FROM operations WHERE state = 'planned' AND action = ? AND sent_at > 0", (action.name,)
@@ -231,7 +231,7 @@ class Application:
 
     async def confirm(self) -> None:
         """Read back what was changed in bulk."""
-        if self.sender.control.hurried:
+        if self.sender.control.should_stop:
             return
         waiting, self.sent = self.sent, {}
         if waiting:

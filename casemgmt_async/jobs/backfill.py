@@ -30,7 +30,7 @@ from casemgmt_async import (
 )
 from casemgmt_async.jobs.actions import ACTIONS, UUID_RULE, as_uuid
 from casemgmt_async.jobs.adopt import Adoption, Baseline, Lost, marker, number_of, read_baseline, token
-from casemgmt_async.jobs.control import Control, Interrupted, JobResult
+from casemgmt_async.jobs.control import Interrupted, JobControl, JobResult
 from casemgmt_async.jobs.errors import JobError
 from casemgmt_async.jobs.intake import CREATE, take_in, write_rejects
 from casemgmt_async.jobs.journal import Journal, Operation, Outcome, State
@@ -57,7 +57,7 @@ async def backfill_cases(
     project_id: str | None = None,
     type_id: str | None = None,
     rejects: str | Path | None = None,
-    control: Control | None = None,
+    control: JobControl | None = None,
     retry_unknown: bool = False,
     settle: float = SETTLE,
 ) -> JobResult:
@@ -71,7 +71,7 @@ async def backfill_cases(
     Raises `SourceError` for a file that cannot be used as a whole, `JobError` for a journal of other rows, and
     `InvalidArgumentError` for a `project_id` or `type_id` that is no UUID.
     """
-    control, source = control or Control(), Path(source)
+    control, source = control or JobControl(), Path(source)
     refused = source.with_name(source.stem + ".rejects.jsonl") if rejects is None else Path(rejects)
     defaults = {"project_id": project_id, "type_id": type_id}
     for name, value in defaults.items():
@@ -107,7 +107,7 @@ async def backfill_cases(
             stopped=control.stopped,
             interrupted=control.interrupted,
             requests=control.requests,
-            one_by_one=sender.sent,
+            unbatched_requests=sender.sent,
             elapsed=control.elapsed,
             bad_rows=bad_rows,
             output=refused if refused.exists() else None,
@@ -122,7 +122,7 @@ class Backfill:
     job: str
     settle: float
     journal: Journal = field(init=False)
-    control: Control = field(init=False)
+    control: JobControl = field(init=False)
 
     def __attrs_post_init__(self) -> None:
         self.journal, self.control = self.sender.journal, self.sender.control
@@ -130,7 +130,7 @@ class Backfill:
     async def run(self, source: Path, defaults: Mapping[str, str | None], *, retry_unknown: bool) -> None:
         """Take the rows in, make the cases, then the links."""
         await take_in(self.journal, self.control, source, defaults)
-        if self.control.hurried:
+        if self.control.should_stop:
             return
         again = f"state = 'unknown' AND (action NOT IN ('comment', '{CREATE}') OR ?)"
         await self.journal.write((f"UPDATE operations SET state = 'sending' WHERE {again}", [(retry_unknown,)]))  # noqa: S608
@@ -140,7 +140,7 @@ class Backfill:
             await self.adopt(final=turn == ROUNDS - 1)
             self.control.phase("creating", total)
             await self.rows()
-            if self.control.hurried or not await self.journal.operations(f"o.action = '{CREATE}' AND {OPEN}"):
+            if self.control.should_stop or not await self.journal.operations(f"o.action = '{CREATE}' AND {OPEN}"):
                 break
         await link_cases(self.sender)
 
@@ -211,7 +211,7 @@ class Backfill:
         """Do what is open of every row, some at a time."""
         last = 0
         not_adopted = f"NOT (o.action = '{CREATE}' AND o.state <> 'planned')"
-        while not self.control.hurried:
+        while not self.control.should_stop:
             some = (
                 "SELECT DISTINCT subject FROM operations o "  # noqa: S608 - our own words
                 f"WHERE o.subject > ? AND {OPEN} AND o.action <> '{LINK}' ORDER BY subject LIMIT {BATCH}"

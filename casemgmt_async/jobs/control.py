@@ -19,15 +19,15 @@ from casemgmt_async import (
     OutcomeUnknownError,
     RateLimited,
     RateLimitError,
-    RequestAnswered,
     RequestStarted,
+    ResponseReceived,
     ServerError,
     TransportError,
 )
 from casemgmt_async.jobs.errors import ServiceDownError
 from casemgmt_async.jobs.journal import Outcome, State
 
-__all__ = ["Budget", "Control", "Interrupted", "JobResult", "Progress"]
+__all__ = ["Budget", "Interrupted", "JobControl", "JobResult", "Progress"]
 
 T = TypeVar("T")
 
@@ -99,7 +99,7 @@ class JobResult:
     """Whether it ended because of `request_stop`."""
     requests: int
     """Requests sent in this run."""
-    one_by_one: int
+    unbatched_requests: int
     """Requests that the changes of this run would have taken one by one."""
     elapsed: float
     """Seconds that this run took."""
@@ -114,7 +114,7 @@ class JobResult:
         return self.states.get(State.PLANNED, 0) + self.states.get(State.SENDING, 0)
 
     @property
-    def exit_ok(self) -> bool:
+    def succeeded(self) -> bool:
         """Whether nothing was rejected, nothing is unknown, and nothing was broken off by `request_stop`."""
         bad = self.states.get(State.REJECTED, 0) + self.states.get(State.UNKNOWN, 0) + self.bad_rows
         return not bad and not self.interrupted
@@ -124,7 +124,7 @@ class Interrupted(Exception):  # noqa: N818 - no error: it says that a call was 
     """The job stops, and this call was not made."""
 
 
-class Control:
+class JobControl:
     """Steers one run of a job: gives it its budget, stops it, and is told of its progress.
 
     `checkpoint` is called with a name at each step that a kill could fall between; tests use it.
@@ -175,7 +175,7 @@ class Control:
         return time.monotonic() - self._started
 
     @property
-    def hurried(self) -> bool:
+    def should_stop(self) -> bool:
         """Whether to finish what is in flight and no more; a used up `max_operations` leaves time to confirm."""
         limit = self.budget.max_time
         if limit is not None and self.elapsed >= limit and not self._late:
@@ -185,7 +185,7 @@ class Control:
 
     def take(self, wanted: int) -> int:
         """Take operations out of the budget: as many of those wanted as may still be sent."""
-        if self.hurried:
+        if self.should_stop:
             return 0
         limit = self.budget.max_operations
         granted = wanted if limit is None else min(wanted, limit - self.operations)
@@ -215,7 +215,7 @@ class Control:
 
         async def worker() -> None:
             for item in left:
-                if self.hurried:
+                if self.should_stop:
                     return
                 try:
                     await work(item)
@@ -242,10 +242,10 @@ class Control:
                 wait = 1.0 if error.retry_after is None else error.retry_after
                 self._held_until = time.monotonic() + wait
                 self._tell(now=True)
-                if self.hurried:
+                if self.should_stop:
                     raise Interrupted from error
                 await self.sleep(wait)
-                if self.hurried:
+                if self.should_stop:
                     raise Interrupted from error
             except (ServerError, TransportError, OutcomeUnknownError) as error:
                 self._failures += 1
@@ -283,7 +283,7 @@ class Control:
         if isinstance(event, RequestStarted):
             self.requests += 1
             self.checkpoint("request")
-        elif isinstance(event, RequestAnswered):
+        elif isinstance(event, ResponseReceived):
             self.checkpoint("answer")
         elif isinstance(event, RateLimited):
             self._held_until = time.monotonic() + event.wait

@@ -15,7 +15,7 @@ import msgspec
 from attrs import define, field, frozen
 
 from casemgmt_async import CaseSession, DecodeError, Page, Sweep, projects, routes
-from casemgmt_async.jobs.control import Control, Interrupted, JobResult
+from casemgmt_async.jobs.control import Interrupted, JobControl, JobResult
 from casemgmt_async.jobs.errors import ExportError
 from casemgmt_async.jobs.formats import FORMATS, Format, users_beside
 from casemgmt_async.jobs.journal import Journal
@@ -68,7 +68,7 @@ async def export_cases(
     *,
     filter: str | None = None,
     journal: str | Path | None = None,
-    control: Control | None = None,
+    control: JobControl | None = None,
 ) -> JobResult:
     """Write every case that `filter` finds to `target`: JSON Lines for .jsonl, Parquet for .parquet.
 
@@ -79,7 +79,7 @@ async def export_cases(
 
     Raises `ExportError` where the file cannot be written, before any request.
     """
-    control, target = control or Control(), Path(target)
+    control, target = control or JobControl(), Path(target)
     form = FORMATS.get(target.suffix.lower())
     if form is None:
         raise ExportError(f"{target}: cannot tell the format; end the name in one of {', '.join(FORMATS)}")
@@ -111,7 +111,7 @@ async def export_cases(
         stopped=control.stopped,
         interrupted=control.interrupted,
         requests=control.requests,
-        one_by_one=0,
+        unbatched_requests=0,
         elapsed=control.elapsed,
         output=target if complete else None,
     )
@@ -123,7 +123,7 @@ class Export:
 
     session: CaseSession
     journal: Journal
-    control: Control
+    control: JobControl
     target: Path
     filter: str | None
     form: Format
@@ -190,7 +190,7 @@ class Export:
             if self.known and self.known[-1][0] == asked:
                 ids, total_pages, total_items = json.loads(self.known.pop()[1])
                 return Page([Item(*each) for each in ids], number, len(ids), total_pages, total_items)
-            if self.control.hurried:
+            if self.control.should_stop:
                 raise Interrupted
             received = await self.receive(query)
             return await self.keep(asked, number, received)

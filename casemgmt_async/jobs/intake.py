@@ -10,7 +10,7 @@ from typing import Any, Final
 from attrs import define, field
 
 from casemgmt_async.jobs.actions import Step
-from casemgmt_async.jobs.control import Control
+from casemgmt_async.jobs.control import JobControl
 from casemgmt_async.jobs.formats import FORMATS
 from casemgmt_async.jobs.journal import Journal, OperationRow, SubjectRow, insert_operations, insert_subjects
 from casemgmt_async.jobs.linking import LINK
@@ -31,7 +31,7 @@ class Intake:
     """Rows on their way into the journal."""
 
     journal: Journal
-    control: Control
+    control: JobControl
     keys: dict[str, int]
     """The line of each key."""
     subjects: list[SubjectRow] = field(factory=list)
@@ -91,7 +91,7 @@ def is_plain(step: Step) -> bool:
     return step.action == "custom_attributes" and "type" not in step.payload
 
 
-async def take_in(journal: Journal, control: Control, source: Path, defaults: Mapping[str, str | None]) -> None:
+async def take_in(journal: Journal, control: JobControl, source: Path, defaults: Mapping[str, str | None]) -> None:
     """Read the source to its end, from where an earlier run has come to."""
     taken = journal.meta.get("taken", 0)
     if journal.meta.get("all_taken"):
@@ -107,14 +107,14 @@ async def take_in(journal: Journal, control: Control, source: Path, defaults: Ma
         control.advance()
         if len(intake.subjects) + len(intake.rejects) >= FLUSH_EVERY:
             await intake.flush(row.line)
-            if control.hurried:
+            if control.should_stop:
                 return
         taken = row.line
     await intake.flush(taken)
     await journal.put(all_taken=True)
 
 
-async def write_rejects(journal: Journal, target: Path, control: Control) -> int:
+async def write_rejects(journal: Journal, target: Path, control: JobControl) -> int:
     """Write the file of the rows that have become no case; gives how many could not even be read."""
     bad = await journal.read("SELECT place, body FROM items WHERE kind = 'reject'")
     refused = await journal.read(

@@ -33,7 +33,7 @@ async def link_cases(sender: Sender) -> None:
     """
     journal, control = sender.journal, sender.control
     waiting = await journal.operations(f"o.action = '{LINK}' AND o.state IN ('planned', 'sending')")
-    if not waiting or control.hurried:
+    if not waiting or control.should_stop:
         return
     control.phase("linking", len(waiting))
     rows = await journal.read(

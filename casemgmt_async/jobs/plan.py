@@ -14,7 +14,7 @@ from attrs import astuple, define, field, frozen
 
 from casemgmt_async import Case, CaseSession, cases
 from casemgmt_async.jobs.actions import ACTIONS, Step
-from casemgmt_async.jobs.control import Control
+from casemgmt_async.jobs.control import JobControl
 from casemgmt_async.jobs.errors import JobError
 from casemgmt_async.jobs.journal import Journal, OperationRow, SubjectRow, insert_operations, insert_subjects
 from casemgmt_async.jobs.pace import Pace, measure_pace
@@ -120,14 +120,14 @@ def is_so_already(case: Case, step: Step) -> bool:
 
 
 async def plan_triage(
-    session: CaseSession, rules: RuleSet, *, journal: str | Path, control: Control | None = None, chunk: int = CHUNK
+    session: CaseSession, rules: RuleSet, *, journal: str | Path, control: JobControl | None = None, chunk: int = CHUNK
 ) -> Plan:
     """Look at every case that the rules' filter finds, decide, and write the plan into a new journal.
 
     Nothing is changed. `chunk` is how many cases one bulk update will hold. Raises `JobError` where the
     journal holds a plan already; a plan that was broken off is made anew.
     """
-    control = control or Control()
+    control = control or JobControl()
     async with open_triage(session, journal, control) as book:
         if book.meta.get("planned"):
             raise JobError(f"journal {book.path}: it holds a plan already; apply that, or give a new path")
@@ -139,12 +139,12 @@ async def plan_triage(
         return await read_plan(book)
 
 
-def open_triage(session: CaseSession, path: str | Path, control: Control) -> Journal:
+def open_triage(session: CaseSession, path: str | Path, control: JobControl) -> Journal:
     """The journal of a triage."""
     return Journal(path, kind="triage", base_url=session.base_url, checkpoint=control.checkpoint, clock=control.clock)
 
 
-async def make_plan(session: CaseSession, rules: RuleSet, journal: Journal, control: Control, chunk: int) -> None:
+async def make_plan(session: CaseSession, rules: RuleSet, journal: Journal, control: JobControl, chunk: int) -> None:
     """Sweep, decide and write down; what an earlier try left behind is thrown away."""
     await journal.write(("DELETE FROM operations", [()]), ("DELETE FROM subjects", [()]))
     now = control.clock()
@@ -162,7 +162,7 @@ async def make_plan(session: CaseSession, rules: RuleSet, journal: Journal, cont
         if len(planner.subjects) >= FLUSH_EVERY:
             control.checkpoint("planning")
             await planner.flush()
-        if control.hurried:
+        if control.should_stop:
             return
     await planner.flush()
     pages = sum(done.pages for done in sweep.result.passes)

@@ -17,7 +17,7 @@ from casemgmt_async import (
     TransportError,
     cases,
 )
-from casemgmt_async.jobs.control import Control
+from casemgmt_async.jobs.control import JobControl
 
 __all__ = ["See", "Unread", "read_by_pages", "read_singly"]
 
@@ -35,7 +35,9 @@ class Unread:
     """The projects whose pages were read to the end."""
 
 
-async def read_by_pages(session: CaseSession, control: Control, wanted: Mapping[str, str | None], see: See) -> Unread:
+async def read_by_pages(
+    session: CaseSession, control: JobControl, wanted: Mapping[str, str | None], see: See
+) -> Unread:
     """Walk over the projects of the wanted cases (ids, with their projects), as long as pages cost less than cases.
 
     Only `project_id:<uuid>` is a search that can be depended on, so the projects are what is walked over.
@@ -50,7 +52,7 @@ async def read_by_pages(session: CaseSession, control: Control, wanted: Mapping[
     return Unread({case_id: project for project, left in by_project.items() for case_id in left}, whole)
 
 
-async def walk(session: CaseSession, control: Control, project: str | None, left: set[str], see: See) -> bool:
+async def walk(session: CaseSession, control: JobControl, project: str | None, left: set[str], see: See) -> bool:
     """Take out of `left` what the pages of a project settle; tells whether they were read to the end."""
     pages = cases.iter_cases(
         session,
@@ -63,14 +65,14 @@ async def walk(session: CaseSession, control: Control, project: str | None, left
         async for page in walked:
             found = [case for case in page if case.id in left]
             left.difference_update(await see(found) if found else ())
-            if not left or control.hurried or (page.total_pages or 0) - page.number > len(left):
+            if not left or control.should_stop or (page.total_pages or 0) - page.number > len(left):
                 return False
             del page, found  # now, and not once the next page is here
     return True
 
 
 async def read_singly(
-    session: CaseSession, control: Control, ids: Collection[str], see: See
+    session: CaseSession, control: JobControl, ids: Collection[str], see: See
 ) -> dict[str, StatusError | TransportError | DecodeError]:
     """Read cases one by one; gives the errors of those that could not be read."""
     errors: dict[str, StatusError | TransportError | DecodeError] = {}

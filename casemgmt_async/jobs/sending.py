@@ -20,7 +20,7 @@ from casemgmt_async import (
     TransportError,
 )
 from casemgmt_async.jobs.actions import ACTIONS, Check
-from casemgmt_async.jobs.control import Control, Interrupted
+from casemgmt_async.jobs.control import Interrupted, JobControl
 from casemgmt_async.jobs.journal import Journal, Operation, Outcome, State, move_subjects, parsed
 from casemgmt_async.jobs.looking import Finding, Found, find_comment
 from casemgmt_async.jobs.matching import group_of
@@ -67,7 +67,7 @@ class Sender:
 
     session: CaseSession
     journal: Journal
-    control: Control
+    control: JobControl
     sent: int = 0
     """How many were sent in this run."""
     labels: dict[str, dict[str, list[str]]] = field(factory=dict)

@@ -10,7 +10,7 @@ from typing import Final
 from casemgmt_async import CaseSession
 from casemgmt_async.jobs.actions import status_code
 from casemgmt_async.jobs.applying import Application
-from casemgmt_async.jobs.control import Control, JobResult
+from casemgmt_async.jobs.control import JobControl, JobResult
 from casemgmt_async.jobs.errors import JobError, JournalError
 from casemgmt_async.jobs.journal import Journal
 from casemgmt_async.jobs.plan import CHUNK, make_plan, open_triage
@@ -27,7 +27,7 @@ async def apply_triage(
     session: CaseSession,
     *,
     journal: str | Path,
-    control: Control | None = None,
+    control: JobControl | None = None,
     even_if_changed: bool = False,
     retry_unknown: bool = False,
     settle: float = SETTLE,
@@ -38,7 +38,7 @@ async def apply_triage(
     once more for comments of which nobody knows whether they were made, and makes those that are not there.
     A request that was cut off is given `settle` seconds before its absence is believed.
     """
-    control, journal = control or Control(), Path(journal)
+    control, journal = control or JobControl(), Path(journal)
     if not journal.exists():
         raise JournalError(f"journal {journal}: there is no such file; make a plan first")
     async with open_triage(session, journal, control) as book:
@@ -53,7 +53,7 @@ async def run_triage(
     rules: RuleSet,
     *,
     journal: str | Path,
-    control: Control | None = None,
+    control: JobControl | None = None,
     chunk: int = CHUNK,
     even_if_changed: bool = False,
     retry_unknown: bool = False,
@@ -63,7 +63,7 @@ async def run_triage(
 
     Raises `JobError` where the journal holds a plan of other rules.
     """
-    control = control or Control()
+    control = control or JobControl()
     async with open_triage(session, journal, control) as book:
         if not book.meta.get("planned"):
             await control.run(session, make_plan(session, rules, book, control, chunk))
@@ -74,10 +74,10 @@ async def run_triage(
 
 
 async def _apply(
-    session: CaseSession, journal: Journal, control: Control, options: Mapping[str, bool | float]
+    session: CaseSession, journal: Journal, control: JobControl, options: Mapping[str, bool | float]
 ) -> JobResult:
     sender = Sender(session, journal, control)
-    if journal.meta.get("planned") and not control.hurried:
+    if journal.meta.get("planned") and not control.should_stop:
         work = Application(sender, int(journal.meta["chunk"]), **options)  # type: ignore[arg-type]
         await control.run(session, work.run())
         known = {status_code(json.loads(payload)): group for payload, group in sender.groups.items() if group}
@@ -92,6 +92,6 @@ async def _apply(
         stopped=control.stopped,
         interrupted=control.interrupted,
         requests=control.requests,
-        one_by_one=sender.sent,
+        unbatched_requests=sender.sent,
         elapsed=control.elapsed,
     )

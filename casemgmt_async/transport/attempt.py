@@ -28,7 +28,7 @@ from casemgmt_async.errors import (
 )
 from casemgmt_async.routes import Replay, Route
 
-__all__ = ["Flight", "Order", "RawResponse", "send"]
+__all__ = ["RawResponse", "Request", "SendTracker", "send"]
 
 _LENGTH: Final = hdrs.CONTENT_LENGTH
 _ENCODING: Final = hdrs.CONTENT_ENCODING
@@ -58,7 +58,7 @@ class RawResponse:
 
 
 @frozen
-class Order:
+class Request:
     """What is to be sent, and what is to come back."""
 
     route: Route
@@ -73,7 +73,7 @@ class _DroppedError(Exception):
     """A broken connection, in a form that aiohttp does not send again for."""
 
 
-class Flight:
+class SendTracker:
     """What is known of one call's sends, kept exact by running around each of them."""
 
     __slots__ = ("_entered", "attempts", "sends", "sent")
@@ -118,8 +118,8 @@ class Flight:
 
 async def send(
     client: aiohttp.ClientSession,
-    flight: Flight,
-    order: Order,
+    flight: SendTracker,
+    order: Request,
     headers: CIMultiDict[str],
     *,
     max_body: int,
@@ -188,7 +188,7 @@ def _decompressed(raw: bytes, encoding: str, cap: int) -> bytes:
     return body
 
 
-def _translated(error: Exception, flight: Flight, url: URL) -> CaseManagementError:
+def _translated(error: Exception, flight: SendTracker, url: URL) -> CaseManagementError:
     if isinstance(error, TimeoutError):
         return RequestTimeoutError("no answer within the time of one attempt")
     if isinstance(error, aiohttp.ClientConnectorError):

@@ -5,13 +5,11 @@ from __future__ import annotations
 import asyncio
 import itertools
 import math
-import random as random_module
-import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, Final, Generic, TypeVar
 
 import aiohttp
-from attrs import define, field, frozen
+from attrs import define, field
 from multidict import CIMultiDict
 
 from casemgmt_async.errors import (
@@ -26,39 +24,30 @@ from casemgmt_async.errors import (
 )
 from casemgmt_async.routes import Replay, Route
 from casemgmt_async.transport.access import Access, Secret, checked_headers
-from casemgmt_async.transport.attempt import Flight, Order, RawResponse, send
+from casemgmt_async.transport.attempt import RawResponse, Request, SendTracker, send
+from casemgmt_async.transport.classify import Explain, Failure, FailureKind, classify, is_json
+from casemgmt_async.transport.clock import Clock
 from casemgmt_async.transport.events import (
-    CallEnded,
-    CallGaveUp,
+    CallFailed,
+    CallSucceeded,
     Event,
     Events,
     RateLimited,
-    RequestAnswered,
     RequestStarted,
+    ResponseReceived,
     RetryScheduled,
 )
-from casemgmt_async.transport.judge import Explain, Fault, Verdict, is_json, judge
-from casemgmt_async.transport.limits import Gate
+from casemgmt_async.transport.limits import Limiter
 from casemgmt_async.transport.retry import DECISIONS, RetryBudget, RetryPolicy, Step
 
-__all__ = ["Caller", "Manner", "Time"]
+__all__ = ["CallOptions", "Caller"]
 
 T = TypeVar("T")
 R = TypeVar("R")
 
 
-@frozen
-class Time:
-    """The clocks, the sleep and the dice of a session, replaced in tests."""
-
-    clock: Callable[[], float] = time.monotonic
-    wall: Callable[[], float] = time.time
-    sleep: Callable[[float], Awaitable[object]] = asyncio.sleep
-    random: Callable[[], float] = random_module.random
-
-
 @define(eq=False)
-class Manner:
+class CallOptions:
     """How calls are made: what `with_options` varies, with what can be prepared once for all of them."""
 
     timeout: float | None
@@ -91,15 +80,15 @@ class Caller:
         events: Events,
         max_concurrency: int,
         max_body: int,
-        time: Time,
+        clock: Clock,
     ) -> None:
-        self.gate: Final = Gate(max_concurrency, clock=time.clock, wall=time.wall, sleep=time.sleep)
+        self.gate: Final = Limiter(max_concurrency, clock=clock.clock, wall=clock.wall, sleep=clock.sleep)
         self.budget: Final = RetryBudget()
         self.events: Final = events
         self.access: Final = access
         self.client: Final = client
         self.max_body: Final = max_body
-        self.time: Final = time
+        self.clock: Final = clock
         self._explain = explain
         self._numbers = itertools.count(1)
 
@@ -107,7 +96,7 @@ class Caller:
         """Read the errors out of a body, which may repeat what was sent, keys included."""
         return self._explain(self.access.redacted(body), content_type)
 
-    def run(self, order: Order, manner: Manner, read: Callable[[RawResponse], T]) -> Awaitable[T]:
+    def run(self, order: Request, manner: CallOptions, read: Callable[[RawResponse], T]) -> Awaitable[T]:
         """Make one call; `read` turns a good answer into its result, or raises `DecodeError`."""
         call = _Call(self, order, manner, read, next(self._numbers))
         return self._watched(call) if self.events else call.result()
@@ -117,9 +106,9 @@ class Caller:
         try:
             result = await call.result()
         except BaseException as error:
-            self.events.emit(CallGaveUp(*call.told(), error))
+            self.events.emit(CallFailed(*call.told(), error))
             raise
-        self.events.emit(CallEnded(*call.told()))
+        self.events.emit(CallSucceeded(*call.told()))
         return result
 
 
@@ -132,7 +121,7 @@ class _Call(Generic[T]):
     )
 
     def __init__(
-        self, caller: Caller, order: Order, manner: Manner, read: Callable[[RawResponse], T], number: int
+        self, caller: Caller, order: Request, manner: CallOptions, read: Callable[[RawResponse], T], number: int
     ) -> None:
         self._caller = caller
         self._order = order
@@ -143,13 +132,13 @@ class _Call(Generic[T]):
         self._counted = 0  # attempts that count against the policy
         self._maybe_done = False  # whether an attempt before this one may have taken effect
         self._renewed = False
-        self.began = caller.time.clock()
-        self.flight = Flight()
+        self.began = caller.clock.clock()
+        self.flight = SendTracker()
         self.number = number
 
     def told(self) -> tuple[int, Route, int, float]:
         """What the last event of a call begins with: number, route, attempts, and seconds since it began."""
-        return self.number, self._order.route, self.flight.attempts, self._caller.time.clock() - self.began
+        return self.number, self._order.route, self.flight.attempts, self._caller.clock.clock() - self.began
 
     def too_late(self) -> CaseManagementError:
         """What to raise when the deadline has passed."""
@@ -176,23 +165,23 @@ class _Call(Generic[T]):
             else:
                 await self._try_again_or_raise(verdict)
 
-    async def _try(self) -> tuple[Verdict | None, tuple[T, ...]]:
+    async def _try(self) -> tuple[Failure | None, tuple[T, ...]]:
         gate, lane = self._caller.gate, self._lane
         if not gate.try_enter(lane):
             if self._caller.events and 0 < (delay := gate.delay(lane)) < math.inf:
                 self._tell(RateLimited, delay, answered=False, attempt=self.flight.attempts + 1)
-            self._turn = await self._in_time(gate.enter(lane, self._turn, self._manner.retry.max_server_wait))
+            self._turn = await self._in_time(gate.enter(lane, self._turn, self._manner.retry.max_retry_after))
         answer: RawResponse | None = None
         try:
             async with asyncio.timeout(self._seconds()):
                 answer = await self._attempt()
             return self._judged(answer)
         except TransportError as error:
-            return Verdict(_fault(error, self.flight), error), ()
+            return Failure(_fault(error, self.flight), error), ()
         except TimeoutError as error:
             late = RequestTimeoutError("no answer within the time of one attempt")
             late.__cause__ = error
-            return Verdict(_fault(late, self.flight), late), ()
+            return Failure(_fault(late, self.flight), late), ()
         finally:
             gate.leave(lane, answer)
 
@@ -208,20 +197,20 @@ class _Call(Generic[T]):
     async def _watched(self, client: aiohttp.ClientSession, headers: CIMultiDict[str]) -> RawResponse:
         """Make one attempt that somebody listens to."""
         caller, order, flight = self._caller, self._order, self.flight
-        began = caller.time.clock()
+        began = caller.clock.clock()
         started = RequestStarted(self.number, order.route, flight.attempts, str(order.url))
         caller.events.emit(started)
         if started.headers:
             headers = headers.copy()
             headers.update(checked_headers(started.headers))
         answer = await send(client, flight, order, headers, max_body=caller.max_body, options=self._manner.request)
-        elapsed = caller.time.clock() - began
-        self._tell(RequestAnswered, answer.status, elapsed, len(answer.body))
+        elapsed = caller.clock.clock() - began
+        self._tell(ResponseReceived, answer.status, elapsed, len(answer.body))
         return answer
 
-    def _judged(self, answer: RawResponse) -> tuple[Verdict | None, tuple[T, ...]]:
+    def _judged(self, answer: RawResponse) -> tuple[Failure | None, tuple[T, ...]]:
         order, caller = self._order, self._caller
-        verdict = judge(answer, order.route.name, order.due, caller.explain, caller.time.wall)
+        verdict = classify(answer, order.route.name, order.due, caller.explain, caller.clock.wall)
         # Where the attempt before removed it and its answer was lost, this one finds it gone.
         is_gone = self._maybe_done and answer.status == 404 and order.route.method == "DELETE" and not order.due
         if verdict is not None and not is_gone:
@@ -229,7 +218,7 @@ class _Call(Generic[T]):
         try:
             return None, (self._read(answer),)
         except DecodeError as error:
-            return Verdict(Fault.UNREADABLE if is_json(answer.body) else Fault.LOST, error), ()
+            return Failure(FailureKind.UNREADABLE if is_json(answer.body) else FailureKind.LOST, error), ()
 
     async def _in_time(self, work: Awaitable[R]) -> R:
         """Wait for something other than an attempt, until the deadline."""
@@ -245,7 +234,7 @@ class _Call(Generic[T]):
     def _left(self) -> float | None:
         """Seconds until the deadline, or None where there is none."""
         timeout = self._manner.timeout
-        return None if timeout is None else self.began + timeout - self._caller.time.clock()
+        return None if timeout is None else self.began + timeout - self._caller.clock.clock()
 
     def _seconds(self) -> float | None:
         """Seconds that the next attempt may take: its own time, or what is left for the call."""
@@ -254,36 +243,36 @@ class _Call(Generic[T]):
             return own if left is None else left
         return min(own, left)
 
-    async def _try_again_or_raise(self, verdict: Verdict) -> None:
+    async def _try_again_or_raise(self, verdict: Failure) -> None:
         left = self._left()
         if left is not None and left <= 0 and isinstance(verdict.error, RequestTimeoutError):
             raise self.too_late() from verdict.error
-        self._maybe_done |= self.flight.sent and verdict.fault in {Fault.FAILED, Fault.LOST}
+        self._maybe_done |= self.flight.sent and verdict.fault in {FailureKind.FAILED, FailureKind.LOST}
         step = DECISIONS[verdict.fault][self._order.replay]
         if step is Step.UNKNOWN:
             raise self._unknown(verdict.error) from verdict.error
         # A 429 that names a time closes the gate until then, for everybody under the same limit.
-        put_off = verdict.fault is Fault.LIMITED and bool(verdict.wait)
+        put_off = verdict.fault is FailureKind.LIMITED and bool(verdict.wait)
         self._counted += not put_off
         wait = self._wait(verdict, put_off) if step is Step.AGAIN else None
         if wait is None:
             raise verdict.error
         self.flight.sent = False
         if self._caller.events:
-            if verdict.fault is Fault.LIMITED:
+            if verdict.fault is FailureKind.LIMITED:
                 self._tell(RateLimited, wait, answered=True)
             self._tell(RetryScheduled, wait, verdict.error)
         if not put_off:
-            await self._caller.time.sleep(wait)
+            await self._caller.clock.sleep(wait)
 
-    def _wait(self, verdict: Verdict, put_off: bool) -> float | None:
+    def _wait(self, verdict: Failure, put_off: bool) -> float | None:
         """Seconds until the next attempt, or None where there is none to be."""
-        policy, asked, time = self._manner.retry, verdict.wait or 0.0, self._caller.time
-        if policy.attempts == 1 or asked > policy.max_server_wait:
+        policy, asked, clock = self._manner.retry, verdict.wait or 0.0, self._caller.clock
+        if policy.attempts == 1 or asked > policy.max_retry_after:
             return None
         if not put_off and (self._counted >= policy.attempts or not self._caller.budget.take()):
             return None
-        wait = asked if put_off else max(asked, time.random() * policy.longest_wait(self._counted))
+        wait = asked if put_off else max(asked, clock.random() * policy.longest_wait(self._counted))
         left = self._left()
         if left is not None and wait >= left:
             return None
@@ -299,7 +288,7 @@ class _Call(Generic[T]):
         return unknown
 
 
-def _fault(error: TransportError, flight: Flight) -> Fault:
+def _fault(error: TransportError, flight: SendTracker) -> FailureKind:
     if isinstance(error, ResponseTooLargeError):
-        return Fault.UNREADABLE
-    return Fault.LOST if flight.sent else Fault.NOT_SENT
+        return FailureKind.UNREADABLE
+    return FailureKind.LOST if flight.sent else FailureKind.NOT_SENT

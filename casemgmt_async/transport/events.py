@@ -14,14 +14,14 @@ from attrs import field, frozen
 from casemgmt_async.routes import Route
 
 __all__ = [
-    "CallEnded",
-    "CallGaveUp",
+    "CallFailed",
+    "CallSucceeded",
     "Event",
     "Events",
     "Listener",
     "RateLimited",
-    "RequestAnswered",
     "RequestStarted",
+    "ResponseReceived",
     "RetryScheduled",
 ]
 
@@ -46,7 +46,7 @@ class RequestStarted:
 
 
 @frozen
-class RequestAnswered:
+class ResponseReceived:
     """A request has been answered, and the answer read."""
 
     call: int
@@ -96,7 +96,7 @@ class RateLimited:
 
 
 @frozen
-class CallEnded:
+class CallSucceeded:
     """A call ended with a result."""
 
     call: int
@@ -110,7 +110,7 @@ class CallEnded:
 
 
 @frozen
-class CallGaveUp:
+class CallFailed:
     """A call ended without a result."""
 
     call: int
@@ -125,7 +125,7 @@ class CallGaveUp:
     """What the caller gets; `asyncio.CancelledError` where the call was cancelled."""
 
 
-Event = RequestStarted | RequestAnswered | RetryScheduled | RateLimited | CallEnded | CallGaveUp
+Event = RequestStarted | ResponseReceived | RetryScheduled | RateLimited | CallSucceeded | CallFailed
 Listener = Callable[[Event], object]
 """Is called with every event, in the event loop: it must be quick and must not block."""
 
@@ -164,14 +164,14 @@ def _log(event: Event) -> None:
     match event:
         case RequestStarted():
             log.debug("call %d: %s, attempt %d", call, name, event.attempt)
-        case RequestAnswered():
+        case ResponseReceived():
             log.debug("call %d: %s answered %d in %.3f s", call, name, event.status, event.elapsed)
         case RetryScheduled():
             log.info("call %d: %s again in %.3f s: %s", call, name, event.wait, event.error)
         case RateLimited():
             log.info("call %d: %s held up by the rate limit for %.3f s", call, name, event.wait)
-        case CallEnded():
+        case CallSucceeded():
             log.debug("call %d: %s ended after %d attempts", call, name, event.attempts)
-        case CallGaveUp():
+        case CallFailed():
             kind = type(event.error).__name__
             log.info("call %d: %s gave up after %d attempts: %s: %s", call, name, event.attempts, kind, event.error)

@@ -19,9 +19,9 @@ from multidict import istr
 from casemgmt_async.errors import ErrorDetail, RateLimitError, SessionClosedError
 from casemgmt_async.transport.attempt import RawResponse
 from casemgmt_async.transport.bucket import Bucket
-from casemgmt_async.transport.judge import seconds, until_reset
+from casemgmt_async.transport.classify import seconds, until_reset
 
-__all__ = ["Gate", "Lane"]
+__all__ = ["Limiter", "RouteLimiter"]
 
 _NAME: Final = istr("X-RateLimit-Name")
 _LIMIT: Final = istr("X-RateLimit-Limit")
@@ -30,7 +30,7 @@ _REMAINING: Final = istr("X-RateLimit-Remaining")
 
 
 @define(eq=False)
-class Lane:
+class RouteLimiter:
     """The way of one route through the gate."""
 
     route: str
@@ -43,7 +43,7 @@ class Waiter:
     """One call in the queue; its turn is its number, kept over all of its attempts."""
 
     turn: int
-    lane: Lane
+    lane: RouteLimiter
     patience: float
     admitted: asyncio.Future[None]
 
@@ -51,7 +51,7 @@ class Waiter:
         return self.turn < other.turn
 
 
-class Gate:
+class Limiter:
     """Lets requests pass in the order in which their calls came, as many as may."""
 
     def __init__(
@@ -66,7 +66,7 @@ class Gate:
         self._clock = clock
         self._wall = wall
         self._sleep = sleep
-        self._lanes: dict[str, Lane] = {}
+        self._lanes: dict[str, RouteLimiter] = {}
         self._buckets: dict[str, Bucket] = {}
         self._queues: dict[Bucket, list[Waiter]] = {}
         self._waker: asyncio.Task[None] | None = None
@@ -84,16 +84,16 @@ class Gate:
         """How many requests are on their way."""
         return sum(lane.in_flight for lane in self._lanes.values())
 
-    def lane(self, route: str) -> Lane:
+    def lane(self, route: str) -> RouteLimiter:
         """The way of a route."""
         lane = self._lanes.get(route)
-        return lane or self._lanes.setdefault(route, Lane(route, Bucket()))
+        return lane or self._lanes.setdefault(route, RouteLimiter(route, Bucket()))
 
-    def delay(self, lane: Lane) -> float:
+    def delay(self, lane: RouteLimiter) -> float:
         """Seconds for which the rate limit holds a request back, as far as is known."""
         return lane.bucket.delay(self._clock())
 
-    def try_enter(self, lane: Lane) -> bool:
+    def try_enter(self, lane: RouteLimiter) -> bool:
         """Pass at once, if nobody waits and there is room; whoever passes has to `leave`."""
         bucket = lane.bucket
         if self._free <= 0 or bucket in self._queues or self._closed:
@@ -109,7 +109,7 @@ class Gate:
         bucket.in_flight += 1
         return True
 
-    async def enter(self, lane: Lane, turn: int | None, patience: float) -> int:
+    async def enter(self, lane: RouteLimiter, turn: int | None, patience: float) -> int:
         """Wait to pass; return the turn, to be given again for the next attempt of the same call.
 
         Raises `RateLimitError` at once where the rate limit asks for more than `patience` seconds.
@@ -132,7 +132,7 @@ class Gate:
             raise
         return turn
 
-    def leave(self, lane: Lane, answer: RawResponse | None) -> None:
+    def leave(self, lane: RouteLimiter, answer: RawResponse | None) -> None:
         """Give back what `try_enter` or `enter` took, with the answer if there was one."""
         self._free += 1
         lane.in_flight -= 1
@@ -151,7 +151,7 @@ class Gate:
         self._queues.clear()
         self._wake_at(math.inf)
 
-    def _admit(self, lane: Lane, now: float) -> None:
+    def _admit(self, lane: RouteLimiter, now: float) -> None:
         self._free -= 1
         lane.in_flight += 1
         lane.bucket.admit(now)
@@ -172,7 +172,7 @@ class Gate:
         if not queue:
             del self._queues[waiter.lane.bucket]
 
-    def _learn(self, lane: Lane, answer: RawResponse) -> None:
+    def _learn(self, lane: RouteLimiter, answer: RawResponse) -> None:
         headers = answer.headers
         name = headers.get(_NAME)
         lane.bucket.is_known = True
@@ -194,7 +194,7 @@ class Gate:
         elif name is not None and limit and left is not None and reset is not None:
             bucket.observe(limit, seconds(headers.get(_PERIOD)) or 60.0, left, reset, now)
 
-    def _bind(self, lane: Lane, name: str) -> None:
+    def _bind(self, lane: RouteLimiter, name: str) -> None:
         old = lane.bucket
         new = self._buckets.get(name) or self._buckets.setdefault(name, Bucket(name))
         queue = self._queues.pop(old, [])
@@ -254,6 +254,6 @@ class Gate:
         self._pump()
 
 
-def _over_budget(lane: Lane, delay: float) -> RateLimitError:
+def _over_budget(lane: RouteLimiter, delay: float) -> RateLimitError:
     said = ErrorDetail("the rate limit is used up, and the request was not sent")
     return RateLimitError(429, (said,), lane.route, retry_after=delay)

@@ -12,7 +12,7 @@ from attrs import Attribute, Factory, field, frozen
 
 from casemgmt_async.errors import InvalidArgumentError
 from casemgmt_async.routes import Replay
-from casemgmt_async.transport.judge import Fault
+from casemgmt_async.transport.classify import FailureKind
 
 __all__ = ["DECISIONS", "RetryBudget", "RetryPolicy", "Step"]
 
@@ -30,15 +30,15 @@ class Step(enum.Enum):
 
 _AGAIN, _RAISE, _UNKNOWN = Step.AGAIN, Step.RAISE, Step.UNKNOWN
 
-DECISIONS: Final[Mapping[Fault, Mapping[Replay, Step]]] = {
+DECISIONS: Final[Mapping[FailureKind, Mapping[Replay, Step]]] = {
     fault: dict(zip((Replay.READ, Replay.SET, Replay.CREATE), steps, strict=True))
     for fault, steps in {
-        Fault.NOT_SENT: (_AGAIN, _AGAIN, _AGAIN),
-        Fault.LIMITED: (_AGAIN, _AGAIN, _AGAIN),
-        Fault.FAILED: (_AGAIN, _AGAIN, _UNKNOWN),
-        Fault.LOST: (_AGAIN, _AGAIN, _UNKNOWN),
-        Fault.UNREADABLE: (_RAISE, _RAISE, _UNKNOWN),
-        Fault.REFUSED: (_RAISE, _RAISE, _RAISE),
+        FailureKind.NOT_SENT: (_AGAIN, _AGAIN, _AGAIN),
+        FailureKind.LIMITED: (_AGAIN, _AGAIN, _AGAIN),
+        FailureKind.FAILED: (_AGAIN, _AGAIN, _UNKNOWN),
+        FailureKind.LOST: (_AGAIN, _AGAIN, _UNKNOWN),
+        FailureKind.UNREADABLE: (_RAISE, _RAISE, _UNKNOWN),
+        FailureKind.REFUSED: (_RAISE, _RAISE, _RAISE),
     }.items()
 }
 """What went wrong x what a lost answer allows -> what to do."""
@@ -58,7 +58,7 @@ def _at_least(least: int) -> Callable[[object, Attribute[Any], float], None]:
 
 
 def _schedule(policy: RetryPolicy) -> tuple[float, ...]:
-    waits = backoff.expo(base=2, factor=policy.first_wait, max_value=policy.max_wait)
+    waits = backoff.expo(base=2, factor=policy.initial_backoff, max_value=policy.max_backoff)
     return tuple(islice((wait for wait in waits if wait is not None), min(policy.attempts, 64)))
 
 
@@ -68,11 +68,11 @@ class RetryPolicy:
 
     attempts: int = field(default=5, validator=_at_least(1))
     """Attempts at most; those that the service itself put off with a 429 and a time do not count."""
-    first_wait: float = field(default=0.2, validator=_over_zero)
+    initial_backoff: float = field(default=0.2, validator=_over_zero)
     """The longest wait after the first failure, in seconds; it doubles from one to the next."""
-    max_wait: float = field(default=20.0, validator=_over_zero)
+    max_backoff: float = field(default=20.0, validator=_over_zero)
     """The longest wait of our own choosing, in seconds; each is drawn at random below its longest."""
-    max_server_wait: float = field(default=120.0, validator=_at_least(0))
+    max_retry_after: float = field(default=120.0, validator=_at_least(0))
     """The longest wait of the service's choosing, in seconds; where it asks for more, its error is raised at once."""
     attempt_timeout: float | None = field(default=60.0, validator=_over_zero)
     """Seconds for one attempt, after which it counts as lost; None leaves it to the deadline of the call."""

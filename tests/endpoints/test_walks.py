@@ -122,7 +122,7 @@ async def test_a_listing_too_deep_is_swept_project_by_project(session, emulator)
 async def test_a_bulk_action_that_creates_is_never_sent_twice(action, wire):
     wire.answer(500, {"errors": ["broken"]})
     wire.answer(200)
-    async with CaseSession(api_key="k", app_key="a", retry=RetryPolicy(first_wait=1e-6)) as session:
+    async with CaseSession(api_key="k", app_key="a", retry=RetryPolicy(initial_backoff=1e-6)) as session:
         with pytest.raises(OutcomeUnknownError):
             await cases.bulk_update_cases(session, ["SEC-1"], action=action)
     assert len(wire.sent) == 1
@@ -132,6 +132,6 @@ async def test_a_bulk_action_that_creates_is_never_sent_twice(action, wire):
 async def test_any_other_bulk_action_is_sent_again(action, wire):
     wire.answer(500, {"errors": ["broken"]})
     wire.answer(200)
-    async with CaseSession(api_key="k", app_key="a", retry=RetryPolicy(first_wait=1e-6)) as session:
+    async with CaseSession(api_key="k", app_key="a", retry=RetryPolicy(initial_backoff=1e-6)) as session:
         await cases.bulk_update_cases(session, ["SEC-1"], action=action)
     assert [sent.json for sent in wire.sent] == [wire.sent[0].json] * 2

@@ -15,10 +15,9 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.trace import SpanKind, StatusCode
 
-from casemgmt_async import CaseSession, NotFoundError, OutcomeUnknownError, cases
+from casemgmt_async import CaseSession, Clock, NotFoundError, OutcomeUnknownError, cases
 from casemgmt_async.emulator import Emulator
 from casemgmt_async.integrations.otel import instrument, uninstrument
-from casemgmt_async.transport.caller import Time
 
 ADVISED = (0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10)
 CASE_PATH = "/api/v2/cases/{case_id}"
@@ -79,14 +78,14 @@ def parent_of(span: ReadableSpan) -> str:
     return f"00-{trace.format_trace_id(span.context.trace_id)}-{trace.format_span_id(span.context.span_id)}"
 
 
-def virtual(emulator: Emulator) -> Time:
+def virtual(emulator: Emulator) -> Clock:
     """The time of the emulator: whoever sleeps makes it later."""
 
     async def sleep(seconds: float) -> None:
         emulator.clock.advance(seconds)
         await asyncio.sleep(0)
 
-    return Time(clock=emulator.clock, wall=emulator.clock, sleep=sleep)
+    return Clock(clock=emulator.clock, wall=emulator.clock, sleep=sleep)
 
 
 async def test_a_request_is_a_client_span_in_the_stable_conventions(scope):
@@ -131,7 +130,7 @@ async def test_context_comes_from_the_app_and_goes_to_the_service(scope):
 async def test_each_attempt_is_a_span_and_each_retry_an_event(scope):
     async with (
         Emulator(cases=3, faults="search_cases#1: status=503\nsearch_cases#2: drop") as emulator,
-        open_session(emulator, time=virtual(emulator)) as session,
+        open_session(emulator, clock=virtual(emulator)) as session,
     ):
         scope.watch(session)
         await cases.search_cases(session)
@@ -157,8 +156,8 @@ async def test_each_attempt_is_a_span_and_each_retry_an_event(scope):
 async def test_waits_for_the_rate_limit_are_events_before_and_after_the_service_refuses(scope):
     async with (
         Emulator(cases=3, limits="cases=1/10s:search_cases", clock=1_000_000_000.0) as emulator,
-        open_session(emulator, time=virtual(emulator)) as session,
-        open_session(emulator, time=virtual(emulator)) as other,
+        open_session(emulator, clock=virtual(emulator)) as session,
+        open_session(emulator, clock=virtual(emulator)) as other,
     ):
         scope.watch(session)
         await cases.search_cases(other)
@@ -254,7 +253,7 @@ async def test_calls_at_the_same_time_keep_their_own_spans(scope):
 
     async with (
         Emulator(cases=3, faults="*@20%: status=503") as emulator,
-        open_session(emulator, time=virtual(emulator)) as session,
+        open_session(emulator, clock=virtual(emulator)) as session,
     ):
         scope.watch(session)
         traces = await asyncio.gather(*(handler(session, number) for number in range(1, 31)))

@@ -11,7 +11,7 @@ import pytest
 
 from casemgmt_async import CaseSession
 from casemgmt_async.emulator import Emulator
-from casemgmt_async.jobs import Control
+from casemgmt_async.jobs import JobControl
 
 ROOT = Path(__file__).parents[2]
 if str(ROOT) not in sys.path:  # for the kill range, which is in benchmarks
@@ -39,16 +39,16 @@ def journal(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def control() -> Callable[..., Control]:
+def control() -> Callable[..., JobControl]:
     """Make a control whose sleeps take no time and are kept in `control.slept`."""
 
-    def make(**options: Any) -> Control:
+    def make(**options: Any) -> JobControl:
         slept: list[float] = []
 
         async def sleep(seconds: float) -> None:
             slept.append(seconds)
 
-        made = Control(sleep=sleep, **options)
+        made = JobControl(sleep=sleep, **options)
         made.slept = slept  # type: ignore[attr-defined]
         return made
 

@@ -13,7 +13,7 @@ import pytest
 from casemgmt_async import CaseSession, InvalidArgumentError
 from casemgmt_async.emulator import Emulator, Switches
 from casemgmt_async.emulator.exchange import Reply
-from casemgmt_async.jobs import Budget, Control, JobError, JobResult, SourceError, State, backfill_cases, read_report
+from casemgmt_async.jobs import Budget, JobControl, JobError, JobResult, SourceError, State, backfill_cases, read_report
 
 STANDARD = "00000000-0000-0000-0000-000000000001"
 ME = "2f6a1c0e-8f2b-4c63-9a55-0d7f3f1f2f10"
@@ -34,7 +34,7 @@ def source(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def fill(
-    emulator: Emulator, session: CaseSession, source: Path, journal: Path, control: Callable[..., Control]
+    emulator: Emulator, session: CaseSession, source: Path, journal: Path, control: Callable[..., JobControl]
 ) -> Fill:
     """Write rows, and run a backfill of them."""
 
@@ -74,7 +74,7 @@ async def test_a_row_becomes_a_case_with_all_that_it_says(emulator: Emulator, fi
     given[0]["links"] = []
     result = await fill(given)
 
-    assert result.exit_ok
+    assert result.succeeded
     assert (result.items, result.states) == (3, {State.DONE: 3 * 10 + 2 + 3})
     world = emulator.world.state
     for case in made(emulator).values():
@@ -106,7 +106,7 @@ async def test_csv_says_the_same_as_json(
     )
     project = next(iter(emulator.world.state.projects))
     result = await backfill_cases(session, table, journal=journal, job="csv", project_id=project, type_id=STANDARD)
-    assert result.exit_ok
+    assert result.succeeded
     one, two = made(emulator)["row a"], made(emulator)["row b"]
     assert (one.priority, one.attributes) == ("P1", {"team": ["core", "web"]})
     assert [emulator.world.state.cells[cell].message for cell in one.comments] == ["one", "two"]
@@ -135,7 +135,7 @@ async def test_bad_rows_are_put_aside_with_line_and_reason(emulator: Emulator, f
     ]
     source.write_text("\n".join(lines))
     result = await fill()
-    assert not result.exit_ok
+    assert not result.succeeded
     assert (result.items, result.bad_rows) == (2, 10)
     assert result.states == {State.DONE: 2, State.REJECTED: 1, State.SKIPPED: 1}
     assert made(emulator).keys() == {"row 0", "row 1"}
@@ -170,7 +170,7 @@ async def test_a_lost_answer_never_makes_a_second_one(emulator: Emulator, fill: 
 
 
 async def test_a_case_that_no_search_shows_is_found_by_its_key(
-    source: Path, journal: Path, control: Callable[..., Control]
+    source: Path, journal: Path, control: Callable[..., JobControl]
 ) -> None:
     """With an index an hour behind, the keys after the last one known lead to the case."""
     async with (
@@ -202,7 +202,7 @@ async def test_where_nothing_can_be_proved_a_row_is_left_for_a_decision(
         patch.setattr(emulator.world, "answer", blind)
         result = await fill(rows(4))
         assert result.states == {State.DONE: 3, State.UNKNOWN: 1}
-        assert not result.exit_ok
+        assert not result.succeeded
         again = await fill()
         assert again.states == result.states
     (failure,) = (await read_report(journal)).failures
@@ -239,7 +239,7 @@ async def test_a_project_that_is_not_there_rejects_the_rows(fill: Fill, emulator
 
 
 async def test_budgets_leave_the_rest_for_the_next_run(
-    fill: Fill, emulator: Emulator, control: Callable[..., Control]
+    fill: Fill, emulator: Emulator, control: Callable[..., JobControl]
 ) -> None:
     """A backfill goes on where its budget ended it, and links wait for both their cases."""
     given = rows(6, comments=["Seen."], links=[{"relationship": "CAUSES", "to": "OLD-5"}])

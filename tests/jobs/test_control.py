@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from casemgmt_async import CaseSession, InvalidArgumentError, RateLimitError
-from casemgmt_async.jobs import Budget, Control, Progress
+from casemgmt_async.jobs import Budget, JobControl, Progress
 from casemgmt_async.jobs.control import Interrupted
 
 
@@ -22,7 +22,7 @@ def test_a_budget_of_nothing_is_refused(given: dict[str, Any]) -> None:
 async def test_no_more_than_the_concurrency_is_in_flight() -> None:
     """Items are worked on as many at a time as the budget says, and each once."""
     busy, most, seen = 0, 0, []
-    control = Control(budget=Budget(concurrency=3))
+    control = JobControl(budget=Budget(concurrency=3))
 
     async def work(item: int) -> None:
         nonlocal busy, most
@@ -46,21 +46,21 @@ async def test_an_error_in_one_item_ends_the_others_and_is_raised_as_it_is() -> 
         await asyncio.sleep(0)
 
     with pytest.raises(ValueError, match="four"):
-        await Control().each(range(100), work)
+        await JobControl().each(range(100), work)
 
 
 def test_operations_are_granted_until_the_budget_is_used_up() -> None:
     """A chunk is cut to what is left, and after that nothing is granted."""
-    control = Control(budget=Budget(max_operations=7))
+    control = JobControl(budget=Budget(max_operations=7))
     assert [control.take(5), control.take(5), control.take(5)] == [5, 2, 0]
     assert control.stopped == "its budget of 7 operations is used up"
-    assert not control.hurried
+    assert not control.should_stop
 
 
 async def test_a_rate_limit_is_waited_out_unless_the_job_stops() -> None:
     """The wait is the one that was asked for, zero included; a stop during it ends the call unmade."""
     slept: list[float] = []
-    control = Control(sleep=lambda seconds: noted(slept, seconds))
+    control = JobControl(sleep=lambda seconds: noted(slept, seconds))
     waits = [900.0, 0.0]
 
     async def call() -> str:
@@ -84,7 +84,7 @@ async def noted(slept: list[float], seconds: float) -> None:
 
 async def test_a_stop_from_another_thread_reaches_the_job(session: CaseSession) -> None:
     """Two stops, wherever they come from, end a job that waits for ever."""
-    control = Control()
+    control = JobControl()
 
     async def wait() -> None:
         loop = asyncio.get_running_loop()
@@ -98,7 +98,7 @@ async def test_a_stop_from_another_thread_reaches_the_job(session: CaseSession) 
 
 async def test_cancelling_whoever_waits_cancels_the_job(session: CaseSession) -> None:
     """The job is gone when the cancellation comes through."""
-    control, ended = Control(), []
+    control, ended = JobControl(), []
 
     async def wait() -> None:
         try:
@@ -118,7 +118,7 @@ async def test_cancelling_whoever_waits_cancels_the_job(session: CaseSession) ->
 def test_progress_tells_phase_count_rate_and_stop() -> None:
     """A snapshot is told when a phase begins and when a stop is asked for, and holds what a bar needs."""
     told: list[Progress] = []
-    control = Control(on_progress=told.append)
+    control = JobControl(on_progress=told.append)
     control.phase("changing", 10)
     control.advance(4)
     control.request_stop()

@@ -13,7 +13,7 @@ import pytest
 
 from casemgmt_async import CaseSession, DecodeError
 from casemgmt_async.emulator import Emulator, Switches
-from casemgmt_async.jobs import Budget, Control, ExportError, export_cases
+from casemgmt_async.jobs import Budget, ExportError, JobControl, export_cases
 
 
 @pytest.fixture
@@ -51,7 +51,7 @@ async def test_every_case_is_in_the_file_as_it_was_received(
     users = [json.loads(line) for line in (target.parent / "cases.users.jsonl").read_text().splitlines()]
     assert {user["type"] for user in users} == {"user"}
     assert sorted(file.name for file in target.parent.iterdir()) == ["cases.jsonl", "cases.users.jsonl"]
-    assert (result.items, result.output, result.exit_ok) == (230, target, True)
+    assert (result.items, result.output, result.succeeded) == (230, target, True)
 
 
 async def test_a_filter_is_kept_to(emulator: Emulator, session: CaseSession, target: Path) -> None:
@@ -91,9 +91,9 @@ async def test_an_export_that_was_stopped_goes_on_without_reading_twice(
         if step == "page kept" and len(kept) == 2:
             control.request_stop()
 
-    control = Control(checkpoint=stop)
+    control = JobControl(checkpoint=stop)
     first = await export_cases(session, target, control=control)
-    assert (first.output, first.interrupted, first.exit_ok) == (None, True, False)
+    assert (first.output, first.interrupted, first.succeeded) == (None, True, False)
     assert not target.exists()
 
     second = await export_cases(session, target)
@@ -183,7 +183,7 @@ async def test_a_target_that_cannot_be_replaced_keeps_what_was_read(
 async def test_the_journal_of_another_export_is_refused(session: CaseSession, target: Path, tmp_path: Path) -> None:
     """Two exports do not share a journal by mistake."""
     journal = tmp_path / "export.db"
-    await export_cases(session, target, journal=journal, control=Control(budget=Budget(max_time=1e-9)))
+    await export_cases(session, target, journal=journal, control=JobControl(budget=Budget(max_time=1e-9)))
     with pytest.raises(ExportError, match="it belongs to another export"):
         await export_cases(session, target, journal=journal, filter="status:open")
 
@@ -192,7 +192,7 @@ async def test_progress_is_told(session: CaseSession, target: Path) -> None:
     """Reading and writing are phases, with what is done and what there is."""
     told: list[Any] = []
     show: Callable[[Any], None] = told.append
-    await export_cases(session, target, control=Control(on_progress=show))
+    await export_cases(session, target, control=JobControl(on_progress=show))
     assert {now.phase for now in told} >= {"reading", "writing"}
     assert (told[-1].done, told[-1].total) == (230, 230)
     assert told[-1].requests > 3

@@ -15,7 +15,7 @@ from casemgmt_async import CaseSession
 from casemgmt_async.emulator import Emulator
 from casemgmt_async.jobs import (
     Budget,
-    Control,
+    JobControl,
     JournalError,
     State,
     apply_triage,
@@ -160,7 +160,7 @@ async def test_a_report_can_be_read_while_the_job_is_not_done(session: CaseSessi
     assert planned.states.keys() == {State.PLANNED}
     assert planned.before == planned.after
     assert "There is too little to draw." in planned.html()
-    await apply_triage(session, journal=journal, control=Control(budget=Budget(max_operations=10)))
+    await apply_triage(session, journal=journal, control=JobControl(budget=Budget(max_operations=10)))
     halfway = (await read_report(journal)).states
     assert halfway[State.DONE] + halfway[State.REJECTED] == 10
     assert sum(halfway.values()) == sum(planned.states.values())

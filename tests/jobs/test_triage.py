@@ -11,7 +11,7 @@ from casemgmt_async import CaseSession
 from casemgmt_async.emulator import Emulator, Switches
 from casemgmt_async.jobs import (
     Budget,
-    Control,
+    JobControl,
     JobError,
     Journal,
     State,
@@ -71,7 +71,7 @@ async def test_applying_makes_the_cases_what_the_rules_say(
     await plan_triage(session, all_cases(**EVERYTHING, project=project, archive=True), journal=journal)
     result = await apply_triage(session, journal=journal)
 
-    assert result.exit_ok
+    assert result.succeeded
     assert result.states.keys() == {State.DONE}
     for case in emulator.world.state.cases:
         assert (case.priority, case.assignee, case.status) == ("P4", ME, "IN_PROGRESS")
@@ -97,8 +97,8 @@ async def test_ten_thousand_operations_take_few_requests(journal: Path) -> None:
         result = await apply_triage(session, journal=journal)
         spent = emulator.requests - before
         assert all(case.status == "DECLINED" for case in emulator.world.state.cases)
-    assert result.exit_ok
-    assert result.one_by_one == plan.operations > 2_800
+    assert result.succeeded
+    assert result.unbatched_requests == plan.operations > 2_800
     assert spent <= result.requests < 100
     assert plan.requests == pytest.approx(spent, abs=30)
 
@@ -126,7 +126,7 @@ async def test_a_case_changed_since_the_plan_is_skipped_unless_told_otherwise(
     assert comments(emulator, "x") == 39
     report = await read_report(journal)
     assert {failure.reason for failure in report.failures} == {"the case was changed since the plan"}
-    assert result.exit_ok
+    assert result.succeeded
 
     again = journal.with_name("again.db")
     await plan_triage(session, all_cases(comment="y"), journal=again)
@@ -154,12 +154,12 @@ async def test_budgets_and_stops_leave_the_rest_for_the_next_run(
     rules = all_cases(priority="P4", comment="Seen.")
     total = (await plan_triage(session, rules, journal=journal)).operations
 
-    first = await apply_triage(session, journal=journal, control=Control(budget=Budget(max_operations=15)))
+    first = await apply_triage(session, journal=journal, control=JobControl(budget=Budget(max_operations=15)))
     assert first.states == {State.DONE: 15, State.PLANNED: total - 15}
     assert first.stopped == "its budget of 15 operations is used up"
-    assert first.exit_ok
+    assert first.succeeded
 
-    late = await apply_triage(session, journal=journal, control=Control(budget=Budget(max_time=1e-9)))
+    late = await apply_triage(session, journal=journal, control=JobControl(budget=Budget(max_time=1e-9)))
     assert late.states == first.states
     assert late.stopped == "its time of 1e-09 s is used up"
 
@@ -171,10 +171,10 @@ async def test_budgets_and_stops_leave_the_rest_for_the_next_run(
             if len(ended) == 5:
                 asked.request_stop()
 
-    asked = Control(checkpoint=stop_after_five)
+    asked = JobControl(checkpoint=stop_after_five)
     stopped = await apply_triage(session, journal=journal, control=asked)
     assert stopped.interrupted
-    assert not stopped.exit_ok
+    assert not stopped.succeeded
     assert 15 < stopped.states[State.DONE] < total
 
     last = await apply_triage(session, journal=journal)
@@ -199,5 +199,5 @@ async def test_facets_and_index_that_cannot_be_trusted_cost_requests_and_nothing
         CaseSession(base_url=emulator.base_url, api_key="k", app_key="k") as session,
     ):
         result = await run_triage(session, all_cases(archive=True, priority="P1"), journal=journal)
-        assert result.exit_ok
+        assert result.succeeded
         assert all(case.archived_at and case.priority == "P1" for case in emulator.world.state.cases)

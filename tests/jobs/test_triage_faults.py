@@ -15,7 +15,7 @@ from casemgmt_async.emulator import Emulator
 from casemgmt_async.emulator.exchange import Reply
 from casemgmt_async.jobs import (
     Budget,
-    Control,
+    JobControl,
     JobError,
     RuleSet,
     ServiceDownError,
@@ -35,10 +35,10 @@ async def test_a_bulk_update_that_is_refused_falls_back_to_single_ones(
     """A project that bulk does not know is asked for once, then case by case, and each refusal is kept."""
     nowhere = "99999999-0000-4000-8000-000000000000"
     result = await run_triage(
-        session, all_cases(project=nowhere), journal=journal, control=Control(budget=Budget(concurrency=1))
+        session, all_cases(project=nowhere), journal=journal, control=JobControl(budget=Budget(concurrency=1))
     )
     assert result.states == {State.REJECTED: 40}
-    assert not result.exit_ok
+    assert not result.succeeded
     assert routes(emulator)["bulk_update_cases"] == 1
     assert routes(emulator)["move_case_to_project"] == 40
     (failure,) = (await read_report(journal)).failures
@@ -80,7 +80,7 @@ async def test_cases_moved_singly_are_looked_for_where_they_are_now(
 
     monkeypatch.setattr(emulator.world, "answer", unhelpful)
     result = await run_triage(session, all_cases(project=project, archive=True), journal=journal, chunk=10)
-    assert result.exit_ok
+    assert result.succeeded
     moves = routes(emulator)["move_case_to_project"]
     assert 0 < moves < 40
     assert result.states == {State.DONE: 40 + moves}
@@ -89,7 +89,7 @@ async def test_cases_moved_singly_are_looked_for_where_they_are_now(
 
 @pytest.mark.parametrize("moment", ["before", "after"])
 async def test_a_comment_whose_answer_was_lost_is_looked_for(
-    session: CaseSession, emulator: Emulator, journal: Path, control: Callable[..., Control], moment: str
+    session: CaseSession, emulator: Emulator, journal: Path, control: Callable[..., JobControl], moment: str
 ) -> None:
     """Whether it was made or not, in the end it is there exactly once, and known as done."""
     emulator.set_faults(f"comment_case#2..5: drop-{moment}-effect")
@@ -102,7 +102,7 @@ async def test_a_comment_whose_answer_was_lost_is_looked_for(
 
 
 async def test_an_earlier_comment_of_the_same_text_leaves_the_outcome_unknown(
-    session: CaseSession, emulator: Emulator, journal: Path, control: Callable[..., Control]
+    session: CaseSession, emulator: Emulator, journal: Path, control: Callable[..., JobControl]
 ) -> None:
     """Where the same text was there an hour before, nobody can tell by a far-off clock, and a person decides."""
     case = emulator.world.state.cases[0]
@@ -111,7 +111,7 @@ async def test_an_earlier_comment_of_the_same_text_leaves_the_outcome_unknown(
     emulator.set_faults("comment_case#1: drop-after-effect")
     result = await apply_triage(session, journal=journal, control=ahead, settle=0)
     assert result.states == {State.UNKNOWN: 1}
-    assert not result.exit_ok
+    assert not result.succeeded
     (failure,) = (await read_report(journal)).failures
     assert "the same comment was made at" in failure.reason
     assert comments(emulator, "Twice?") == 1
@@ -153,7 +153,7 @@ async def test_a_second_stop_ends_at_once_and_loses_nothing(
     emulator.set_faults("comment_case#8..: stall")
     await plan_triage(session, all_cases(comment="Seen."), journal=journal)
 
-    impatient = Control()
+    impatient = JobControl()
     running = asyncio.ensure_future(apply_triage(session, journal=journal, control=impatient))
     while routes(emulator)["comment_case"] < 7 + impatient.budget.concurrency:
         await asyncio.sleep(0)
@@ -208,7 +208,7 @@ async def test_refused_credentials_end_the_job_and_spoil_nothing(
     report = await read_report(journal)
     assert report.states.keys() <= {State.PLANNED, State.SENDING}
 
-    assert (await apply_triage(session, journal=journal, settle=0)).exit_ok
+    assert (await apply_triage(session, journal=journal, settle=0)).succeeded
     assert comments(emulator, "Seen.") == 40
 
 
@@ -222,7 +222,7 @@ async def test_an_unreachable_host_is_an_error_before_anything_is_planned(journa
 
 
 async def test_long_rate_limits_are_waited_out(
-    session: CaseSession, emulator: Emulator, journal: Path, control: Callable[..., Control]
+    session: CaseSession, emulator: Emulator, journal: Path, control: Callable[..., JobControl]
 ) -> None:
     """A limit that asks for more than a call may wait fails no operation."""
     patient = control()

@@ -26,7 +26,7 @@ FAULTS = (
 
 
 def session_for(emulator: Emulator, **options: Any) -> CaseSession:
-    retry = RetryPolicy(attempts=8, first_wait=1e-6, max_wait=1e-6)
+    retry = RetryPolicy(attempts=8, initial_backoff=1e-6, max_backoff=1e-6)
     return CaseSession(base_url=emulator.base_url, api_key="any", app_key="any", retry=retry, **options)
 
 

@@ -7,8 +7,8 @@ import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
+from casemgmt_async import Clock
 from casemgmt_async.session import CaseSession
-from casemgmt_async.transport.caller import Time
 
 API_KEY = "api-key-5f1d9c"
 APP_KEY = "app-key-77b0ae"
@@ -31,12 +31,12 @@ class FakeTime:
         if act := self.at_sleep.get(len(self.slept)):
             await act()
 
-    def as_time(self) -> Time:
-        return Time(lambda: self.now, lambda: 1_768_000_000 + self.now, self.sleep, lambda: self.dice)
+    def as_clock(self) -> Clock:
+        return Clock(lambda: self.now, lambda: 1_768_000_000 + self.now, self.sleep, lambda: self.dice)
 
 
 def open_session(base_url: str, **options: Any) -> CaseSession:
-    given = {"api_key": API_KEY, "app_key": APP_KEY, "base_url": base_url, "time": FakeTime().as_time(), **options}
+    given = {"api_key": API_KEY, "app_key": APP_KEY, "base_url": base_url, "clock": FakeTime().as_clock(), **options}
     return CaseSession(**given)
 
 

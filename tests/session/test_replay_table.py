@@ -142,7 +142,7 @@ async def test_what_was_not_sent_is_always_sent_again(replay: str) -> None:
     time = FakeTime()
     async with Emulator(cases=1) as emulator:
         ids = await known(emulator)
-        async with open_session(emulator.base_url, time=time.as_time()) as session:
+        async with open_session(emulator.base_url, clock=time.as_clock()) as session:
             emulator.door.shut()
             time.at_sleep[3] = emulator.door.open
             assert await operation(session, ids)
@@ -165,7 +165,7 @@ async def test_the_last_error_is_raised_when_attempts_run_out() -> None:
     time = FakeTime()
     async with (
         Emulator(cases=1, faults="get_case: status=503") as emulator,
-        open_session(emulator.base_url, time=time.as_time()) as session,
+        open_session(emulator.base_url, clock=time.as_clock()) as session,
     ):
         with pytest.raises(ServerError):
             await cases.get_case(session, emulator.seed_cases(1)[0])
@@ -253,7 +253,7 @@ async def test_a_wait_that_would_pass_the_deadline_is_not_begun() -> None:
     time = FakeTime()
     async with (
         Emulator(cases=1, faults="get_case: status=503") as emulator,
-        open_session(emulator.base_url, time=time.as_time(), timeout=1.0) as session,
+        open_session(emulator.base_url, clock=time.as_clock(), timeout=1.0) as session,
     ):
         with pytest.raises(ServerError):
             await cases.get_case(session, "a")

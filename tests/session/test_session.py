@@ -25,7 +25,7 @@ from casemgmt_async import (
     routes,
 )
 from casemgmt_async.models import Case
-from casemgmt_async.transport.events import CallEnded, CallGaveUp, RateLimited, RequestStarted, RetryScheduled
+from casemgmt_async.transport.events import CallFailed, CallSucceeded, RateLimited, RequestStarted, RetryScheduled
 
 CASE = json.dumps({"data": {"id": "a", "type": "case", "attributes": {"title": "t"}}}).encode()
 
@@ -255,7 +255,7 @@ async def test_a_wait_that_the_service_asks_for_is_kept_in_full() -> None:
     time = FakeTime(dice=0.0)
     limited = http(b"{}", 429, X_RateLimit_Name="cases", X_RateLimit_Limit="5", X_RateLimit_Reset="7")
     busy = http(b"{}", 503, Retry_After="11")
-    async with served(limited, busy, http(CASE), time=time.as_time()) as (_wire, session):
+    async with served(limited, busy, http(CASE), clock=time.as_clock()) as (_wire, session):
         await session.raw(routes.GET_CASE, "a")
     assert time.slept == pytest.approx([7, 11])
 
@@ -263,7 +263,7 @@ async def test_a_wait_that_the_service_asks_for_is_kept_in_full() -> None:
 @pytest.mark.parametrize("headers", [{"Retry_After": "121"}, {"X_RateLimit_Name": "c", "X_RateLimit_Reset": "500"}])
 async def test_a_wait_over_the_cap_is_raised_at_once(headers: dict[str, str]) -> None:
     time = FakeTime()
-    async with served(http(b"{}", 429, **headers), time=time.as_time()) as (wire, session):
+    async with served(http(b"{}", 429, **headers), clock=time.as_clock()) as (wire, session):
         with pytest.raises(RateLimitError) as caught:
             await session.raw(routes.GET_CASE, "a")
         assert caught.value.retry_after in {121, 500}
@@ -288,16 +288,16 @@ async def test_events_tell_the_life_of_a_call() -> None:
             await session.raw(routes.GET_CASE, "a")
     first = [event for event in heard if event.call == 1]
     assert [type(event).__name__ for event in first] == [
-        *("RequestStarted", "RequestAnswered", "RetryScheduled"),
-        *("RequestStarted", "RequestAnswered", "RateLimited", "RetryScheduled", "RateLimited"),
-        *("RequestStarted", "RequestAnswered", "CallEnded"),
+        *("RequestStarted", "ResponseReceived", "RetryScheduled"),
+        *("RequestStarted", "ResponseReceived", "RateLimited", "RetryScheduled", "RateLimited"),
+        *("RequestStarted", "ResponseReceived", "CallSucceeded"),
     ]
     assert [event.attempt for event in first if isinstance(event, RequestStarted)] == [1, 2, 3]
     assert [event.wait for event in first if isinstance(event, RetryScheduled)] == pytest.approx([0.2, 3])
     assert [event.answered for event in first if isinstance(event, RateLimited)] == [True, False]
-    assert isinstance(first[-1], CallEnded)
+    assert isinstance(first[-1], CallSucceeded)
     assert first[-1].attempts == 3
-    assert isinstance(heard[-1], CallGaveUp)
+    assert isinstance(heard[-1], CallFailed)
     assert {event.call for event in heard} == {1, 2}
 
 

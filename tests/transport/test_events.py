@@ -9,23 +9,23 @@ import pytest
 from casemgmt_async import routes
 from casemgmt_async.errors import OutcomeUnknownError, ServerError
 from casemgmt_async.transport.events import (
-    CallEnded,
-    CallGaveUp,
+    CallFailed,
+    CallSucceeded,
     Event,
     Events,
     RateLimited,
-    RequestAnswered,
     RequestStarted,
+    ResponseReceived,
     RetryScheduled,
 )
 
 ALL: list[Event] = [
     RequestStarted(1, routes.GET_CASE, 1, "https://x/"),
-    RequestAnswered(1, routes.GET_CASE, 1, 503, 0.1, 2),
+    ResponseReceived(1, routes.GET_CASE, 1, 503, 0.1, 2),
     RetryScheduled(1, routes.GET_CASE, 1, 0.2, ServerError(503)),
     RateLimited(1, routes.GET_CASE, 2, 3.0, answered=True),
-    CallEnded(1, routes.GET_CASE, 2, 3.5),
-    CallGaveUp(1, routes.GET_CASE, 2, 3.5, OutcomeUnknownError("create_case", b"its-content", "it broke")),
+    CallSucceeded(1, routes.GET_CASE, 2, 3.5),
+    CallFailed(1, routes.GET_CASE, 2, 3.5, OutcomeUnknownError("create_case", b"its-content", "it broke")),
 ]
 
 

@@ -6,18 +6,18 @@ import pytest
 
 from casemgmt_async.errors import InvalidArgumentError
 from casemgmt_async.routes import Replay
-from casemgmt_async.transport.judge import Fault
+from casemgmt_async.transport.classify import FailureKind
 from casemgmt_async.transport.retry import DECISIONS, RetryBudget, RetryPolicy, Step
 
 
 def test_every_case_is_decided() -> None:
-    assert set(DECISIONS) == set(Fault)
+    assert set(DECISIONS) == set(FailureKind)
     assert all(set(row) == set(Replay) for row in DECISIONS.values())
 
 
 def test_a_create_is_sent_again_only_when_it_was_not_done() -> None:
     again = {fault for fault, row in DECISIONS.items() if row[Replay.CREATE] is Step.AGAIN}
-    assert again == {Fault.NOT_SENT, Fault.LIMITED}
+    assert again == {FailureKind.NOT_SENT, FailureKind.LIMITED}
     assert all(row[Replay.READ] is row[Replay.SET] is not Step.UNKNOWN for row in DECISIONS.values())
 
 
@@ -33,7 +33,7 @@ def test_the_wait_is_bounded_for_any_number_of_attempts() -> None:
 
 @pytest.mark.parametrize(
     ("argument", "value"),
-    [("attempts", 0), ("first_wait", 0), ("max_wait", -1), ("max_server_wait", -1), ("attempt_timeout", 0)],
+    [("attempts", 0), ("initial_backoff", 0), ("max_backoff", -1), ("max_retry_after", -1), ("attempt_timeout", 0)],
 )
 def test_a_policy_that_makes_no_sense_is_refused(argument: str, value: float) -> None:
     with pytest.raises(InvalidArgumentError) as caught:

@@ -13,7 +13,7 @@ from attrs import define, field
 from multidict import CIMultiDict
 
 from casemgmt_async.transport.attempt import RawResponse
-from casemgmt_async.transport.limits import Gate
+from casemgmt_async.transport.limits import Limiter
 
 START = 1_768_000_003.25  # some moment inside a window
 
@@ -49,8 +49,8 @@ def now() -> float:
     return START + asyncio.get_running_loop().time()
 
 
-def gate(max_concurrency: int = 64) -> Gate:
-    return Gate(max_concurrency, clock=asyncio.get_running_loop().time, wall=now, sleep=asyncio.sleep)
+def gate(max_concurrency: int = 64) -> Limiter:
+    return Limiter(max_concurrency, clock=asyncio.get_running_loop().time, wall=now, sleep=asyncio.sleep)
 
 
 @define
@@ -108,7 +108,7 @@ class Service:
         return self.answered.count(429) / len(self.answered)
 
 
-async def keep_calling(gate: Gate, service: Service, seconds: float, workers: int = 64) -> int:
+async def keep_calling(gate: Limiter, service: Service, seconds: float, workers: int = 64) -> int:
     """As many calls as the gate lets through, through every worker, for so long; how many were answered 200."""
     loop = asyncio.get_running_loop()
     ends = loop.time() + seconds

@@ -18,7 +18,7 @@ from casemgmt_async.errors import (
     StatusError,
 )
 from casemgmt_async.transport.attempt import RawResponse
-from casemgmt_async.transport.judge import Fault, Verdict, judge
+from casemgmt_async.transport.classify import Failure, FailureKind, classify
 
 NOW = 1_768_000_000.0
 
@@ -27,10 +27,10 @@ def verdict(status: int, body: bytes = b"{}", *, due: bool = True, framed: bool 
     named = CIMultiDict({name.replace("_", "-"): value for name, value in headers.items()})
     if framed:
         named["Content-Length"] = str(len(body))
-    return judge(RawResponse(status, named, body), "get_case", due, codec.decode_errors, lambda: NOW)
+    return classify(RawResponse(status, named, body), "get_case", due, codec.decode_errors, lambda: NOW)
 
 
-def failed(status: int, body: bytes = b"{}", **headers: str) -> Verdict:
+def failed(status: int, body: bytes = b"{}", **headers: str) -> Failure:
     found = verdict(status, body, **headers)
     assert found is not None
     return found
@@ -45,7 +45,7 @@ def test_a_whole_json_success_can_be_read(status: int) -> None:
 def test_a_success_without_its_json_is_a_lost_answer(body: bytes) -> None:
     found = verdict(200, body)
     assert found is not None
-    assert found.fault is Fault.LOST
+    assert found.fault is FailureKind.LOST
     assert isinstance(found.error, DecodeError)
 
 
@@ -53,7 +53,7 @@ def test_a_success_without_its_json_is_a_lost_answer(body: bytes) -> None:
 def test_without_framing_a_body_must_be_whole_json(body: bytes) -> None:
     found = verdict(200, body, framed=False)
     assert found is not None
-    assert found.fault is Fault.LOST
+    assert found.fault is FailureKind.LOST
     assert verdict(200, b'{"data": [{"id": "a"}]}', framed=False) is None
 
 
@@ -66,13 +66,13 @@ def test_an_empty_success_is_right_where_nothing_is_due() -> None:
 @pytest.mark.parametrize(
     ("status", "fault"),
     [
-        *((status, Fault.FAILED) for status in (408, 500, 501, 502, 503, 504, 512, 599)),
-        *((status, Fault.REFUSED) for status in (400, 401, 403, 404, 405, 409, 413, 418, 422)),
-        *((status, Fault.REFUSED) for status in (300, 301, 302, 303, 304, 307, 308)),
-        (429, Fault.LIMITED),
+        *((status, FailureKind.FAILED) for status in (408, 500, 501, 502, 503, 504, 512, 599)),
+        *((status, FailureKind.REFUSED) for status in (400, 401, 403, 404, 405, 409, 413, 418, 422)),
+        *((status, FailureKind.REFUSED) for status in (300, 301, 302, 303, 304, 307, 308)),
+        (429, FailureKind.LIMITED),
     ],
 )
-def test_each_status_is_one_fault_and_one_class(status: int, fault: Fault) -> None:
+def test_each_status_is_one_fault_and_one_class(status: int, fault: FailureKind) -> None:
     found = failed(status, b"<html>Bad gateway</html>", X_Request_Id="r-1")
     assert found.fault is fault
     assert isinstance(found.error, StatusError)

@@ -16,7 +16,7 @@ from multidict import istr
 from casemgmt_async.errors import CaseManagementError, DecodeError, ErrorDetail, status_error
 from casemgmt_async.transport.attempt import RawResponse
 
-__all__ = ["Explain", "Fault", "Verdict", "judge", "seconds", "until_reset"]
+__all__ = ["Explain", "Failure", "FailureKind", "classify", "seconds", "until_reset"]
 
 Explain = Callable[[bytes, str | None], Sequence[ErrorDetail]]
 """Reads the errors out of a body and its content type."""
@@ -30,7 +30,7 @@ _NUMBER: Final = re.compile(r"[0-9]{1,12}(\.[0-9]{0,30})?").fullmatch
 _UNIX: Final = 1_000_000_000  # a reset as large as this is a moment, not a number of seconds
 
 
-class Fault(enum.Enum):
+class FailureKind(enum.Enum):
     """What can go wrong with one attempt, as far as the next step depends on it."""
 
     NOT_SENT = "not sent"
@@ -48,18 +48,18 @@ class Fault(enum.Enum):
 
 
 @frozen
-class Verdict:
+class Failure:
     """Why an attempt did not give a result."""
 
-    fault: Fault
+    fault: FailureKind
     error: CaseManagementError
     wait: float | None = None
     """For how many seconds the service wants to be left alone, where it said so."""
 
 
-def judge(
+def classify(
     answer: RawResponse, route: str, due: bool, explain: Explain, now: Callable[[], float] = time.time
-) -> Verdict | None:
+) -> Failure | None:
     """Say what is wrong with an answer, or None where it can be read.
 
     `due` says whether a success must have a body. `now` is Unix time, for the waits that name a moment.
@@ -72,21 +72,21 @@ def judge(
     details = explain(answer.body, answer.headers.get(_TYPE))
     error = status_error(status, details, route=route, request_id=request_id, retry_after=wait)
     if status == 429:
-        return Verdict(Fault.LIMITED, error, wait)
+        return Failure(FailureKind.LIMITED, error, wait)
     if status >= 500 or status == 408:
-        return Verdict(Fault.FAILED, error, wait)
-    return Verdict(Fault.REFUSED, error)
+        return Failure(FailureKind.FAILED, error, wait)
+    return Failure(FailureKind.REFUSED, error)
 
 
-def _suspicion(answer: RawResponse, route: str, due: bool) -> Verdict | None:
+def _suspicion(answer: RawResponse, route: str, due: bool) -> Failure | None:
     body = answer.body.strip() if len(answer.body) < 64 else answer.body
     if not body:
-        return Verdict(Fault.LOST, DecodeError("the body is empty", route=route)) if due else None
+        return Failure(FailureKind.LOST, DecodeError("the body is empty", route=route)) if due else None
     if answer.is_framed and body[:1] in b"{[" and body.rstrip()[-1:] in b"}]":
         return None
     if is_json(body) and body.lstrip()[:1] in b"{[":
         return None
-    return Verdict(Fault.LOST, DecodeError("the body is not JSON, or is cut short", route=route))
+    return Failure(FailureKind.LOST, DecodeError("the body is not JSON, or is cut short", route=route))
 
 
 def is_json(body: bytes) -> bool:
