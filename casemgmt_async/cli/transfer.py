@@ -19,7 +19,7 @@ from casemgmt_async.cli.options import (
     working,
     writes_file,
 )
-from casemgmt_async.jobs.formats import users_beside
+from casemgmt_async.jobs.export.formats import users_beside
 
 __all__ = ["backfill", "export"]
 

@@ -44,10 +44,19 @@ from casemgmt_async.jobs.errors import (
 )
 from casemgmt_async.jobs.export import export_cases
 from casemgmt_async.jobs.journal import Journal, Operation, State
-from casemgmt_async.jobs.plan import Plan, PlanRow, plan_triage
 from casemgmt_async.jobs.report import Report, read_report
-from casemgmt_async.jobs.rules import Rule, RuleSet, load_rules, parse_rules, rule
-from casemgmt_async.jobs.triage import apply_triage, run_triage
+from casemgmt_async.jobs.triage import (
+    Plan,
+    PlanRow,
+    Rule,
+    RuleSet,
+    apply_triage,
+    load_rules,
+    parse_rules,
+    plan_triage,
+    rule,
+    run_triage,
+)
 
 __all__ = [
     "Budget",

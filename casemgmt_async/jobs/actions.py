@@ -15,8 +15,9 @@ from uuid import UUID
 from attrs import Factory, field, frozen
 
 from casemgmt_async import BulkAction, Case, CaseSession, Priority, cases, relationships, timeline
+from casemgmt_async.jobs.durations import SPAN_RULE, parse_span
 from casemgmt_async.jobs.errors import RulesError
-from casemgmt_async.jobs.spans import SPAN_RULE, parse_span
+from casemgmt_async.jobs.statuses import status_code
 
 __all__ = [
     "ACTIONS",
@@ -25,10 +26,10 @@ __all__ = [
     "Check",
     "Step",
     "as_uuid",
+    "describe",
     "identifier",
     "parse_action",
     "parse_actions",
-    "status_code",
 ]
 
 Check = Callable[[Case, Any], bool]
@@ -74,11 +75,6 @@ class Step:
 def canonical(payload: Any) -> str:
     """A payload as JSON, the same for the same payload."""
     return json.dumps(payload, sort_keys=True, separators=(",", ":"))
-
-
-def status_code(name: str) -> str:
-    """The code of a status from its name: `In Progress` is `IN_PROGRESS`."""
-    return "_".join(name.split()).upper()
 
 
 def has_status(case: Case, wanted: str) -> bool:
@@ -274,3 +270,13 @@ def parse_actions(where: str, given: Any) -> tuple[Step, ...]:
 def parse_action(where: str, name: str, value: Any) -> list[Step]:
     """Read one action; gives a step for each operation that it takes."""
     return [Step(STAGES[name], name, payload) for payload in ACTIONS[name].parse(where, value)]
+
+
+def describe(action: str, payload: object) -> str:
+    """Name an action with its value, where one is short enough to show in a table."""
+    if payload is None or action == "comment":
+        return action
+    if isinstance(payload, dict):
+        shown = payload["key"] if action == "custom_attributes" else ", ".join(payload)
+        return f"{action} {shown}"
+    return f"{action} {payload}"

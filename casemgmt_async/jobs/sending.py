@@ -21,10 +21,9 @@ from casemgmt_async import (
 )
 from casemgmt_async.jobs.actions import ACTIONS, Check
 from casemgmt_async.jobs.control import Interrupted, JobControl
-from casemgmt_async.jobs.journal import Journal, Operation, Outcome, State, move_subjects, parsed
-from casemgmt_async.jobs.looking import Finding, Found, find_comment
-from casemgmt_async.jobs.matching import group_of
-from casemgmt_async.jobs.store import Statement
+from casemgmt_async.jobs.journal import Journal, Operation, Outcome, State, Statement, move_subjects, parsed
+from casemgmt_async.jobs.recovery import Finding, Found, find_comment
+from casemgmt_async.jobs.statuses import group_of
 
 __all__ = ["Batch", "Sender", "holds", "one_line", "resolve_comments"]
 

@@ -13,28 +13,16 @@ from typing import Any, Final
 
 from attrs import Factory, define, evolve, field, frozen
 
-from casemgmt_async import Case
-from casemgmt_async.jobs.actions import status_code
-from casemgmt_async.jobs.matching import GROUP_OF_STATUS, group_of
+from casemgmt_async import Case, StatusGroup
+from casemgmt_async.jobs.statuses import GROUP_OF_STATUS, group_of, status_code, status_label
 
-__all__ = ["AGES", "Counts", "Kind", "Tally", "count_kinds", "seconds", "status_label"]
+__all__ = ["AGES", "Counts", "Kind", "Tally", "count_kinds"]
 
 BANDS: Final = {90: "90 days and more", 30: "30 to 90 days", 7: "7 to 30 days", 1: "1 to 7 days", 0: "under a day"}
 """The bands of age by the days that they begin at, the oldest first."""
 AGES: Final = tuple(reversed(BANDS.values()))
-CLOSED: Final = "SG_CLOSED"
 
 Counts = Mapping[str, Mapping[str, int]]
-
-
-def seconds(moment: datetime | None) -> float | None:
-    """A moment in Unix seconds."""
-    return None if moment is None else moment.timestamp()
-
-
-def status_label(name: str | None, code: str | None) -> str:
-    """What a status is called, from its name or its code."""
-    return name or (code or "none").replace("_", " ").title()
 
 
 @frozen
@@ -103,5 +91,5 @@ def count_kinds(kinds: Iterable[tuple[Kind, int]]) -> Counts:
         status["archived" if kind.archived else kind.status] += count
         if not kind.archived:
             priority[kind.priority] += count
-            age[kind.age] += 0 if kind.group == CLOSED else count
+            age[kind.age] += 0 if kind.group == StatusGroup.SG_CLOSED else count
     return {"status": status, "priority": priority, "age": age}

@@ -24,7 +24,8 @@ from casemgmt_async.jobs import (
     JournalLockedError,
     State,
 )
-from casemgmt_async.jobs.journal import Outcome, insert_operations, insert_subjects, runs
+from casemgmt_async.jobs.journal import Outcome, insert_operations, insert_subjects
+from casemgmt_async.jobs.journal.journal import runs
 
 HOLD = """
 import asyncio, sys

@@ -20,7 +20,7 @@ from casemgmt_async import (
     User,
 )
 from casemgmt_async.jobs import RulesError, RuleSet, load_rules, parse_rules, rule
-from casemgmt_async.jobs.spans import format_span, parse_span
+from casemgmt_async.jobs.durations import format_span, parse_span
 
 NOW = datetime(2026, 6, 1, tzinfo=UTC)
 EXAMPLE = Path(__file__).parents[2] / "examples" / "triage.toml"

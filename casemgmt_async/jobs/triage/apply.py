@@ -24,12 +24,12 @@ from casemgmt_async import (
     cases,
 )
 from casemgmt_async.jobs.actions import ACTIONS, TABLE, Action
-from casemgmt_async.jobs.confirming import Confirmation, unreadable
 from casemgmt_async.jobs.control import Interrupted
+from casemgmt_async.jobs.durations import timestamp
 from casemgmt_async.jobs.journal import Operation, Outcome, State
-from casemgmt_async.jobs.reading import read_by_pages, read_singly
 from casemgmt_async.jobs.sending import Batch, Sender, holds, resolve_comments
-from casemgmt_async.jobs.snapshot import seconds
+from casemgmt_async.jobs.triage.reading import read_by_pages, read_singly
+from casemgmt_async.jobs.triage.verify import Confirmation, unreadable
 
 __all__ = ["Application"]
 
@@ -102,7 +102,7 @@ class Application:
             again: list[int] = []
             for case in found:
                 self.on_pages[case.id] = case.project_id
-                if seconds(case.modified_at) != seen[case.id] and subjects[case.id] not in begun:
+                if timestamp(case.modified_at) != seen[case.id] and subjects[case.id] not in begun:
                     changed.append(subjects[case.id])
                 for operation in watched.get(case.id, ()):
                     if operation.action == "attributes":

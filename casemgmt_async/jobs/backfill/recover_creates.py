@@ -16,7 +16,7 @@ from attrs import define, field
 
 from casemgmt_async import Case, CaseSession, NotFoundError, Project, SortField, cases, projects
 from casemgmt_async.jobs.control import Interrupted, JobControl
-from casemgmt_async.jobs.looking import SKEW, Finding, Found
+from casemgmt_async.jobs.recovery import SKEW, Finding, Found
 
 __all__ = ["Adoption", "Baseline", "Lost", "marker", "number_of", "read_baseline", "token"]
 

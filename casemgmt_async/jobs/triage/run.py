@@ -5,22 +5,19 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Final
 
 from casemgmt_async import CaseSession
-from casemgmt_async.jobs.actions import status_code
-from casemgmt_async.jobs.applying import Application
 from casemgmt_async.jobs.control import JobControl, JobResult
 from casemgmt_async.jobs.errors import JobError, JournalError
 from casemgmt_async.jobs.journal import Journal
-from casemgmt_async.jobs.plan import CHUNK, make_plan, open_triage
-from casemgmt_async.jobs.rules import RuleSet
+from casemgmt_async.jobs.recovery import SETTLE
 from casemgmt_async.jobs.sending import Sender
+from casemgmt_async.jobs.statuses import status_code
+from casemgmt_async.jobs.triage.apply import Application
+from casemgmt_async.jobs.triage.plan import CHUNK, make_plan, open_triage
+from casemgmt_async.jobs.triage.rules import RuleSet
 
-__all__ = ["SETTLE", "apply_triage", "run_triage"]
-
-SETTLE: Final = 30.0
-"""Seconds after which a request that was cut off will not take effect any more."""
+__all__ = ["apply_triage", "run_triage"]
 
 
 async def apply_triage(

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Final
 
+from casemgmt_async.jobs.durations import format_span
 from casemgmt_async.jobs.journal import State
-from casemgmt_async.jobs.markup import Markup, tag
-from casemgmt_async.jobs.spans import format_span
+from casemgmt_async.jobs.report.markup import Markup, tag
 
 __all__ = ["COLORS", "pairs", "shares", "timeline"]
 

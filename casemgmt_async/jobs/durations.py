@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
+from datetime import datetime
 from typing import Final
 
-__all__ = ["SPAN_RULE", "format_span", "parse_span"]
+__all__ = ["SPAN_RULE", "format_span", "parse_span", "timestamp"]
 
 UNITS: Final = {"w": 604_800, "d": 86_400, "h": 3_600, "m": 60, "s": 1}
 SPAN_RULE: Final = "a whole number with a unit, as 45m, 12h, 30d or 2w"
@@ -28,3 +29,8 @@ def format_span(seconds: float) -> str:
             count, left = divmod(left, size)
             parts.append(f"{count}{unit}")
     return " ".join(parts)
+
+
+def timestamp(moment: datetime | None) -> float | None:
+    """Give a time in Unix seconds."""
+    return None if moment is None else moment.timestamp()

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime
 from typing import Any, Final
 
 from attrs import field, fields, frozen
 
-from casemgmt_async import Case, StatusGroup
-from casemgmt_async.jobs.actions import status_code
+from casemgmt_async import Case
+from casemgmt_async.jobs.durations import timestamp
+from casemgmt_async.jobs.statuses import group_of, status_code
 
 __all__ = ["Match", "Predicate", "compile_match"]
 
@@ -42,19 +42,14 @@ class Match:
     not_: Match | None = field(default=None, alias="not_")
 
 
-def moment(value: datetime | None) -> float | None:
-    """A time in Unix seconds."""
-    return None if value is None else value.timestamp()
-
-
 def made(case: Case) -> float | None:
     """When a case was made."""
-    return moment(case.created_at)
+    return timestamp(case.created_at)
 
 
 def touched(case: Case) -> float | None:
     """When a case was changed last, or made."""
-    return moment(case.modified_at or case.created_at)
+    return timestamp(case.modified_at or case.created_at)
 
 
 def has_priority(wanted: Sequence[str]) -> Predicate:
@@ -70,19 +65,6 @@ def has_status(wanted: Sequence[str]) -> Predicate:
         (case.status_name is not None and status_code(case.status_name) in codes)
         or (case.status is not None and status_code(case.status) in codes)
     )
-
-
-GROUP_OF_STATUS: Final = {
-    "OPEN": StatusGroup.SG_OPEN,
-    "IN_PROGRESS": StatusGroup.SG_IN_PROGRESS,
-    "CLOSED": StatusGroup.SG_CLOSED,
-}
-"""For answers that leave the group out: what the deprecated status says."""
-
-
-def group_of(case: Case) -> str | None:
-    """The status group of a case, from the deprecated status where the answer has no group."""
-    return case.status_group or GROUP_OF_STATUS.get(case.status or "")
 
 
 def has_status_group(wanted: Sequence[str]) -> Predicate:

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Final
+from importlib import resources
+from typing import Final
 
-from casemgmt_async.jobs.charts import COLORS, pairs, shares, timeline
+from casemgmt_async.jobs.durations import format_span
 from casemgmt_async.jobs.journal import State
-from casemgmt_async.jobs.markup import Markup, raw, tag
+from casemgmt_async.jobs.report.charts import COLORS, pairs, shares, timeline
+from casemgmt_async.jobs.report.data import ReportData
+from casemgmt_async.jobs.report.markup import Markup, raw, tag
 from casemgmt_async.jobs.snapshot import AGES
-from casemgmt_async.jobs.spans import format_span
-
-if TYPE_CHECKING:
-    from casemgmt_async.jobs.report import Report
 
 __all__ = ["page"]
 
@@ -22,49 +21,10 @@ ORDERS: Final[Mapping[str, Sequence[str]]] = {
     "age": AGES,
 }
 HEADINGS: Final = {"status": "By status", "priority": "By priority", "age": "Open cases by age"}
-STYLE: Final = """
-:root { color-scheme: light dark; --ink: #1c2430; --soft: #5d6877; --line: #dfe4ea; --card: #fff; --back: #f4f6f8;
-  --mark: #3d6fd6; --pale: #b9c3d0 }
-@media (prefers-color-scheme: dark) { :root { --ink: #e6eaf0; --soft: #9aa6b5; --line: #2d3642; --card: #1a212b;
-  --back: #11161d; --mark: #6f9bf0; --pale: #4b5767 } }
-* { box-sizing: border-box }
-body { margin: 0; background: var(--back); color: var(--ink);
-  font: 15px/1.5 system-ui, -apple-system, "Segoe UI", Roboto, sans-serif }
-main { max-width: 1080px; margin: 0 auto; padding: 32px 20px 64px }
-h1 { font-size: 26px; margin: 0 }
-h2 { font-size: 17px; margin: 0 0 12px }
-h3 { font-size: 15px; margin: 0 0 8px }
-p.sub { color: var(--soft); margin: 4px 0 24px }
-section { background: var(--card); border: 1px solid var(--line); border-radius: 10px; padding: 20px; margin: 0 0 20px }
-.tiles { display: grid; grid-template-columns: repeat(auto-fit, minmax(120px, 1fr)); gap: 12px; margin: 0 0 20px }
-.tile { background: var(--card); border: 1px solid var(--line); border-top: 4px solid var(--mark); border-radius: 10px;
-  padding: 12px 16px }
-.tile b { display: block; font-size: 24px; font-variant-numeric: tabular-nums }
-.tile span { color: var(--soft); font-size: 13px }
-.wide { overflow-x: auto }
-table { border-collapse: collapse; width: 100%; font-size: 14px }
-th { text-align: left; color: var(--soft); font-weight: 600 }
-th, td { padding: 6px 12px 6px 0; border-bottom: 1px solid var(--line); vertical-align: top }
-td.n, th.n { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap }
-tr:last-child td { border-bottom: 0 }
-.bar { display: flex; height: 12px; width: 180px; border-radius: 3px; overflow: hidden; background: var(--line);
-  margin-top: 5px }
-.charts { display: grid; grid-template-columns: repeat(auto-fit, minmax(300px, 1fr)); gap: 28px }
-svg { width: 100%; height: auto; display: block }
-svg text { fill: var(--ink); font: 12px system-ui, sans-serif }
-svg .soft { fill: var(--soft) }
-svg .old { fill: var(--pale) }
-svg .new { fill: var(--mark) }
-svg .axis { stroke: var(--line) }
-.key { color: var(--soft); font-size: 13px; margin: 0 0 12px }
-.key i, .dot { display: inline-block; width: 10px; height: 10px; border-radius: 2px; margin: 0 6px 0 12px }
-.key i:first-child, .dot { margin-left: 0 }
-.reason { max-width: 520px; overflow-wrap: anywhere }
-.soft { color: var(--soft) }
-"""
+STYLE: Final = resources.files(__package__).joinpath("report.css").read_text("utf-8")
 
 
-def page(report: Report) -> str:
+def page(report: ReportData) -> str:
     """The whole page."""
     title = f"{report.kind.capitalize()} report"
     head = tag("head", raw('<meta charset="utf-8">'), VIEWPORT, tag("title", text=title), tag("style", raw(STYLE)))
@@ -76,7 +36,7 @@ def page(report: Report) -> str:
 VIEWPORT: Final = raw('<meta name="viewport" content="width=device-width,initial-scale=1">')
 
 
-def subtitle(report: Report) -> str:
+def subtitle(report: ReportData) -> str:
     """When, for how long, and out of which journal."""
     begun = datetime.fromtimestamp(report.started, UTC)
     parts = [f"Begun {begun:%Y-%m-%d %H:%M} UTC"]
@@ -88,7 +48,7 @@ def subtitle(report: Report) -> str:
     return " \u00b7 ".join(parts)
 
 
-def tiles(report: Report) -> Markup:
+def tiles(report: ReportData) -> Markup:
     """The counts that matter, large."""
     shown = [("operations", sum(report.states.values()), "var(--mark)")]
     shown += [(state.value, report.states[state], COLORS[state]) for state in State if report.states.get(state)]
@@ -101,7 +61,7 @@ def tiles(report: Report) -> Markup:
     return tag("div", *tiles, class_="tiles")
 
 
-def by_rule(report: Report) -> Markup:
+def by_rule(report: ReportData) -> Markup:
     """Rule by action by outcome, with a bar for each."""
     states = [state for state in State if report.states.get(state)]
     head = ["Rule", "Action", *(f"#{state.value}" for state in states), ""]
@@ -112,7 +72,7 @@ def by_rule(report: Report) -> Markup:
     return section("Rules and outcomes", table(head, rows) if rows else nothing("No operation was planned."))
 
 
-def before_and_after(report: Report) -> Markup:
+def before_and_after(report: ReportData) -> Markup:
     """The cases by status, priority and age."""
     is_made = report.before is None
     keys = {"made by this job": "var(--mark)"} if is_made else {"before": "var(--pale)", "after": "var(--mark)"}
@@ -123,14 +83,14 @@ def before_and_after(report: Report) -> Markup:
     return section(heading, tag("p", *map(raw, legend), class_="key"), shown)
 
 
-def chart(report: Report, name: str) -> Markup:
+def chart(report: ReportData, name: str) -> Markup:
     """One of the three charts."""
     before = None if report.before is None else report.before.get(name, {})
     drawn = pairs(HEADINGS[name], values_of(report, name), before, report.after.get(name, {}))
     return tag("div", tag("h3", text=HEADINGS[name]), drawn)
 
 
-def values_of(report: Report, name: str) -> list[str]:
+def values_of(report: ReportData, name: str) -> list[str]:
     """The values that some case has or had, in their own order or the most frequent first."""
     counted = [counts.get(name, {}) for counts in (report.before or {}, report.after)]
     found = {value: max(counts.get(value, 0) for counts in counted) for counts in counted for value in counts}
@@ -139,7 +99,7 @@ def values_of(report: Report, name: str) -> list[str]:
     return sorted((value for value in found if found[value]), key=lambda value: (rank.get(value, 99), -found[value]))
 
 
-def throughput(report: Report) -> Markup:
+def throughput(report: ReportData) -> Markup:
     """Operations ended over time."""
     points = report.throughput
     if len(points) < 2:
@@ -149,7 +109,7 @@ def throughput(report: Report) -> Markup:
     return section("Throughput", tag("p", text=label, class_="key"), timeline(points, label))
 
 
-def failures(report: Report) -> Markup:
+def failures(report: ReportData) -> Markup:
     """What is not done, and why."""
     rows = [
         [

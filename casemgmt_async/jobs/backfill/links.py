@@ -17,7 +17,7 @@ from casemgmt_async import (
 )
 from casemgmt_async.jobs.control import Interrupted
 from casemgmt_async.jobs.journal import Operation, State
-from casemgmt_async.jobs.looking import Found, find_link
+from casemgmt_async.jobs.recovery import Found, find_link
 from casemgmt_async.jobs.sending import Sender, one_line
 
 __all__ = ["LINK", "link_cases"]

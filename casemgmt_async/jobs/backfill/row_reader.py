@@ -10,12 +10,11 @@ from typing import Any, Final
 from attrs import define, field
 
 from casemgmt_async.jobs.actions import Step
+from casemgmt_async.jobs.backfill.links import LINK
+from casemgmt_async.jobs.backfill.rows import BadRow, Row, read_rows
 from casemgmt_async.jobs.control import JobControl
-from casemgmt_async.jobs.formats import FORMATS
+from casemgmt_async.jobs.files import JSON_LINES, write_whole
 from casemgmt_async.jobs.journal import Journal, OperationRow, SubjectRow, insert_operations, insert_subjects
-from casemgmt_async.jobs.linking import LINK
-from casemgmt_async.jobs.rows import BadRow, Row, read_rows
-from casemgmt_async.jobs.writing import write_whole
 
 __all__ = ["CREATE", "take_in", "write_rejects"]
 
@@ -131,5 +130,5 @@ async def write_rejects(journal: Journal, target: Path, control: JobControl) -> 
         yield [lines[line] for line in sorted(lines)]
 
     if lines:
-        await write_whole(target, FORMATS[".jsonl"], batches(), control.checkpoint)
+        await write_whole(target, JSON_LINES, batches(), control.checkpoint)
     return len(bad)

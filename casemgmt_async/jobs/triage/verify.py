@@ -10,8 +10,8 @@ from attrs import define, field
 from casemgmt_async import Case, NotFoundError
 from casemgmt_async.jobs.actions import ACTIONS
 from casemgmt_async.jobs.journal import Outcome, State, move_subjects
-from casemgmt_async.jobs.reading import read_by_pages, read_singly
 from casemgmt_async.jobs.sending import Batch, Sender, one_line
+from casemgmt_async.jobs.triage.reading import read_by_pages, read_singly
 
 __all__ = ["Confirmation", "unreadable"]
 

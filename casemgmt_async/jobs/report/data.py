@@ -4,25 +4,21 @@ from __future__ import annotations
 
 import json
 from collections import Counter, defaultdict
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
 from attrs import frozen
 
-from casemgmt_async.jobs.actions import status_code
-from casemgmt_async.jobs.formats import FORMATS
+from casemgmt_async.jobs.actions import describe
 from casemgmt_async.jobs.journal import Journal, State
-from casemgmt_async.jobs.plan import describe
-from casemgmt_async.jobs.report_html import page
 from casemgmt_async.jobs.snapshot import AGES, Counts, Kind, count_kinds
-from casemgmt_async.jobs.writing import write_whole
+from casemgmt_async.jobs.statuses import status_code
 
-__all__ = ["Report", "ReportFailure", "ReportRow", "read_report"]
+__all__ = ["ReportData", "ReportFailure", "ReportRow", "read_data"]
 
 BINS: Final = 60
 EXAMPLES: Final = 3
-BATCH: Final = 5_000
 
 
 @frozen
@@ -54,7 +50,7 @@ class ReportFailure:
 
 
 @frozen(kw_only=True)
-class Report:
+class ReportData:
     """The report of one job, as its journal stood when it was read."""
 
     journal: Path
@@ -82,61 +78,27 @@ class Report:
     throughput: Sequence[tuple[float, int]]
     """Operations ended, by the start of the interval in Unix seconds; the intervals are equally long."""
 
-    def html(self) -> str:
-        """The report as one page that needs nothing besides itself."""
-        return page(self)
 
-    def write_html(self, path: str | Path) -> None:
-        """Write that page."""
-        Path(path).write_text(self.html(), encoding="utf-8")
-
-    async def write_outcomes(self, path: str | Path) -> None:
-        """Write one line of JSON for each operation: case, rule, action, payload, state, times, result, error."""
-        async with Journal(self.journal, kind="any", read_only=True) as book:
-            await write_whole(Path(path), FORMATS[".jsonl"], outcomes(book), lambda _: None)
-
-
-async def outcomes(journal: Journal) -> AsyncIterator[Sequence[bytes]]:
-    """All operations as lines of JSON, a batch at a time."""
-    names = ("case", "label", "rule", "action", "payload", "state", "sent_at", "ended_at", "result", "error")
-    last = 0
-    while rows := await journal.read(
-        "SELECT o.number, coalesce(s.case_id, s.name), s.label, o.rule, o.action, o.payload, o.state, o.sent_at, "
-        "o.ended_at, o.result, o.error FROM operations o JOIN subjects s ON s.number = o.subject WHERE o.number > ? "
-        "ORDER BY o.number LIMIT ?",
-        (last, BATCH),
-    ):
-        last = rows[-1][0]
-        lines = (dict(zip(names, row[1:], strict=True)) for row in rows)
-        yield [
-            json.dumps(line | {"payload": json.loads(line["payload"])}, ensure_ascii=False).encode() for line in lines
-        ]
-
-
-async def read_report(journal: str | Path) -> Report:
-    """Read what a job has come to so far; a job may be running on the journal meanwhile.
-
-    Raises `JournalError` where there is no journal, or the file is something else.
-    """
-    async with Journal(journal, kind="any", read_only=True) as book:
-        meta = book.meta
-        ((items,),) = await book.read("SELECT count(*) FROM subjects")
-        ((ended,),) = await book.read("SELECT max(ended_at) FROM operations")
-        before, after = await read_tallies(book)
-        return Report(
-            journal=book.path,
-            kind=meta["kind"],
-            started=meta["started"],
-            ended=ended,
-            items=items,
-            walked=meta.get("cases"),
-            states=await book.counts(),
-            rows=await read_rows(book),
-            failures=await read_failures(book),
-            before=before,
-            after=after,
-            throughput=await read_throughput(book),
-        )
+async def read_data(book: Journal) -> ReportData:
+    """Read all that a report shows from an open journal."""
+    meta = book.meta
+    ((items,),) = await book.read("SELECT count(*) FROM subjects")
+    ((ended,),) = await book.read("SELECT max(ended_at) FROM operations")
+    before, after = await read_tallies(book)
+    return ReportData(
+        journal=book.path,
+        kind=meta["kind"],
+        started=meta["started"],
+        ended=ended,
+        items=items,
+        walked=meta.get("cases"),
+        states=await book.counts(),
+        rows=await read_rows(book),
+        failures=await read_failures(book),
+        before=before,
+        after=after,
+        throughput=await read_throughput(book),
+    )
 
 
 async def read_rows(journal: Journal) -> list[ReportRow]:

@@ -13,13 +13,14 @@ from typing import Final
 from attrs import astuple, define, field, frozen
 
 from casemgmt_async import Case, CaseSession, cases
-from casemgmt_async.jobs.actions import ACTIONS, Step
+from casemgmt_async.jobs.actions import ACTIONS, Step, describe
 from casemgmt_async.jobs.control import JobControl
+from casemgmt_async.jobs.durations import timestamp
 from casemgmt_async.jobs.errors import JobError
 from casemgmt_async.jobs.journal import Journal, OperationRow, SubjectRow, insert_operations, insert_subjects
-from casemgmt_async.jobs.pace import Pace, measure_pace
-from casemgmt_async.jobs.rules import RuleSet
-from casemgmt_async.jobs.snapshot import Tally, seconds
+from casemgmt_async.jobs.snapshot import Tally
+from casemgmt_async.jobs.triage.rules import RuleSet
+from casemgmt_async.jobs.triage.throughput import Pace, measure_pace
 
 __all__ = ["CHUNK", "Plan", "PlanRow", "make_plan", "plan_triage", "read_plan"]
 
@@ -96,7 +97,7 @@ class Planner:
             return
         self._number = number = self._number + 1
         label = f"{case.key} {case.title}"
-        self.subjects.append((number, case.id, label, case.id, case.project_id, seconds(case.modified_at), before))
+        self.subjects.append((number, case.id, label, case.id, case.project_id, timestamp(case.modified_at), before))
         for rule, step in needed:
             self.rows.append((number, rule, step.stage, step.action, step.text))
 
@@ -209,16 +210,6 @@ async def read_plan(journal: Journal) -> Plan:
         basis=meta["basis"],
         converged=meta["converged"],
     )
-
-
-def describe(action: str, payload: object) -> str:
-    """Name an action with its value, where one is short enough to show in a table."""
-    if payload is None or action == "comment":
-        return action
-    if isinstance(payload, dict):
-        shown = payload["key"] if action == "custom_attributes" else ", ".join(payload)
-        return f"{action} {shown}"
-    return f"{action} {payload}"
 
 
 def count_requests(groups: Iterable[tuple[str, str, int]], subjects: int, everything: int, chunk: int) -> int:

@@ -7,120 +7,21 @@ is looked for before anything is sent again. *Skipped* is what was deliberately 
 
 from __future__ import annotations
 
-import enum
-import functools
 import json
 import time
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Final, NamedTuple, Self, TypeAlias
-
-from attrs import frozen
+from typing import Any, Final, Self
 
 from casemgmt_async.jobs.errors import ForeignJournalError
-from casemgmt_async.jobs.store import Statement, Store
+from casemgmt_async.jobs.journal.schema import INDEX, SCHEMA
+from casemgmt_async.jobs.journal.states import Operation, OperationRow, Outcome, State, SubjectRow
+from casemgmt_async.jobs.journal.store import Statement, Store
 
-__all__ = ["Journal", "Operation", "OperationRow", "Outcome", "State", "SubjectRow"]
+__all__ = ["Journal", "insert_operations", "insert_subjects", "move_subjects", "runs"]
 
-SCHEMA: Final = """
-    CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
-    CREATE TABLE subjects (
-        number INTEGER PRIMARY KEY,
-        name TEXT NOT NULL,
-        label TEXT NOT NULL,
-        case_id TEXT,
-        project_id TEXT,
-        seen REAL,
-        before INTEGER
-    );
-    CREATE TABLE operations (
-        number INTEGER PRIMARY KEY,
-        subject INTEGER NOT NULL,
-        rule TEXT NOT NULL,
-        stage INTEGER NOT NULL,
-        action TEXT NOT NULL,
-        payload TEXT NOT NULL,
-        state TEXT NOT NULL,
-        sent_at REAL,
-        ended_at REAL,
-        result TEXT,
-        error TEXT
-    );
-    CREATE TABLE items (kind TEXT, place TEXT, body BLOB NOT NULL, PRIMARY KEY (kind, place)) WITHOUT ROWID;
-    CREATE TABLE pages (number INTEGER PRIMARY KEY, request TEXT NOT NULL, answer TEXT NOT NULL);
-"""
-INDEX: Final = "CREATE INDEX operations_of_subject ON operations (subject);"
-"""For a backfill, which goes on row by row; a triage takes the operations of many cases at once."""
 COLUMNS: Final = "o.number, o.subject, s.name, s.case_id, s.project_id, o.action, o.payload, o.state, o.sent_at"
-
-
-class State(enum.StrEnum):
-    """How far an operation has come."""
-
-    PLANNED = "planned"
-    """Decided, not begun."""
-    SENDING = "sending"
-    """Written down before it was sent; where it is found at a start, nobody knows yet what came of it."""
-    DONE = "done"
-    """The service did it."""
-    REJECTED = "rejected"
-    """The service said no."""
-    UNKNOWN = "unknown"
-    """It was sent, and what came of it could not be found out."""
-    SKIPPED = "skipped"
-    """It was not sent, for the reason given."""
-
-
-SubjectRow: TypeAlias = tuple[int, str, str, str | None, str | None, float | None, int | None]
-"""Number; name (the id of the case, or the key of the row); label, what people call it; id of the case, once there
-is one; project; when the case had been changed last, in Unix seconds; the number of the kind of case it was."""
-OperationRow: TypeAlias = tuple[int, str, int, str, str]
-"""Number of the subject, rule, stage, action, payload as JSON. Plain tuples, since there are many of them."""
-parsed: Final = functools.lru_cache(maxsize=1024)(json.loads)
-"""Payloads as data; many cases share one, and nobody changes it."""
-
-
-class Operation(NamedTuple):
-    """One change to one case."""
-
-    number: int
-    """Its number in the journal; the operations of one case are done in this order."""
-    subject: int
-    """The number of the subject."""
-    name: str
-    """The id of the case, or the key of the row."""
-    case_id: str | None
-    """The id of the case, once there is one."""
-    project_id: str | None
-    """The project of the case."""
-    action: str
-    """The name of the action."""
-    payload: str
-    """What the action is given, as JSON."""
-    state: str
-    """How far it has come: one of `State`."""
-    sent_at: float | None = None
-    """When it was sent last, in Unix seconds by this machine."""
-
-    @property
-    def value(self) -> Any:
-        """What the action is given."""
-        return parsed(self.payload)
-
-
-@frozen
-class Outcome:
-    """What came of one operation, or of many that ended alike."""
-
-    numbers: Collection[int]
-    """The numbers of the operations."""
-    state: State
-    """How they ended."""
-    result: str | None = None
-    """The id of what was made."""
-    error: str | None = None
-    """Why it is not done."""
 
 
 class Journal:

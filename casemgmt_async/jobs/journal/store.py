@@ -8,14 +8,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import os
 import sqlite3
-import sys
 import threading
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from queue import SimpleQueue
-from typing import IO, Any, Final, TypeAlias
+from typing import Any, Final, TypeAlias
 
 from attrs import define, frozen
 
@@ -26,17 +24,11 @@ from casemgmt_async.jobs.errors import (
     JournalFullError,
     JournalLockedError,
 )
+from casemgmt_async.jobs.journal.lock import Lock
+from casemgmt_async.jobs.journal.schema import APPLICATION_ID, VERSION
 
-if sys.platform == "win32":
-    import msvcrt
-else:
-    import fcntl
+__all__ = ["Statement", "Store"]
 
-__all__ = ["Lock", "Statement", "Store"]
-
-APPLICATION_ID: Final = 0x43617365
-"""Stands in the header of the file: the letters `Case`."""
-VERSION: Final = 1
 
 Statement: TypeAlias = tuple[str, Iterable[Sequence[Any]]]
 """One SQL statement and the rows of parameters that it is run for."""
@@ -60,56 +52,6 @@ def explain(path: Path, error: sqlite3.Error) -> JournalError:
     primary = getattr(error, "sqlite_errorcode", 0) & 0xFF
     kind, advice = ADVICE.get(primary, (JournalError, str(error)))
     return kind(f"journal {path}: {advice}")
-
-
-class Lock:
-    """Held while a job runs; the system lets go of it when the process ends, however it ends."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = path.with_name(path.name + ".lock")
-        while True:
-            try:
-                file = self._path.open("a+b")
-            except OSError as error:
-                raise JournalError(f"journal {path}: cannot be opened: {error.strerror}") from error
-            if not try_lock(file):
-                holder = self._path.read_bytes().decode(errors="replace").strip() if sys.platform != "win32" else ""
-                file.close()
-                who = f" (process {holder})" if holder else ""
-                raise JournalLockedError(f"journal {path}: another job is at work on it{who}; wait for it or stop it")
-            if self._is_current(file):
-                break
-            file.close()  # the job before us took the file away between our opening and locking it
-        self._file = file
-        file.truncate(0)
-        file.write(str(os.getpid()).encode())
-        file.flush()
-
-    def _is_current(self, file: IO[bytes]) -> bool:
-        try:
-            return os.path.samestat(os.fstat(file.fileno()), self._path.stat())
-        except FileNotFoundError:
-            return False
-
-    def release(self) -> None:
-        """Let go; a second time does nothing."""
-        if not self._file.closed:
-            if sys.platform != "win32":  # there an open file cannot be taken away
-                self._path.unlink(missing_ok=True)
-            self._file.close()
-
-
-def try_lock(file: IO[bytes]) -> bool:
-    """Lock a file for this process, if nobody has."""
-    try:
-        if sys.platform == "win32":
-            file.seek(1 << 30)  # a place of its own: a locked range cannot be read there
-            msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
-        else:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        return False
-    return True
 
 
 @frozen(eq=False)

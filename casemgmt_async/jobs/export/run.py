@@ -17,9 +17,9 @@ from attrs import define, field, frozen
 from casemgmt_async import CaseSession, DecodeError, Page, Sweep, projects, routes
 from casemgmt_async.jobs.control import Interrupted, JobControl, JobResult
 from casemgmt_async.jobs.errors import ExportError
-from casemgmt_async.jobs.formats import FORMATS, Format, users_beside
+from casemgmt_async.jobs.export.formats import FORMATS, users_beside
+from casemgmt_async.jobs.files import JSON_LINES, Format, write_whole
 from casemgmt_async.jobs.journal import Journal
-from casemgmt_async.jobs.writing import write_whole
 
 __all__ = ["export_cases"]
 
@@ -154,7 +154,7 @@ class Export:
         self.control.phase("writing", cases)
         step = self.control.checkpoint
         if users:
-            await write_whole(users_beside(self.target), FORMATS[".jsonl"], self.batches("user"), step)
+            await write_whole(users_beside(self.target), JSON_LINES, self.batches("user"), step)
         await write_whole(self.target, self.form, self.batches("case"), step)
         await self.journal.put(complete=True)
 

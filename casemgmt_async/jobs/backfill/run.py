@@ -29,16 +29,23 @@ from casemgmt_async import (
     cases,
 )
 from casemgmt_async.jobs.actions import ACTIONS, UUID_RULE, as_uuid
-from casemgmt_async.jobs.adopt import Adoption, Baseline, Lost, marker, number_of, read_baseline, token
+from casemgmt_async.jobs.backfill.links import LINK, link_cases
+from casemgmt_async.jobs.backfill.recover_creates import (
+    Adoption,
+    Baseline,
+    Lost,
+    marker,
+    number_of,
+    read_baseline,
+    token,
+)
+from casemgmt_async.jobs.backfill.row_reader import CREATE, take_in, write_rejects
+from casemgmt_async.jobs.backfill.rows import digest, read_rows
 from casemgmt_async.jobs.control import Interrupted, JobControl, JobResult
 from casemgmt_async.jobs.errors import JobError
-from casemgmt_async.jobs.intake import CREATE, take_in, write_rejects
 from casemgmt_async.jobs.journal import Journal, Operation, Outcome, State
-from casemgmt_async.jobs.linking import LINK, link_cases
-from casemgmt_async.jobs.looking import Finding, Found
-from casemgmt_async.jobs.rows import digest, read_rows
+from casemgmt_async.jobs.recovery import SETTLE, Finding, Found
 from casemgmt_async.jobs.sending import Sender, holds, one_line, resolve_comments
-from casemgmt_async.jobs.triage import SETTLE
 
 __all__ = ["backfill_cases"]
 

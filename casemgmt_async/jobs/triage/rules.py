@@ -34,9 +34,9 @@ from cattrs.gen import make_dict_structure_fn, override
 
 from casemgmt_async import Case, Priority, StatusGroup
 from casemgmt_async.jobs.actions import Step, parse_actions
+from casemgmt_async.jobs.durations import SPAN_RULE, parse_span
 from casemgmt_async.jobs.errors import RulesError
-from casemgmt_async.jobs.matching import Match, compile_match
-from casemgmt_async.jobs.spans import SPAN_RULE, parse_span
+from casemgmt_async.jobs.triage.matching import Match, compile_match
 
 __all__ = ["Rule", "RuleSet", "load_rules", "parse_rules", "rule"]
 

@@ -11,8 +11,10 @@ from attrs import frozen
 
 from casemgmt_async import CaseSession, LinkRelationship, links, timeline
 
-__all__ = ["DOUBT", "SKEW", "Finding", "Found", "find_comment", "find_link"]
+__all__ = ["DOUBT", "SETTLE", "SKEW", "Finding", "Found", "find_comment", "find_link"]
 
+SETTLE: Final = 30.0
+"""Seconds after which a request that was cut off will not take effect any more."""
 SKEW: Final = 120.0
 """Seconds by which the clocks of this machine and the service may differ."""
 DOUBT: Final = 86_400.0

@@ -5,55 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import IO, Any, Final, Protocol
+from typing import IO, Any, Final
 
 import msgspec
-from attrs import frozen
 
 from casemgmt_async.jobs.errors import ExportError
+from casemgmt_async.jobs.files import JSON_LINES, Format
 
-__all__ = ["FORMATS", "Format", "Writer", "users_beside"]
-
-
-class Writer(Protocol):
-    """Writes resources, given as the JSON that was received."""
-
-    def write(self, resources: Sequence[bytes]) -> None:
-        """Write a batch."""
-
-    def close(self) -> None:
-        """Write what has to stand at the end."""
-
-
-@frozen
-class Format:
-    """One form."""
-
-    open: Callable[[IO[bytes]], Writer]
-    """Makes the writer for an open file."""
-    check: Callable[[], object]
-    """Raises `ExportError` where the form needs a package that is missing."""
+__all__ = ["FORMATS", "users_beside"]
 
 
 def users_beside(target: Path) -> Path:
     """The file that holds the users of an export."""
     return target.with_name(f"{target.stem}.users.jsonl")
-
-
-class Lines:
-    """One resource a line, to the letter as it was received."""
-
-    def __init__(self, file: IO[bytes]) -> None:
-        self._file = file
-
-    def write(self, resources: Sequence[bytes]) -> None:
-        """Write a batch."""
-        for each in resources:
-            # A line break in JSON stands between tokens only, so that it can go without changing anything.
-            self._file.write(each.replace(b"\r", b"").replace(b"\n", b"") + b"\n")
-
-    def close(self) -> None:
-        """Do nothing: lines need no end."""
 
 
 def moment(value: Any) -> datetime | None:
@@ -144,6 +108,9 @@ def need_pyarrow() -> None:
         ) from error
 
 
-LINES: Final = Format(Lines, lambda: None)
-FORMATS: Final[Mapping[str, Format]] = {".jsonl": LINES, ".ndjson": LINES, ".parquet": Format(Table, need_pyarrow)}
+FORMATS: Final[Mapping[str, Format]] = {
+    ".jsonl": JSON_LINES,
+    ".ndjson": JSON_LINES,
+    ".parquet": Format(Table, need_pyarrow),
+}
 """The forms by the suffix of the file."""

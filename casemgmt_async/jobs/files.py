@@ -1,15 +1,56 @@
-"""Writing a file so that it is there whole or not at all."""
+"""Files that appear whole or not at all, and JSON Lines."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import AsyncIterator, Callable, Sequence
 from pathlib import Path
+from typing import IO, Final, Protocol
+
+from attrs import frozen
 
 from casemgmt_async.jobs.errors import ExportError
-from casemgmt_async.jobs.formats import Format
 
-__all__ = ["sync_folder", "write_whole"]
+__all__ = ["JSON_LINES", "Format", "Writer", "sync_folder", "write_whole"]
+
+
+class Writer(Protocol):
+    """Writes resources, given as the JSON that was received."""
+
+    def write(self, resources: Sequence[bytes]) -> None:
+        """Write a batch."""
+
+    def close(self) -> None:
+        """Write what has to stand at the end."""
+
+
+@frozen
+class Format:
+    """One form."""
+
+    open: Callable[[IO[bytes]], Writer]
+    """Makes the writer for an open file."""
+    check: Callable[[], object]
+    """Raises `ExportError` where the form needs a package that is missing."""
+
+
+class Lines:
+    """One resource a line, to the letter as it was received."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self._file = file
+
+    def write(self, resources: Sequence[bytes]) -> None:
+        """Write a batch."""
+        for each in resources:
+            # A line break in JSON stands between tokens only, so that it can go without changing anything.
+            self._file.write(each.replace(b"\r", b"").replace(b"\n", b"") + b"\n")
+
+    def close(self) -> None:
+        """Do nothing: lines need no end."""
+
+
+JSON_LINES: Final = Format(Lines, lambda: None)
 
 
 async def write_whole(

@@ -1,0 +1,21 @@
+"""The journal of a job: the states of operations, the file, and the queries over it."""
+
+from __future__ import annotations
+
+from casemgmt_async.jobs.journal.journal import Journal, insert_operations, insert_subjects, move_subjects
+from casemgmt_async.jobs.journal.states import Operation, OperationRow, Outcome, State, SubjectRow, parsed
+from casemgmt_async.jobs.journal.store import Statement
+
+__all__ = [
+    "Journal",
+    "Operation",
+    "OperationRow",
+    "Outcome",
+    "State",
+    "Statement",
+    "SubjectRow",
+    "insert_operations",
+    "insert_subjects",
+    "move_subjects",
+    "parsed",
+]
