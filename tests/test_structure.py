@@ -1,29 +1,24 @@
-"""The structure of the package: who imports whom, what a name means, and where an operation has to be."""
+"""The structure of the package: who imports whom, and what a name means."""
 
 from __future__ import annotations
 
 import ast
-import inspect
-import json
 import re
 import sys
 from collections import defaultdict
 from graphlib import TopologicalSorter
-from importlib import import_module
 from pathlib import Path
 
 import pytest
 from attrs import frozen
 
 import casemgmt_async
-from casemgmt_async.routes import ROUTES, Route
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "docs"))
 
 import layers_picture
-from import_graph import PACKAGE, PUBLIC, ROOT, When, areas, cycle, imports, module_of, modules, part_of
+from import_graph import PACKAGE, PUBLIC, When, areas, cycle, imports, module_of, modules, part_of
 
-OPERATIONS = json.loads((ROOT / "tests" / "data" / "operations.json").read_text("utf-8"))
 RUNNING = (When.LOADING, When.CALLING)
 FILES = list(modules().values())
 PUBLIC_NAMES = {PUBLIC, *casemgmt_async.PARTS}
@@ -169,49 +164,3 @@ def test_the_pictures_show_the_imports(picture):
     drawn = layers_picture.draw(*layers_picture.PICTURES[picture])
     written = (layers_picture.STATIC / picture).read_text("utf-8")
     assert written == drawn, f"the imports have changed: run `python docs/layers_picture.py` to draw {picture} again"
-
-
-def test_the_table_of_routes_is_that_of_the_reference():
-    keys = ("operation_id", "resource", "method", "path", "scope")
-    ours = [(route.name, route.resource, route.method, route.path, route.scope) for route in ROUTES]
-    assert ours == [tuple(operation[key] for key in keys) for operation in OPERATIONS]
-    assert len(ours) == 66
-
-
-@pytest.mark.parametrize("route", ROUTES, ids=lambda route: route.name)
-def test_an_operation_is_in_all_its_places(route):
-    missing = [place for place, there in places(route).items() if not there]
-    assert missing == [], f"{route.name} is missing in: {', '.join(missing)}"
-
-
-def places(route: Route) -> dict[str, bool]:
-    """The places an operation has to be in, and whether it is."""
-    endpoints = import_module(f"casemgmt_async.endpoints.{route.resource}")
-    world = import_module("casemgmt_async.emulator.world")
-    handler = world.HANDLERS.get(route.name)
-    calls = (ROOT / "tests" / "endpoints" / "operation_calls.py").read_text("utf-8")
-    return {
-        f"endpoints/{route.resource}.py": inspect.iscoroutinefunction(getattr(endpoints, route.name, None)),
-        f"emulator/{route.resource}.py": getattr(handler, "__module__", "").endswith(f"emulator.{route.resource}"),
-        "tests/endpoints/operation_calls.py": f'    "{route.name}": ' in calls,
-    }
-
-
-@pytest.mark.parametrize("route", ROUTES, ids=lambda route: route.name)
-def test_the_signature_follows_the_route(route):
-    function = getattr(getattr(casemgmt_async, route.resource), route.name)
-    session, *others = inspect.signature(function).parameters.values()
-    positional = [parameter.name for parameter in others if parameter.kind is parameter.POSITIONAL_OR_KEYWORD]
-    named = [parameter for parameter in others if parameter.kind is parameter.KEYWORD_ONLY]
-    assert session.name == "session"
-    # A bulk update has no ids in its path, but is about cases all the same.
-    assert positional == (["case_ids"] if route.name == "bulk_update_cases" else list(route.parameters))
-    assert len(positional) + len(named) == len(others)
-
-
-@pytest.mark.parametrize("route", ROUTES, ids=lambda route: route.name)
-def test_the_docstring_names_method_and_path(route):
-    function = getattr(getattr(casemgmt_async, route.resource), route.name)
-    first, _, rest = inspect.getdoc(function).partition("\n")
-    assert first.endswith(".")
-    assert f"`{route.method} {route.path}`" in rest
