@@ -40,10 +40,11 @@ def pythons(*versions: str) -> list[str]:
 
 @nox.session
 def lint(session: nox.Session) -> None:
-    """Style and likely mistakes."""
-    session.install("-q", *group("lint"))
+    """Style and likely mistakes, in code and in prose."""
+    session.install("-q", "-e.[cli]", *group("lint"))
     session.run("ruff", "check", ".")
     session.run("ruff", "format", "--check", ".")
+    session.run("python", "docs/prose")
 
 
 @nox.session

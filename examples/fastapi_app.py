@@ -1,28 +1,35 @@
 """A case desk as a FastAPI service: search, details, a triage action, and exports in the background.
 
-    uvicorn examples.fastapi_app:app        # keys in DD_API_KEY and DD_APP_KEY, or an emulator's
-                                            # address in CASEMGMT_BASE_URL
+    uvicorn examples.fastapi_app:app
+    uvicorn examples.fastapi_app:app --workers 2
 
-One session serves all requests. Its errors become sensible answers, a client that hangs up cancels
-the upstream call, and an export runs on behind the requests until it is whole or the app stops.
+It needs Datadog keys in DD_API_KEY and DD_APP_KEY, or the variables that `casemgmt emulator` prints.
+
+One session serves all requests of a process. Its errors become responses, and a client that disconnects cancels the
+call that its handler awaits. An export runs in the background until it is complete or the app stops. Its state is a
+file in a folder that all workers share, so that each of them can report it: `CASE_DESK_FOLDER`, by default one in the
+system's folder for temporary files.
 """
 
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
+import os
 import tempfile
+import time
 import uuid
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal
 
 import attrs
 from fastapi import APIRouter, FastAPI, HTTPException, Query, Request
 from fastapi.middleware import Middleware
 from fastapi.responses import FileResponse
-from pydantic import AfterValidator, BaseModel
+from pydantic import AfterValidator, BaseModel, model_validator
 
 from casemgmt_async import Case, CaseSession, Page, Priority, cases, timeline
 from casemgmt_async.integrations.fastapi import (
@@ -55,23 +62,30 @@ async def show(session: Session, case_id: str) -> Case:
 
 
 def known(priority: Priority) -> Priority:
-    """Refuse a priority that nobody knows: what is read may be new, what is sent should not be."""
+    """Refuse a priority that is not in the enum: a response may contain new values, a request should not."""
     if not priority.known:
-        raise ValueError(f"must be one of {', '.join(Priority)}")
+        raise ValueError(f"must be one of {', '.join(Priority)}, not {str(priority)!r}")
     return priority
 
 
 class Triage(BaseModel):
-    """What to do with a case; what is left out stays as it is."""
+    """The changes to make to a case. A field that is left out does not change."""
 
     priority: Annotated[Priority, AfterValidator(known)] | None = None
     assignee_id: str | None = None
     comment: str | None = None
 
+    @model_validator(mode="after")
+    def changes_something(self) -> Triage:
+        """Refuse a request without any change."""
+        if self.priority is None and self.assignee_id is None and self.comment is None:
+            raise ValueError("give at least one of priority, assignee_id and comment")
+        return self
+
 
 @router.post("/cases/{case_id}/triage")
 async def triage(session: Session, case_id: str, decision: Triage) -> Case:
-    """Set the priority, assign, and say why, in this order; the case as it is afterwards."""
+    """Set the priority, assign, and comment, in this order; return the case as it is afterwards."""
     if decision.priority is not None:
         await cases.update_priority(session, case_id, priority=decision.priority)
     if decision.assignee_id is not None:
@@ -81,111 +95,142 @@ async def triage(session: Session, case_id: str, decision: Triage) -> Case:
     return await cases.get_case(session, case_id)
 
 
-@attrs.define
+SILENT: Final = 600.0  # seconds without progress after which the process of an export is taken for dead
+
+
+@attrs.frozen
 class Export:
-    """One export and how far it is."""
+    """An export and its progress."""
 
     id: str
-    """Its name in the path."""
-    state: Literal["running", "done", "failed"] = "running"
-    """Whether it runs, and how it ended."""
+    """The id in the path."""
+    state: Literal["running", "done", "failed", "stopped"] = "running"
+    """Whether it runs, and how it ended. `stopped` means that its process ended before it was complete."""
     phase: str = "reading"
-    """What it is doing: `reading` pages or `writing` cases."""
+    """What it is doing, such as `reading` pages or `writing` cases."""
     done: int = 0
-    """How many of them are done."""
+    """The number of items that this phase has done."""
     total: int | None = None
-    """How many there are, where that is known."""
+    """The number of items in this phase, if known."""
 
 
 teach(Export)
 
 
 class Exports:
-    """The exports of this process; those that still run when the app stops are cancelled."""
+    """The exports of all workers: their states are files in one folder. Those of this process end with it."""
 
     def __init__(self, session: CaseSession, folder: Path) -> None:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._session = session
         self._folder = folder
         self._tasks: set[asyncio.Task[None]] = set()
-        self.known: dict[str, Export] = {}
 
     def start(self, query: str | None) -> Export:
-        """Begin one; it goes on behind the requests."""
+        """Start an export in the background."""
         export = Export(uuid.uuid4().hex)
-        self.known[export.id] = export
+        self._save(export)
         task = asyncio.create_task(self._run(export, query))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         return export
 
-    def file(self, export: Export) -> Path:
-        """Where its cases stand, one JSON object a line."""
-        return self._folder / f"{export.id}.jsonl"
+    def find(self, export_id: str) -> Export | None:
+        """Return the export of any worker, or None if there is no such export."""
+        if not export_id.isalnum():  # it becomes part of a path
+            return None
+        try:
+            found = Export(**json.loads(self._state(export_id).read_text("utf-8")))
+            silent = time.time() - self._state(export_id).stat().st_mtime
+        except FileNotFoundError:
+            return None
+        return attrs.evolve(found, state="stopped") if found.state == "running" and silent > SILENT else found
+
+    def file(self, export_id: str) -> Path:
+        """Return the path of the exported cases, one JSON object per line."""
+        return self._folder / f"{export_id}.jsonl"
+
+    def _state(self, export_id: str) -> Path:
+        return self._folder / f"{export_id}.state.json"
+
+    def _save(self, export: Export) -> None:
+        """Write the state, in one step for those who read it."""
+        new = self._folder / f"{export.id}.new"
+        new.write_text(json.dumps(attrs.asdict(export)), "utf-8")
+        new.replace(self._state(export.id))
 
     async def _run(self, export: Export, query: str | None) -> None:
-        def show(progress: Progress) -> None:
-            export.phase, export.done, export.total = progress.phase, progress.done, progress.total
+        now = export
 
+        def show(progress: Progress) -> None:
+            nonlocal now
+            now = attrs.evolve(export, phase=progress.phase, done=progress.done, total=progress.total)
+            self._save(now)
+
+        control = JobControl(on_progress=show)
         try:
-            await export_cases(self._session, self.file(export), filter=query, control=JobControl(on_progress=show))
+            await export_cases(self._session, self.file(export.id), filter=query, control=control)
+        except asyncio.CancelledError:
+            self._save(attrs.evolve(now, state="stopped"))
+            raise
         except Exception:
             log.exception("export %s failed", export.id)
-            export.state = "failed"
+            self._save(attrs.evolve(now, state="failed"))
         else:
-            export.state = "done"
+            self._save(attrs.evolve(now, state="done"))
 
     async def stop(self) -> None:
-        """Cancel what still runs and wait until it is gone."""
+        """Cancel the exports of this process and wait until they have ended."""
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
 
 def exports_of(request: Request) -> Exports:
-    """Find the exports of the app; they live in its lifespan's state."""
+    """Return the exports of the app, from the state of its lifespan."""
     exports: Exports = request.state.exports
     return exports
 
 
 def export_of(request: Request, export_id: str) -> Export:
-    """Find one export, or answer 404."""
-    export = exports_of(request).known.get(export_id)
+    """Return one export, or respond with 404."""
+    export = exports_of(request).find(export_id)
     if export is None:
-        raise HTTPException(404, "There is no such export.")
+        raise HTTPException(404, f"There is no export {export_id!r}.")
     return export
 
 
 @router.post("/exports", status_code=202)
 async def start_export(request: Request, query: str | None = None) -> Export:
-    """Begin to export the cases that match; ask for its progress by its id."""
+    """Start an export of the cases that match. Ask for its progress by its id."""
     return exports_of(request).start(query)
 
 
 @router.get("/exports/{export_id}")
 async def show_export(request: Request, export_id: str) -> Export:
-    """Show how far an export is."""
+    """Show the progress of an export."""
     return export_of(request, export_id)
 
 
 @router.get("/exports/{export_id}/file", response_class=FileResponse)
 async def download_export(request: Request, export_id: str) -> FileResponse:
-    """Download a whole export, one case a line."""
+    """Download a complete export, one case per line."""
     export = export_of(request, export_id)
     if export.state != "done":
         raise HTTPException(409, f"The export is {export.state}.")
-    return FileResponse(exports_of(request).file(export), media_type="application/x-ndjson")
+    return FileResponse(exports_of(request).file(export.id), media_type="application/x-ndjson")
 
 
 @asynccontextmanager
 async def desk(app: FastAPI) -> AsyncIterator[Mapping[str, Any]]:
     """Open the session first, then what uses it; close in the other order."""
     async with lifespan(lambda: CaseSession(timeout=20))(app) as state:
-        with tempfile.TemporaryDirectory() as folder:
-            exports = Exports(state[SESSION], Path(folder))
-            try:
-                yield {**state, "exports": exports}
-            finally:
-                await exports.stop()
+        folder = Path(os.environ.get("CASE_DESK_FOLDER") or Path(tempfile.gettempdir(), "case-desk"))
+        exports = Exports(state[SESSION], folder)
+        try:
+            yield {**state, "exports": exports}
+        finally:
+            await exports.stop()
 
 
 app = FastAPI(

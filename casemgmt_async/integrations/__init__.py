@@ -1,1 +1,1 @@
-"""Bridges to other packages, each behind an extra of its own; import the module that you need."""
+"""Integrations with other packages, each behind an extra of its own. Import the module that you need."""

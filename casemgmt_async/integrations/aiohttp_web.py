@@ -1,11 +1,11 @@
-"""At home in an aiohttp.web app: one session for the app's life, errors mapped. No extra is needed.
+"""Use the client in an aiohttp.web app: one session for the life of the app, and errors as responses. No extra needed.
 
     from aiohttp import web
     from casemgmt_async import cases
-    from casemgmt_async.integrations.aiohttp_web import SESSION, answer_errors, json_response, session_context
+    from casemgmt_async.integrations.aiohttp_web import answer_errors, get_session, json_response, session_context
 
     async def show(request: web.Request) -> web.Response:
-        case = await cases.get_case(request.config_dict[SESSION], request.match_info["case_id"])
+        case = await cases.get_case(get_session(request), request.match_info["case_id"])
         return json_response(case)
 
     app = web.Application(middlewares=[answer_errors])
@@ -13,8 +13,8 @@
     app.router.add_get("/cases/{case_id}", show)
     web.run_app(app, handler_cancellation=True)
 
-`handler_cancellation=True` is aiohttp's own switch: the handler of a client that hung up is
-cancelled, and with it the upstream call it waits for.
+`handler_cancellation=True` is an option of aiohttp: when a client disconnects, its handler is cancelled, and with it
+the call to Case Management that the handler awaits.
 """
 
 from __future__ import annotations
@@ -28,12 +28,12 @@ from aiohttp import web
 from aiohttp.typedefs import Handler
 
 from casemgmt_async import CaseManagementError, CaseSession
-from casemgmt_async.integrations.answers import answer_for
+from casemgmt_async.integrations.answers import MissingSessionError, answer_for
 
-__all__ = ["SESSION", "answer_errors", "json_response", "session_context"]
+__all__ = ["SESSION", "answer_errors", "get_session", "json_response", "session_context"]
 
 SESSION: Final = web.AppKey("casemgmt_session", CaseSession)
-"""Where the session is: `request.config_dict[SESSION]`, in sub-applications too."""
+"""The key of the session in the app; `get_session` looks it up for a handler."""
 
 
 def session_context(
@@ -41,7 +41,7 @@ def session_context(
 ) -> Callable[[web.Application], AsyncIterator[None]]:
     """Make a `cleanup_ctx` that opens one session when the app starts and closes it when the app stops.
 
-    `open_session` makes the session, inside the running loop: by default from the environment.
+    `open_session` is called in the running event loop. By default it makes a session from the environment.
     """
 
     async def live(app: web.Application) -> AsyncIterator[None]:
@@ -52,12 +52,23 @@ def session_context(
     return live
 
 
+def get_session(request: web.Request) -> CaseSession:
+    """Return the session of the app, also in a sub-application.
+
+    Raises `MissingSessionError` if `session_context` was not added to the app's `cleanup_ctx`.
+    """
+    session = request.config_dict.get(SESSION)
+    if session is None:
+        raise MissingSessionError("the app has no session: add app.cleanup_ctx.append(session_context())")
+    return session
+
+
 @web.middleware
 async def answer_errors(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Answer our errors by the table that all web integrations share.
+    """Turn errors of this library into responses, by the table in `casemgmt_async.integrations.answers`.
 
-    429 becomes 503 with `Retry-After`, 404 stays 404, time-outs become 504, an argument that breaks
-    a rule 400, everything else 502.
+    Errors that the caller can mend are 400, 404, 409 or 422. A rate limit is 503 with `Retry-After`, a time-out 504,
+    a mistake in the app's configuration 500, and everything else 502.
     """
     try:
         return await handler(request)
@@ -67,7 +78,7 @@ async def answer_errors(request: web.Request, handler: Handler) -> web.StreamRes
 
 
 def json_response(value: Any, *, status: int = 200) -> web.Response:
-    """Answer with models, or lists and mappings of them, as JSON that reads like the model in Python."""
+    """Make a JSON response of models, or of lists and mappings of them, with the field names of the classes."""
     return web.Response(body=msgspec.json.encode(_plain(value)), status=status, content_type="application/json")
 
 

@@ -1,7 +1,7 @@
-"""What a web app answers when a call to the service fails: one table for every framework.
+"""The HTTP responses of a web app whose call to Case Management failed: one table for every framework.
 
-The caller of the app learns which kind of thing happened and when to come back. What the service
-said stays inside: it goes to the log `casemgmt_async.integrations`, where the app's owner reads it.
+A caller of the app learns what kind of failure it was, whether the caller can mend it, and when to come back. What
+the service said about the app's own credentials and about failures of the service is for the log alone.
 """
 
 from __future__ import annotations
@@ -14,65 +14,85 @@ from typing import Final
 from attrs import field, frozen
 
 from casemgmt_async import (
+    BadRequestError,
     CaseManagementError,
+    ConfigurationError,
+    ConflictError,
     InvalidArgumentError,
     NotFoundError,
     OutcomeUnknownError,
     RateLimitError,
     RequestTimeoutError,
+    StatusError,
+    UnprocessableError,
 )
 
-__all__ = ["ANSWERS", "Answer", "answer_for"]
+__all__ = ["ANSWERS", "Answer", "MissingSessionError", "answer_for"]
 
 log = logging.getLogger("casemgmt_async.integrations")
 
 
+class MissingSessionError(ConfigurationError):
+    """The app has no session, because its start-up code was not installed or did not run."""
+
+
 @frozen
 class Answer:
-    """What the app says to its own caller."""
+    """The response of the app to its own caller."""
 
     status: int
     """The HTTP status."""
     detail: str
-    """What happened, in words that give nothing of the service away."""
+    """What happened."""
     headers: Mapping[str, str] = field(factory=dict)
-    """Headers beside the body: `Retry-After`, where coming back later helps."""
+    """Headers to add: `Retry-After` after a rate limit."""
 
     @property
     def body(self) -> dict[str, str]:
-        """The JSON body, in the shape that FastAPI gives its own errors."""
+        """The JSON body, in the shape that FastAPI uses for its own errors."""
         return {"detail": self.detail}
 
 
 ANSWERS: Final[Mapping[type[CaseManagementError], Answer]] = {
-    InvalidArgumentError: Answer(400, "The request is not acceptable."),
-    NotFoundError: Answer(404, "There is no such thing."),
-    RateLimitError: Answer(503, "Case management is busy. Try again later."),
-    RequestTimeoutError: Answer(504, "Case management did not answer in time."),
-    OutcomeUnknownError: Answer(502, "The answer was lost: it may or may not have happened. Look before trying again."),
-    CaseManagementError: Answer(502, "Case management could not be used."),
+    InvalidArgumentError: Answer(400, "The request is not valid."),
+    BadRequestError: Answer(400, "Case Management refused the request."),
+    NotFoundError: Answer(404, "Not found."),
+    ConflictError: Answer(409, "The request contradicts what exists already."),
+    UnprocessableError: Answer(422, "Case Management refused the values in the request."),
+    RateLimitError: Answer(503, "Case Management accepts no more requests for now. Try again later."),
+    RequestTimeoutError: Answer(504, "Case Management did not respond in time."),
+    OutcomeUnknownError: Answer(
+        502, "The response of Case Management was lost. The change may have been made: check before you try again."
+    ),
+    ConfigurationError: Answer(500, "This app is not set up correctly. Its log says why."),
+    CaseManagementError: Answer(502, "Case Management could not be used."),
 }
-"""What an error becomes; an error that is not here goes by its nearest parent."""
+"""The response for each error. An error that is not in the table gets the response of its nearest parent."""
 
 SOON: Final = 1
-"""Seconds until a new try, where the service named none."""
+"""Seconds after which to try again, if the service gave no time."""
+LONGEST: Final = 500
+"""Characters of the service's explanation that a response repeats."""
 
 
 def answer_for(error: CaseManagementError) -> Answer:
-    """Say what the app answers for `error`, and log what the service said if the caller is not to blame.
+    """Choose the response of the app to `error`, and log it: at info if the caller can mend it, else at warning.
 
-    `ANSWERS` decides, with three additions: an `InvalidArgumentError` names its argument and rule
-    (both are this library's words), a `RateLimitError` has `Retry-After` in whole seconds, and an
-    `OutcomeUnknownError` for want of time is a 504 like every time-out.
+    `ANSWERS` decides, with these additions. 400, 404, 409 and 422 say what the service or this library found wrong.
+    A `RateLimitError` has `Retry-After` in whole seconds. An `OutcomeUnknownError` after a time-out is a 504. A
+    `ConfigurationError` is logged at error, and a `MissingSessionError` also says in its response what to do.
     """
     answer = next(ANSWERS[parent] for parent in type(error).__mro__ if parent in ANSWERS)
-    if isinstance(error, InvalidArgumentError):
+    if isinstance(error, InvalidArgumentError | MissingSessionError):
         answer = Answer(answer.status, str(error))
     elif isinstance(error, RateLimitError):
         seconds = SOON if error.retry_after is None or math.isinf(error.retry_after) else error.retry_after
         answer = Answer(answer.status, answer.detail, {"Retry-After": str(max(0, math.ceil(seconds)))})
+    elif isinstance(error, StatusError) and answer.status < 500 and error.errors:
+        said = "; ".join(map(str, error.errors))[:LONGEST]
+        answer = Answer(answer.status, f"{answer.detail.removesuffix('.')}: {said}")
     elif isinstance(error, OutcomeUnknownError) and isinstance(error.__cause__, TimeoutError):
         answer = Answer(ANSWERS[RequestTimeoutError].status, answer.detail)
-    if answer.status >= 500:
-        log.warning("answering %d: %s: %s", answer.status, type(error).__name__, error)
+    level = logging.ERROR if answer.status == 500 else logging.WARNING if answer.status > 500 else logging.INFO
+    log.log(level, "responding with %d: %s: %s", answer.status, type(error).__name__, error)
     return answer

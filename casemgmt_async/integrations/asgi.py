@@ -1,4 +1,4 @@
-"""Notice that a client hung up, in any ASGI app: FastAPI, Starlette and their like."""
+"""Cancel the handler when a client disconnects, in any ASGI app such as FastAPI or Starlette."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ Send = Callable[[Message], Awaitable[None]]
 App = Callable[[MutableMapping[str, Any], Receive, Send], Awaitable[None]]
 
 CLIENT_CLOSED: Final = 499
-"""What proxies log for a client that hung up before the response."""
+"""The status that proxies log for a client that disconnected before the response."""
 
 
 class CancelOnDisconnect:
-    """Cancel the handler of a client that hung up, and with it the upstream call it waits for.
+    """Cancel the handler of a client that disconnected, and with it the call to Case Management that it awaits.
 
-    FastAPI lets a handler run to its end though nobody listens any more. This ASGI middleware reads
-    what the server has to say beside the app and cancels the app when that is `http.disconnect`,
-    unless the response was complete: background tasks run on. Handlers see an ordinary
-    `asyncio.CancelledError`; plain `def` handlers run in a thread and cannot be cancelled. At most
-    two messages are read ahead, so a large body that nobody reads hides the hang-up behind it.
+    FastAPI lets a handler run to its end even if the client is gone. This ASGI middleware reads the messages of the
+    server while the app works, and cancels the app when it reads `http.disconnect`. It leaves complete responses and
+    their background tasks alone. A handler sees an ordinary `asyncio.CancelledError`. Plain `def` handlers run in a
+    thread and cannot be cancelled. The middleware reads at most two messages ahead, so it does not notice a
+    disconnect while a large request body is waiting to be read.
     """
 
     def __init__(self, app: App) -> None:
@@ -37,26 +37,26 @@ class CancelOnDisconnect:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        line = _Line(receive, send)
+        connection = _Connection(receive, send)
         try:
-            async with line.open:
-                listener = asyncio.create_task(line.listen())
+            async with connection.open:
+                listener = asyncio.create_task(connection.listen())
                 try:
-                    await self.app(scope, line.hear, line.tell)
+                    await self.app(scope, connection.receive, connection.send)
                 finally:
                     listener.cancel()
                     await asyncio.gather(listener, return_exceptions=True)
         except Exception:
-            if not line.open.expired():
+            if not connection.open.expired():
                 raise
-            log.debug("the client of %s hung up", scope["path"], exc_info=True)
-            if not line.started:
-                # Nobody reads it, but middleware around this one wants a response to pass on.
+            log.debug("the client of %s disconnected", scope["path"], exc_info=True)
+            if not connection.started:
+                # Nobody reads it, but middleware around this one needs a response to pass on.
                 await send({"type": "http.response.start", "status": CLIENT_CLOSED, "headers": []})
                 await send({"type": "http.response.body", "body": b""})
 
 
-class _Line:
+class _Connection:
     """The connection of one request, as the app sees it."""
 
     def __init__(self, receive: Receive, send: Send) -> None:
@@ -67,23 +67,23 @@ class _Line:
         self.started = self._complete = False
 
     async def listen(self) -> None:
-        """Read beside the app until the client hangs up."""
+        """Read the messages of the server until the client disconnects."""
         while (message := await self._receive())["type"] != "http.disconnect":
             await self._ahead.put(message)
         if not self._complete:
-            # A time-out that is due now cancels its own task only, and takes the cancellation back.
+            # A time-out that is due now cancels the app's task alone, and clears the cancellation afterwards.
             self.open.reschedule(asyncio.get_running_loop().time())
         await self._ahead.put(message)
 
-    async def hear(self) -> Message:
-        """Receive, for the app."""
+    async def receive(self) -> Message:
+        """Receive a message, for the app."""
         message = await self._ahead.get()
         if message["type"] == "http.disconnect":
-            self._ahead.put_nowait(message)  # once said it stays said
+            self._ahead.put_nowait(message)  # the app may ask again
         return message
 
-    async def tell(self, message: Message) -> None:
-        """Send, for the app."""
+    async def send(self, message: Message) -> None:
+        """Send a message, for the app."""
         self.started = True
         self._complete = message["type"] == "http.response.body" and not message.get("more_body", False)
         await self._send(message)

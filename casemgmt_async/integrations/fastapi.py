@@ -1,4 +1,4 @@
-"""At home in a FastAPI app: one session for the app's life, errors mapped, hang-ups noticed.
+"""Use the client in a FastAPI app: one session for the life of the app, errors as responses, disconnects noticed.
 
     from casemgmt_async import cases
     from casemgmt_async.integrations.fastapi import EXCEPTION_HANDLERS, CancelOnDisconnect, Session, lifespan
@@ -14,8 +14,8 @@
     async def show(session: Session, case_id: str) -> Case:
         return await cases.get_case(session, case_id)
 
-Needs the extra `casemgmt-async[fastapi]`. Importing this module also teaches pydantic the models
-(see `pydantic_models`), which is why a handler may say `-> Case` or `-> Page[Case]`.
+Needs the extra `casemgmt-async[fastapi]`. Importing this module also registers the models with pydantic (see
+`pydantic_models`), so that handlers can be annotated with `-> Case` or `-> Page[Case]`.
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ from fastapi import Depends
 from fastapi.responses import JSONResponse
 from starlette.requests import HTTPConnection, Request
 
-from casemgmt_async import CaseManagementError, CaseSession, ConfigurationError
-from casemgmt_async.integrations.answers import ANSWERS, answer_for
+from casemgmt_async import CaseManagementError, CaseSession
+from casemgmt_async.integrations.answers import ANSWERS, MissingSessionError, answer_for
 from casemgmt_async.integrations.asgi import CancelOnDisconnect
 from casemgmt_async.integrations.pydantic_models import teach
 
@@ -45,7 +45,7 @@ __all__ = [
 ]
 
 SESSION: Final = "casemgmt_session"
-"""Where the session is in the lifespan's state."""
+"""The key of the session in the state of the lifespan."""
 
 
 def lifespan(
@@ -55,10 +55,10 @@ def lifespan(
 ) -> Callable[[Any], AbstractAsyncContextManager[Mapping[str, Any]]]:
     """Make a lifespan that opens one session when the app starts and closes it when the app stops.
 
-    `open_session` makes the session, inside the running loop: by default from the environment.
-    `around` is the app's own lifespan: it starts before the session and stops after it, and what it
-    yields is kept. To start something *after* the session, enter this one in yours and pass on its
-    state: `async with lifespan()(app) as state: ... yield {**state, ...}`; the session is `state[SESSION]`.
+    `open_session` is called in the running event loop. By default it makes a session from the environment.
+    `around` is a lifespan of your own: it starts before the session, stops after it, and the state that it yields is
+    kept. To start something *after* the session, enter this lifespan in yours and yield its state too:
+    `async with lifespan()(app) as state: ... yield {**state, ...}`. The session is `state[SESSION]`.
     """
 
     @asynccontextmanager
@@ -72,31 +72,34 @@ def lifespan(
 
 
 async def get_session(connection: HTTPConnection) -> CaseSession:
-    """Give a handler the app's session; as a parameter, write `session: Session`.
+    """Return the session of the app; a handler declares it as a parameter: `session: Session`.
 
-    Override it in tests with `app.dependency_overrides[get_session]`. Raises ConfigurationError
-    where the app was not started with `lifespan`.
+    Replace it in tests with `app.dependency_overrides[get_session]`. Raises `MissingSessionError` if the lifespan of
+    the app did not run.
     """
     session = getattr(connection.state, SESSION, None)
     if not isinstance(session, CaseSession):
-        raise ConfigurationError("the app has no session: build it with FastAPI(lifespan=lifespan())")
+        raise MissingSessionError(
+            "the app has no session: build it with FastAPI(lifespan=lifespan()), and let its lifespan run "
+            "(the lifespan of a mounted app, or under httpx.ASGITransport, does not run by itself)"
+        )
     return session
 
 
 Session = Annotated[CaseSession, Depends(get_session)]
-"""The app's session as a parameter of a handler."""
+"""Type of a handler's parameter that receives the session of the app."""
 
 
 async def answer_error(_: Request, error: Exception) -> JSONResponse:
-    """Answer one of our errors by the table that all web integrations share."""
+    """Turn an error of this library into a response, by the table in `casemgmt_async.integrations.answers`."""
     assert isinstance(error, CaseManagementError)
     answer = answer_for(error)
     return JSONResponse(answer.body, answer.status, answer.headers)
 
 
 EXCEPTION_HANDLERS: Final[dict[int | type[Exception], Any]] = {CaseManagementError: answer_error}
-"""For `FastAPI(exception_handlers=...)`: 429 becomes 503 with `Retry-After`, 404 stays 404,
-time-outs become 504, an argument that breaks a rule 400, everything else 502."""
+"""For `FastAPI(exception_handlers=...)`. Errors that the caller can mend are 400, 404, 409 or 422. A rate limit is 503
+with `Retry-After`, a time-out 504, a mistake in the app's configuration 500, and everything else 502."""
 
 RESPONSES: Final[dict[int | str, dict[str, Any]]] = {
     answer.status: {
@@ -113,4 +116,4 @@ RESPONSES: Final[dict[int | str, dict[str, Any]]] = {
     }
     for answer in ANSWERS.values()
 }
-"""For `FastAPI(responses=...)` or one router or handler: the same answers in the OpenAPI schema."""
+"""The same responses for the OpenAPI schema: `FastAPI(responses=...)`, or the same argument of a router or handler."""

@@ -1,12 +1,12 @@
-"""Teach pydantic the models, so that `-> Case` or `-> Page[Case]` is all a FastAPI handler has to say.
+"""Register the models with pydantic, so that a FastAPI handler can be annotated with `-> Case` or `-> Page[Case]`.
 
-The models stay attrs classes that know nothing of pydantic: importing this module gives each of
-them the one class method pydantic asks a foreign class for. Importing
-`casemgmt_async.integrations.fastapi` does it for you. Your own attrs classes can join with `teach`.
+The models are attrs classes and do not depend on pydantic. Importing this module gives each of them the class method
+that pydantic looks for; importing `casemgmt_async.integrations.fastapi` does so too. `teach` does the same for an
+attrs class of yours.
 
-In the schema a model is an object of its name: a property a field, described by the field's
-docstring, every one required because every one is there. An open enum is a string with the values
-known today as examples: a value of tomorrow must not make a generated client fail.
+In the schema, a model is an object with one property per field, described by the docstring of the field. All
+properties are required, because a response has all of them. An open enum is a string with the known values as
+examples and not a closed list, so that a generated client accepts values that the service adds later.
 """
 
 from __future__ import annotations
@@ -33,22 +33,22 @@ METHOD = "__get_pydantic_core_schema__"
 
 
 def teach(*classes: type) -> None:
-    """Make attrs classes usable wherever pydantic takes a type; those in their fields have to be taught as well."""
+    """Make attrs classes usable as pydantic types. Attrs classes in their fields need a call of their own."""
     for cls in classes:
         setattr(cls, METHOD, classmethod(_object_schema))
 
 
 def _object_schema(_: type, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
-    """Describe an attrs class, or one filled in such as `Page[Case]`, as an object with its fields."""
+    """Describe an attrs class, or a generic one such as `Page[Case]`, as an object with its fields."""
     cls = get_origin(source) or source
-    says, hints = _docs(cls), _hints(source)
+    docs, hints = _docs(cls), _hints(source)
     read: dict[str, core.TypedDictField] = {}
     written: dict[str, core.TypedDictField] = {}
     for field in attrs.fields(cls):
         if field.name.startswith("_"):
             continue
         schema = handler.generate_schema(hints[field.name])
-        described = _updates(description=says.get(field.name))
+        described = _updates(description=docs.get(field.name))
         required = field.default is attrs.NOTHING
         read[field.name] = core.typed_dict_field(schema, required=required, metadata=described)
         written[field.name] = core.typed_dict_field(schema, required=True, metadata=described)
@@ -72,7 +72,7 @@ def _object_schema(_: type, source: Any, handler: GetCoreSchemaHandler) -> CoreS
 
 
 def _text_schema(cls: type[OpenEnum], _: Any, __: GetCoreSchemaHandler) -> CoreSchema:
-    """Describe an open enum as a string whose known values are examples."""
+    """Describe an open enum as a string, with its known values as examples."""
     about = _updates(
         title=cls.__name__,
         description=inspect.cleandoc(cls.__doc__ or "") or None,
@@ -91,14 +91,14 @@ def _updates(**known: Any) -> dict[str, Any]:
 
 
 def _name(source: Any) -> str:
-    """Name a type as people say it: `Case`, `Page[Case]`."""
+    """Name a type as in an annotation: `Case`, `Page[Case]`."""
     inner = ", ".join(map(_name, get_args(source)))
     name = getattr(get_origin(source) or source, "__name__", str(source))
     return f"{name}[{inner}]" if inner else name
 
 
 def _ref(source: Any) -> str:
-    """Name a type uniquely, in the form pydantic cuts its component names from."""
+    """Name a type uniquely, in the form from which pydantic derives component names."""
     cls = get_origin(source) or source
     inner = ",".join(map(_ref, get_args(source)))
     ref = f"{getattr(cls, '__module__', '')}.{getattr(cls, '__qualname__', cls)}:{id(cls)}"
@@ -121,7 +121,7 @@ def _hints(source: Any) -> dict[str, Any]:
 
 @cache
 def _docs(cls: type) -> dict[str, str]:
-    """Read the docstrings that stand below the fields in the source, where the source is at hand."""
+    """Read the docstrings below the fields in the source, if the source is available."""
     inherited = {name: doc for base in reversed(cls.__bases__) for name, doc in _docs(base).items()}
     if not attrs.has(cls):
         return inherited

@@ -10,7 +10,7 @@ from serving import FAULTS, UNKNOWN_ID, hang_up_on, load_example, one_try, run_a
 from yarl import URL
 
 from casemgmt_async import CaseSession, Priority
-from casemgmt_async.integrations.aiohttp_web import SESSION, answer_errors, json_response, session_context
+from casemgmt_async.integrations.aiohttp_web import answer_errors, get_session, json_response, session_context
 
 desk = load_example("aiohttp_app")
 
@@ -36,7 +36,8 @@ async def test_search_details_and_triage(emulator):
         async with client.get(f"/cases/{case_id}") as answer:
             case = await answer.json()
         assert (case["id"], case["priority"]) == (case_id, "P1")
-    assert [entry.route for entry in emulator.log] == ["search_cases", "update_priority", "comment_case", "get_case"]
+    routes = ["search_cases", "update_priority", "comment_case", "get_case", "get_case"]
+    assert [entry.route for entry in emulator.log] == routes
 
 
 async def test_bad_input_is_refused_before_anything_is_asked(emulator):
@@ -45,6 +46,7 @@ async def test_bad_input_is_refused_before_anything_is_asked(emulator):
             (client.get("/cases", params={"page": "two"}), "page: must be a whole number"),
             (client.get("/cases", params={"page": "0"}), "page_number: "),
             (client.post("/cases/x/triage", data={"priority": "P77"}), "priority: must be one of NOT_DEFINED"),
+            (client.post("/cases/x/triage"), "priority, comment: give at least one"),
             (client.get(URL("/cases/a%00b", encoded=True)), "case_id: "),
         ]
         for request, said in bad:
@@ -74,7 +76,7 @@ async def test_a_rate_limit_upstream_says_when_to_come_back(emulator):
 async def test_what_is_not_there_is_404_from_either_side(emulator):
     async with under_aiohttp(make_app()) as client:
         async with client.get(f"/cases/{UNKNOWN_ID}") as answer:
-            assert (answer.status, await answer.json()) == (404, {"detail": "There is no such thing."})
+            assert (answer.status, await answer.json()) == (404, {"detail": "Not found: case not found"})
         async with client.get("/nowhere") as answer:
             assert (answer.status, answer.content_type) == (404, "text/plain")
 
@@ -113,7 +115,7 @@ async def test_a_sub_application_finds_the_session_and_it_is_closed_in_the_end(e
         return opened[-1]
 
     async def inner(request: web.Request) -> web.Response:
-        assert request.config_dict[SESSION] is opened[0]
+        assert get_session(request) is opened[0]
         return json_response({"priorities": [Priority.P1, Priority("P77")]}, status=202)
 
     app, sub = make_app(open_session), web.Application()
@@ -123,6 +125,24 @@ async def test_a_sub_application_finds_the_session_and_it_is_closed_in_the_end(e
         assert (answer.status, await answer.json()) == (202, {"priorities": ["P1", "P77"]})
         assert not opened[0].closed
     assert [session.closed for session in opened] == [True]
+
+
+async def test_a_comment_alone_leaves_the_priority(emulator):
+    (case_id,) = emulator.seed_cases(1)
+    async with under_aiohttp(desk.make_app()) as client:
+        async with client.post(f"/cases/{case_id}/triage", data={"priority": "P2"}) as answer:
+            assert answer.status == 200
+        async with client.post(f"/cases/{case_id}/triage", data={"comment": "Seen."}) as answer:
+            assert (await answer.json())["priority"] == "P2"
+
+
+async def test_an_app_without_a_session_says_so_at_the_first_request(emulator, caplog):
+    app = web.Application(middlewares=[answer_errors])
+    app.add_routes(desk.routes)
+    async with under_aiohttp(app) as client, client.get("/cases") as answer:
+        assert answer.status == 500
+        assert "app.cleanup_ctx.append(session_context())" in (await answer.json())["detail"]
+    assert "session_context()" in caplog.text
 
 
 async def test_the_command_of_the_page_starts_and_stops_it_without_a_warning(emulator):

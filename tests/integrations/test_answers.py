@@ -1,4 +1,4 @@
-"""The table of answers: what a web app says when a call failed, and what it keeps to itself."""
+"""The table of responses: what a web app says when a call failed, and what it writes to its log alone."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ EXPECTED = [
     (errors.NotFoundError(404, SAID), 404),
     (errors.RateLimitError(429, SAID, retry_after=3), 503),
     (errors.RequestTimeoutError(SECRET), 504),
-    (errors.BadRequestError(400, SAID), 502),
+    (errors.BadRequestError(400, SAID), 400),
     (errors.AuthenticationError(401, SAID), 502),
     (errors.PermissionDeniedError(403, SAID), 502),
-    (errors.ConflictError(409, SAID), 502),
-    (errors.UnprocessableError(422, SAID), 502),
+    (errors.ConflictError(409, SAID), 409),
+    (errors.UnprocessableError(422, SAID), 422),
     (errors.ServerError(503, SAID), 502),
     (errors.RedirectError(307, SAID), 502),
     (errors.StatusError(418, SAID), 502),
@@ -31,20 +31,28 @@ EXPECTED = [
     (errors.TransportError(SECRET), 502),
     (errors.OutcomeUnknownError("create_case", b"{}", SECRET), 502),
     (errors.DecodeError(SECRET), 502),
-    (errors.ConfigurationError(SECRET), 502),
-    (errors.SessionClosedError(SECRET), 502),
+    (errors.ConfigurationError(SECRET), 500),
+    (errors.SessionClosedError(SECRET), 500),
     (errors.CaseManagementError(SECRET), 502),
 ]
 
 
 @pytest.mark.parametrize(("error", "status"), EXPECTED, ids=lambda one: type(one).__name__)
-def test_an_error_becomes_a_status_and_what_the_service_said_goes_to_the_log_only(error, status, caplog):
-    with caplog.at_level(logging.WARNING, "casemgmt_async.integrations"):
+def test_an_error_becomes_a_status_and_the_caller_reads_what_the_caller_can_mend(error, status, caplog):
+    with caplog.at_level(logging.INFO, "casemgmt_async.integrations"):
         answer = answer_for(error)
     assert answer.status == status
     assert set(answer.body) == {"detail"}
-    assert SECRET not in str(answer)
-    assert (SECRET in caplog.text) == (status >= 500)
+    if not isinstance(error, errors.InvalidArgumentError):
+        assert SECRET in caplog.text
+        assert (SECRET in answer.detail) == (status in {400, 404, 409, 422})
+    expected = "INFO" if status < 500 else "ERROR" if status == 500 else "WARNING"
+    assert [record.levelname for record in caplog.records] == [expected]
+
+
+def test_a_long_explanation_is_cut():
+    answer = answer_for(errors.BadRequestError(400, (errors.ErrorDetail("x" * 10_000),)))
+    assert 500 <= len(answer.detail) < 600
 
 
 def test_every_error_class_is_tried():
@@ -76,4 +84,4 @@ def test_a_create_whose_answer_did_not_come_in_time_is_a_time_out_that_warns_of_
     error.__cause__ = errors.RequestTimeoutError("60 s")
     answer = answer_for(error)
     assert answer.status == 504
-    assert "Look before trying again" in answer.detail
+    assert "check before you try again" in answer.detail

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import io
 import json
+import os
 from contextlib import asynccontextmanager
 
 import pytest
@@ -25,6 +26,13 @@ from casemgmt_async.integrations.fastapi import (
 )
 
 desk = load_example("fastapi_app")
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path, monkeypatch):
+    """Where the example keeps its exports."""
+    monkeypatch.setenv("CASE_DESK_FOLDER", str(tmp_path / "desk"))
+    return tmp_path / "desk"
 
 
 def make_app(open_session=one_try, **options) -> FastAPI:
@@ -80,13 +88,15 @@ async def test_the_schema_tells_of_models_and_errors(emulator):
     assert components["Case"]["properties"]["title"]["description"] == "The title."
     assert components["Priority"]["type"] == "string"
     assert set(components["Export"]["properties"]) == {"id", "state", "phase", "done", "total"}
-    assert {"200", "400", "404", "422", "502", "503", "504"} == set(show)
+    assert {"200", "400", "404", "409", "422", "500", "502", "503", "504"} == set(show)
 
 
 async def test_bad_input_is_refused_before_anything_is_asked(emulator):
     async with under_uvicorn(desk.app) as client:
         bad = [
             (client.post("/cases/x/triage", json={"priority": "P77"}), 422, "must be one of NOT_DEFINED"),
+            (client.post("/cases/x/triage", json={}), 422, "at least one of priority, assignee_id and comment"),
+            (client.post("/cases/x/triage"), 422, "body"),
             (client.get("/cases", params={"page": 0}), 422, "page"),
             (client.get("/cases", params={"size": 1000}), 400, "page_size: "),
             (client.get(URL("/cases/%2E%2E", encoded=True)), 400, "case_id: "),
@@ -118,7 +128,7 @@ async def test_a_rate_limit_upstream_says_when_to_come_back(emulator):
 async def test_what_is_not_there_is_404(emulator):
     async with under_uvicorn(make_app()) as client, client.get(f"/cases/{UNKNOWN_ID}") as answer:
         assert answer.status == 404
-        assert await answer.json() == {"detail": "There is no such thing."}
+        assert await answer.json() == {"detail": "Not found: case not found"}
 
 
 async def test_a_lost_comment_warns_of_a_second_one(emulator):
@@ -129,7 +139,7 @@ async def test_a_lost_comment_warns_of_a_second_one(emulator):
         client.post(f"/cases/{case_id}/triage", json={"comment": "Once."}) as answer,
     ):
         assert answer.status == 502
-        assert "Look before trying again" in (await answer.json())["detail"]
+        assert "check before you try again" in (await answer.json())["detail"]
     assert [entry.route for entry in emulator.log] == ["comment_case"]
 
 
@@ -269,9 +279,50 @@ async def test_an_export_runs_behind_the_requests(emulator):
         assert export == {"id": export["id"], "state": "done", "phase": "writing", "done": 250, "total": 250}
         async with client.get(f"{path}/file") as answer:
             lines = (await answer.text()).splitlines()
-        async with client.get("/exports/other") as answer:
-            assert answer.status == 404
+        for other in ("other", "..", "%2E%2E%2Fetc"):
+            async with client.get(URL(f"/exports/{other}", encoded=True)) as answer:
+                assert answer.status in {404, 405}
     assert len({json.loads(line)["id"] for line in lines}) == 250
+
+
+async def test_every_worker_finds_the_exports_of_the_others(emulator, folder):
+    async with under_uvicorn(desk.app) as client, desk.desk(desk.app) as other_worker:
+        async with client.post("/exports") as answer:
+            export_id = (await answer.json())["id"]
+        exports = other_worker["exports"]
+        assert exports.find(export_id) is not None
+        await until(lambda: exports.find(export_id).state == "done")
+        assert len(exports.file(export_id).read_text("utf-8").splitlines()) == 250
+
+
+async def test_an_export_whose_process_was_killed_is_not_running_for_ever(emulator, folder):
+    folder.mkdir()
+    state = folder / "abc.state.json"
+    state.write_text(json.dumps({"id": "abc"}), "utf-8")
+    os.utime(state, (0, 0))
+    async with under_uvicorn(desk.app) as client, client.get("/exports/abc") as answer:
+        assert (await answer.json())["state"] == "stopped"
+
+
+@pytest.mark.parametrize(
+    ("request_line", "status", "said"),
+    [
+        (("GET", "/cases?query=status:("), 400, "invalid query"),
+        (("POST", "/cases/CASE/triage", {"assignee_id": "nobody"}), 400, "assignee_id"),
+        (("GET", f"/cases/{UNKNOWN_ID}"), 404, "case not found"),
+    ],
+)
+async def test_a_mistake_of_the_caller_is_named_and_logged_at_info(emulator, caplog, request_line, status, said):
+    (case_id,) = emulator.seed_cases(1)
+    method, path, *body = request_line
+    caplog.set_level("INFO", "casemgmt_async.integrations")
+    async with under_uvicorn(make_app()) as client:
+        url = URL(path.replace("CASE", case_id), encoded=True)
+        async with client.request(method, url, json=body[0] if body else None) as answer:
+            assert answer.status == status
+            assert said in (await answer.json())["detail"]
+    ours = [record for record in caplog.records if record.name == "casemgmt_async.integrations"]
+    assert [record.levelname for record in ours] == ["INFO"]
 
 
 async def test_an_export_that_fails_says_so_and_one_that_runs_ends_with_the_app(emulator, caplog):
@@ -288,9 +339,12 @@ async def test_an_export_that_fails_says_so_and_one_that_runs_ends_with_the_app(
         before = len(emulator.log)
         async with client.post("/exports") as answer:
             assert answer.status == 202
+            last = (await answer.json())["id"]
         await until(lambda: len(emulator.log) > before)
     await until(lambda: all(entry.finished is not None for entry in emulator.log))
     assert {entry.status for entry in emulator.log[before:]} == {None}
+    async with under_uvicorn(desk.app) as client, client.get(f"/exports/{last}") as answer:
+        assert (await answer.json())["state"] == "stopped"
 
 
 async def test_the_lifespan_of_the_app_goes_around_the_session(emulator):
@@ -328,7 +382,8 @@ async def test_a_session_can_be_replaced_and_a_missing_one_is_explained(emulator
     app.include_router(desk.router)
     async with under_uvicorn(app) as client:
         async with client.get("/cases") as answer:
-            assert answer.status == 502
+            assert answer.status == 500
+            assert "build it with FastAPI(lifespan=lifespan())" in (await answer.json())["detail"]
         assert "build it with FastAPI(lifespan=lifespan())" in caplog.text
         async with one_try() as session:
             app.dependency_overrides[get_session] = lambda: session
