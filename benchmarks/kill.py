@@ -113,7 +113,7 @@ def run_child(job: str, url: str, folder: str, kill_at: int | None) -> int:
             os.kill(os.getpid(), signal.SIGKILL)
 
     async def run() -> JobResult:
-        control = JobControl(budget=Budget(concurrency=3), checkpoint=checkpoint)
+        control = JobControl(budget=Budget(concurrency=3), on_step=checkpoint)
         async with CaseSession(base_url=url, api_key="k", app_key="k") as session:
             return await JOBS[job](session, place, control)
 

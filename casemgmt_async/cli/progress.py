@@ -111,7 +111,7 @@ def stops_on_interrupt(control: jobs.JobControl, screen: Screen) -> Iterator[Non
     def stop() -> None:
         screen.note(
             "stopping now; nothing is lost"
-            if control.interrupted
+            if control.stop.requested
             else "finishing what is in flight; once more stops at once, and loses nothing either"
         )
         control.request_stop()

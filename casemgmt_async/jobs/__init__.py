@@ -29,7 +29,7 @@ line that says what to do; the journal is closed and whole then.
 from __future__ import annotations
 
 from casemgmt_async.jobs.backfill import backfill_cases
-from casemgmt_async.jobs.control import Budget, JobControl, JobResult, Progress
+from casemgmt_async.jobs.control import Budget, JobControl
 from casemgmt_async.jobs.errors import (
     ExportError,
     ForeignJournalError,
@@ -44,7 +44,9 @@ from casemgmt_async.jobs.errors import (
 )
 from casemgmt_async.jobs.export import export_cases
 from casemgmt_async.jobs.journal import Journal, Operation, State
+from casemgmt_async.jobs.progress import Progress
 from casemgmt_async.jobs.report import Report, read_report
+from casemgmt_async.jobs.results import JobResult
 from casemgmt_async.jobs.triage import (
     Plan,
     PlanRow,

@@ -1,11 +1,9 @@
-"""What steers a job from outside and what it tells: budget, stop, progress, result."""
+"""What steers a job from outside: its budget and its stop signal; and the calls that obey both."""
 
 from __future__ import annotations
 
 import asyncio
-import math
 import time
-from collections import Counter, deque
 from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping
 from pathlib import Path
 from typing import Any, Final, TypeVar
@@ -13,28 +11,27 @@ from typing import Any, Final, TypeVar
 from attrs import Attribute, field, frozen
 
 from casemgmt_async import (
+    CaseManagementError,
     CaseSession,
     Event,
     InvalidArgumentError,
-    OutcomeUnknownError,
     RateLimited,
     RateLimitError,
     RequestStarted,
     ResponseReceived,
-    ServerError,
-    TransportError,
 )
-from casemgmt_async.jobs.errors import ServiceDownError
-from casemgmt_async.jobs.journal import Outcome, State
+from casemgmt_async.jobs.calls import CallResult, CallStatus, Interrupted, classify_error
+from casemgmt_async.jobs.journal import State
+from casemgmt_async.jobs.pool import CircuitBreaker, run_workers
+from casemgmt_async.jobs.progress import Progress, ProgressMeter
+from casemgmt_async.jobs.results import JobResult
 
-__all__ = ["Budget", "Interrupted", "JobControl", "JobResult", "Progress"]
+__all__ = ["GRACE", "Budget", "JobControl", "StopSignal"]
 
 T = TypeVar("T")
 
-MOST_FAILURES: Final = 10
-"""Calls in a row without a usable answer, after which the service counts as down."""
-PROGRESS_EVERY: Final = 0.1
-RATE_OVER: Final = 10.0
+GRACE: Final = 10.0
+"""Seconds between a stop request and the cancelling of what is still in flight."""
 
 
 def positive(_: Any, attribute: Attribute[Any], value: float | None) -> None:
@@ -55,79 +52,64 @@ class Budget:
     """Calls in flight at a time."""
 
 
-@frozen
-class Progress:
-    """Where a job stands."""
+class StopSignal:
+    """Asks a job to stop.
 
-    phase: str
-    """What it is doing: `reading`, `checking`, `changing`, `confirming`, `looking`, `creating`, `writing`."""
-    done: int
-    """How much of the phase is done."""
-    total: int | None
-    """How much there is, where that is known; it may move."""
-    rate: float
-    """How much a second, over the last ten seconds."""
-    eta: float | None
-    """Seconds to the end of the phase at that rate."""
-    elapsed: float
-    """Seconds since the job started."""
-    held: float
-    """Seconds for which the service's rate limit holds calls up; 0 where it does not."""
-    requests: int
-    """Requests sent so far."""
-    states: Mapping[State, int]
-    """Operations of this run, by how they ended."""
-    stopping: bool
-    """Whether it was asked to stop and finishes what is in flight."""
+    The first request lets calls in flight end, for `grace` seconds at most; a second one cancels them at once.
+    It may come from any thread.
+    """
 
+    def __init__(self, grace: float) -> None:
+        self.grace = grace
+        self.requested = self.aborted = False
+        self._task: asyncio.Task[Any] | None = None
+        self._wake = asyncio.Event()
 
-@frozen(kw_only=True)
-class JobResult:
-    """How a job ended."""
+    def request(self) -> None:
+        """Ask for the stop; a second time cancels at once."""
+        self.aborted = self.aborted or self.requested
+        self.requested = True
+        if self._task is not None:
+            self._task.get_loop().call_soon_threadsafe(self._begin)
 
-    job: str
-    """`triage`, `export` or `backfill`."""
-    journal: Path
-    """The journal, with which the same call goes on."""
-    states: Mapping[State, int]
-    """The operations of the whole job by state, earlier runs included."""
-    items: int
-    """Cases exported or created; for triage, cases with operations."""
-    stopped: str | None
-    """Why it ended before all was done, or None."""
-    interrupted: bool
-    """Whether it ended because of `request_stop`."""
-    requests: int
-    """Requests sent in this run."""
-    unbatched_requests: int
-    """Requests that the changes of this run would have taken one by one."""
-    elapsed: float
-    """Seconds that this run took."""
-    bad_rows: int = 0
-    """Rows that could not be read, see the rejects file."""
-    output: Path | None = None
-    """The file that was written."""
+    def _begin(self) -> None:
+        """Wake whoever waits, and cancel the job now or when the grace is over."""
+        self._wake.set()
+        if self._task is None or self._task.done():
+            return
+        if self.aborted:
+            self._task.cancel()
+        else:
+            self._task.get_loop().call_later(self.grace, self._abort, self._task)
 
-    @property
-    def remaining(self) -> int:
-        """Operations that wait for another run."""
-        return self.states.get(State.PLANNED, 0) + self.states.get(State.SENDING, 0)
+    def _abort(self, task: asyncio.Task[Any]) -> None:
+        if not task.done():
+            self.aborted = True
+            task.cancel()
 
-    @property
-    def succeeded(self) -> bool:
-        """Whether nothing was rejected, nothing is unknown, and nothing was broken off by `request_stop`."""
-        bad = self.states.get(State.REJECTED, 0) + self.states.get(State.UNKNOWN, 0) + self.bad_rows
-        return not bad and not self.interrupted
+    def attach(self, task: asyncio.Task[Any]) -> None:
+        """Name the task that a stop may cancel."""
+        self._task = task
+        if self.requested:
+            self._begin()
 
-
-class Interrupted(Exception):  # noqa: N818 - no error: it says that a call was not made because the job stops
-    """The job stops, and this call was not made."""
+    async def sleep_through(self, sleeping: Awaitable[object]) -> None:
+        """Wait until the sleep ends or a stop is requested."""
+        tasks = [asyncio.ensure_future(sleeping), asyncio.ensure_future(self._wake.wait())]
+        try:
+            done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for task in tasks:
+                task.cancel()
+        for task in done:
+            task.result()
 
 
 class JobControl:
-    """Steers one run of a job: gives it its budget, stops it, and is told of its progress.
+    """Steers one run of a job: its budget, a stop signal, and who is told of its progress.
 
-    `checkpoint` is called with a name at each step that a kill could fall between; tests use it.
+    `on_step` is called with a name at each step between journal and socket; tests kill or stop a job there.
+    `grace` is how many seconds a requested stop lets calls in flight end.
     """
 
     def __init__(
@@ -135,53 +117,46 @@ class JobControl:
         *,
         budget: Budget | None = None,
         on_progress: Callable[[Progress], object] | None = None,
-        checkpoint: Callable[[str], None] = lambda _: None,
+        grace: float = GRACE,
+        on_step: Callable[[str], None] = lambda _: None,
         clock: Callable[[], float] = time.time,
         sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
     ) -> None:
         self.budget = budget or Budget()
-        self.checkpoint = checkpoint
+        self.progress = ProgressMeter(on_progress)
+        self.stop = StopSignal(grace)
+        self.breaker = CircuitBreaker()
+        self.step = on_step
         self.clock = clock
-        self.sleep = sleep
-        self.stopped: str | None = None
-        self.interrupted = False
-        self.requests = 0
         self.operations = 0
-        self._on_progress = on_progress
-        self._aborted = self._late = False
-        self._task: asyncio.Task[Any] | None = None
-        self._started = time.monotonic()
-        self._failures = 0
-        self._held_until = 0.0
-        self._states: Counter[State] = Counter()
-        self._phase, self._done = "", 0
-        self._total: int | None = None
-        self._marks: deque[tuple[float, int]] = deque()
-        self._told_at = -math.inf
+        self._sleep = sleep
+        self._out_of: str | None = None
+        self._late = False
 
     def request_stop(self) -> None:
         """Stop: the first time after what is in flight, the second time at once. Nothing is lost by either."""
-        if self.interrupted:
-            self._aborted = True
-            if self._task is not None:
-                self._task.get_loop().call_soon_threadsafe(self._task.cancel)
-        self.interrupted = True
-        self.stopped = "it was asked to stop"
-        self._tell(now=True)
+        self.stop.request()
+        self.progress.stopping = True
+        self.progress.report(now=True)
 
     @property
-    def elapsed(self) -> float:
-        """Seconds since it was made."""
-        return time.monotonic() - self._started
+    def stopped(self) -> str | None:
+        """Why the job ends before all is done, or None."""
+        return "it was asked to stop" if self.stop.requested else self._out_of
 
     @property
     def should_stop(self) -> bool:
-        """Whether to finish what is in flight and no more; a used up `max_operations` leaves time to confirm."""
+        """Whether to finish what is in flight and no more; a used up `max_operations` leaves time to verify."""
         limit = self.budget.max_time
-        if limit is not None and self.elapsed >= limit and not self._late:
+        if limit is not None and not self._late and self.progress.elapsed >= limit:
             self._late = True
-            self.stopped = self.stopped or f"its time of {limit:g} s is used up"
-        return self.interrupted or self._late
+            self.run_out(f"its time of {limit:g} s is used up")
+        return self.stop.requested or self._late
+
+    def run_out(self, reason: str) -> None:
+        """Note why the job ends early."""
+        self._out_of = self._out_of or reason
+        self.progress.stopping = True
 
     def take(self, wanted: int) -> int:
         """Take operations out of the budget: as many of those wanted as may still be sent."""
@@ -191,128 +166,106 @@ class JobControl:
         granted = wanted if limit is None else min(wanted, limit - self.operations)
         self.operations += granted
         if granted < wanted:
-            self.stopped = f"its budget of {limit} operations is used up"
+            self.run_out(f"its budget of {limit} operations is used up")
         return granted
 
     async def run(self, session: CaseSession, work: Coroutine[Any, Any, T]) -> T | None:
-        """Run a job so that a second `request_stop` cancels it, and give None then."""
-        session.add_listener(self._hear)
-        self._task = asyncio.ensure_future(work)
+        """Run a job so that a stop can cancel it; gives None if one did."""
+        session.add_listener(self._on_event)
+        task = asyncio.ensure_future(work)
+        self.stop.attach(task)
         try:
-            await asyncio.wait({self._task})
-            return None if self._aborted and self._task.cancelled() else self._task.result()
+            await asyncio.wait({task})
+            return None if self.stop.aborted and task.cancelled() else task.result()
+        except Interrupted:
+            return None
         except asyncio.CancelledError:  # of whoever waits for the job
-            self._task.cancel()
-            await asyncio.wait({self._task})
+            task.cancel()
+            await asyncio.wait({task})
             raise
         finally:
-            session.remove_listener(self._hear)
-            self._tell(now=True)
+            session.remove_listener(self._on_event)
+            self.progress.report(now=True)
 
     async def each(self, items: Iterable[T], work: Callable[[T], Awaitable[object]]) -> None:
-        """Do the work for every item, `concurrency` at a time, until all is done or there is a hurry."""
-        left = iter(items)
+        """Do the work for every item, `budget.concurrency` at a time, until all is done or the job stops."""
+        await run_workers(items, work, concurrency=self.budget.concurrency, should_stop=lambda: self.should_stop)
 
-        async def worker() -> None:
-            for item in left:
-                if self.should_stop:
-                    return
-                try:
-                    await work(item)
-                except Interrupted:
-                    return
-
-        try:
-            async with asyncio.TaskGroup() as group:
-                for _ in range(self.budget.concurrency):
-                    group.create_task(worker())
-        except BaseExceptionGroup as errors:
-            raise errors.exceptions[0] from None
+    async def sleep(self, seconds: float) -> None:
+        """Sleep; raises `Interrupted` as soon as the job is asked to stop."""
+        if not self.should_stop:
+            await self.stop.sleep_through(self._sleep(seconds))
+        if self.should_stop:
+            raise Interrupted
 
     async def call(self, make: Callable[[], Awaitable[T]]) -> T:
-        """Make a call; wait out long rate limits, and give up where the service is down.
+        """Make a call; wait as long as the rate limit asks for, and give up if the service is down.
 
-        Raises what the call raises; `Interrupted` where the job stops while it waits, and `ServiceDownError`
-        after too many calls in a row without an answer.
+        Raises what the call raises; `Interrupted` if the job stops while it waits; `ServiceDownError` after ten
+        calls in a row without an answer.
         """
         while True:
             try:
                 answer = await make()
             except RateLimitError as error:
                 wait = 1.0 if error.retry_after is None else error.retry_after
-                self._held_until = time.monotonic() + wait
-                self._tell(now=True)
-                if self.should_stop:
-                    raise Interrupted from error
+                self.progress.hold(wait)
                 await self.sleep(wait)
-                if self.should_stop:
-                    raise Interrupted from error
-            except (ServerError, TransportError, OutcomeUnknownError) as error:
-                self._failures += 1
-                if self._failures >= MOST_FAILURES:
-                    raise ServiceDownError(
-                        f"{self._failures} calls in a row found no answer, the last: {error}; "
-                        "see whether the service is up, then run again: the job goes on where it stopped"
-                    ) from error
-                raise
-            except Exception:
-                self._failures = 0
+            except Exception as error:
+                self.breaker.record(error)
                 raise
             else:
-                self._failures = 0
+                self.breaker.record(None)
                 return answer
 
-    def phase(self, name: str, total: int | None = None) -> None:
-        """Begin a phase."""
-        self._phase, self._done, self._total = name, 0, total
-        self._marks.clear()
-        self._tell(now=True)
+    async def attempt(
+        self, make: Callable[[], Awaitable[T]], *, not_sent: Callable[[], Awaitable[object]] | None = None
+    ) -> CallResult[T]:
+        """Make a call and say how it ended: answered, refused or lost.
 
-    def advance(self, count: int = 1, total: int | None = None) -> None:
-        """Tell that so much more of the phase is done."""
-        self._done += count
-        self._total = self._total if total is None else total
-        self._tell()
+        Where it had no effect and no further call can have one, `not_sent` is awaited and the error is raised.
+        """
+        try:
+            return CallResult(CallStatus.ANSWERED, await self.call(make))
+        except (CaseManagementError, Interrupted) as error:
+            status = classify_error(error)
+            if status is CallStatus.NOT_SENT and not_sent is not None:
+                await not_sent()
+            if status is None or status is CallStatus.NOT_SENT:
+                raise
+            return CallResult(status, error=error)
 
-    def ended(self, outcomes: Iterable[Outcome]) -> None:
-        """Count how operations ended."""
-        for outcome in outcomes:
-            self._states[outcome.state] += len(outcome.numbers)
-
-    def _hear(self, event: Event) -> None:
-        if isinstance(event, RequestStarted):
-            self.requests += 1
-            self.checkpoint("request")
-        elif isinstance(event, ResponseReceived):
-            self.checkpoint("answer")
-        elif isinstance(event, RateLimited):
-            self._held_until = time.monotonic() + event.wait
-            self._tell()
-
-    def _tell(self, *, now: bool = False) -> None:
-        if self._on_progress is None:
-            return
-        moment = time.monotonic()
-        if not now and moment - self._told_at < PROGRESS_EVERY:
-            return
-        self._told_at = moment
-        self._marks.append((moment, self._done))
-        while len(self._marks) > 2 and moment - self._marks[0][0] > RATE_OVER:
-            self._marks.popleft()
-        since, before = self._marks[0]
-        rate = (self._done - before) / (moment - since) if moment > since else 0.0
-        left = None if self._total is None else max(self._total - self._done, 0)
-        self._on_progress(
-            Progress(
-                phase=self._phase,
-                done=self._done,
-                total=self._total,
-                rate=rate,
-                eta=left / rate if rate and left is not None else None,
-                elapsed=self.elapsed,
-                held=max(self._held_until - moment, 0.0),
-                requests=self.requests,
-                states=dict(self._states),
-                stopping=self.stopped is not None,
-            )
+    def result(
+        self,
+        job: str,
+        journal: Path,
+        *,
+        states: Mapping[State, int],
+        items: int,
+        unbatched_requests: int = 0,
+        bad_rows: int = 0,
+        output: Path | None = None,
+    ) -> JobResult:
+        """Say how the job ended."""
+        return JobResult(
+            job=job,
+            journal=journal,
+            states=states,
+            items=items,
+            stopped=self.stopped,
+            interrupted=self.stop.requested,
+            requests=self.progress.requests,
+            unbatched_requests=unbatched_requests,
+            elapsed=self.progress.elapsed,
+            bad_rows=bad_rows,
+            output=output,
         )
+
+    def _on_event(self, event: Event) -> None:
+        if isinstance(event, RequestStarted):
+            self.progress.requests += 1
+            self.step("request")
+        elif isinstance(event, ResponseReceived):
+            self.step("answer")
+        elif isinstance(event, RateLimited):
+            self.progress.hold(event.wait)

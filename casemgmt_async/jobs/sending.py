@@ -20,17 +20,13 @@ from casemgmt_async import (
     TransportError,
 )
 from casemgmt_async.jobs.actions import ACTIONS, Check
-from casemgmt_async.jobs.control import Interrupted, JobControl
+from casemgmt_async.jobs.calls import Interrupted, one_line
+from casemgmt_async.jobs.control import JobControl
 from casemgmt_async.jobs.journal import Journal, Operation, Outcome, State, Statement, move_subjects, parsed
 from casemgmt_async.jobs.recovery import Finding, Found, find_comment
 from casemgmt_async.jobs.statuses import group_of
 
-__all__ = ["Batch", "Sender", "holds", "one_line", "resolve_comments"]
-
-
-def one_line(error: BaseException) -> str:
-    """What an error says, for a journal and a report."""
-    return " ".join(str(error).split())[:500]
+__all__ = ["Batch", "Sender", "holds", "resolve_comments"]
 
 
 @frozen(eq=False)
@@ -85,10 +81,10 @@ class Sender:
         """Take operations out of the budget and write down that they are about to be sent; gives how many."""
         taken = self.control.take(len(numbers))
         if taken:
-            self.control.checkpoint("before sending")
+            self.control.step("before sending")
             await self.journal.sending(numbers[:taken])
             self.sent += taken
-            self.control.checkpoint("sending")
+            self.control.step("sending")
         return taken
 
     async def send(self, operation: Operation) -> State:
@@ -112,7 +108,7 @@ class Sender:
             return await self.end(operation, State.UNKNOWN, error=one_line(error))
         except (StatusError, InvalidArgumentError) as error:
             return await self.end(operation, State.REJECTED, error=one_line(error))
-        self.control.checkpoint("sent")
+        self.control.step("sent")
         if isinstance(answer, Case):
             self.learn(operation, answer)
         return await self.end(operation, State.DONE, answer)
@@ -125,17 +121,17 @@ class Sender:
             moved = [(operation.value, operation.number)]
         made = answer if isinstance(answer, str) else answer[0].id if isinstance(answer, list) and answer else None
         await self.write([Outcome([operation.number], state, made, error)], move_subjects(moved))
-        self.control.advance()
+        self.control.progress.advance()
         return state
 
     async def write(self, outcomes: Iterable[Outcome], *more: Statement) -> None:
         """Write down outcomes, and count them."""
         ended = [outcome for outcome in outcomes if outcome.numbers]
         if ended:
-            self.control.checkpoint("ending")
+            self.control.step("ending")
             await self.journal.end(ended, *more)
-            self.control.ended(ended)
-            self.control.checkpoint("ended")
+            self.control.progress.ended(ended)
+            self.control.step("ended")
 
 
 def holds(operation: Operation, case: Case) -> bool:
@@ -172,7 +168,7 @@ async def resolve_comments(sender: Sender, operations: Sequence[Operation], *, s
             raise
         except (StatusError, TransportError, DecodeError) as error:
             finding = Finding(Found.UNCERTAIN, why=one_line(error))
-        control.checkpoint("looked")
+        control.step("looked")
         findings[operation.number] = finding.found
         match finding.found:
             case Found.THERE:

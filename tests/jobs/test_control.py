@@ -9,7 +9,7 @@ import pytest
 
 from casemgmt_async import CaseSession, InvalidArgumentError, RateLimitError
 from casemgmt_async.jobs import Budget, JobControl, Progress
-from casemgmt_async.jobs.control import Interrupted
+from casemgmt_async.jobs.calls import Interrupted
 
 
 @pytest.mark.parametrize("given", [{"max_operations": 0}, {"max_time": -1}, {"concurrency": 0}])
@@ -93,7 +93,7 @@ async def test_a_stop_from_another_thread_reaches_the_job(session: CaseSession) 
         await loop.create_future()
 
     assert await control.run(session, wait()) is None
-    assert control.interrupted
+    assert control.stop.requested
 
 
 async def test_cancelling_whoever_waits_cancels_the_job(session: CaseSession) -> None:
@@ -119,8 +119,8 @@ def test_progress_tells_phase_count_rate_and_stop() -> None:
     """A snapshot is told when a phase begins and when a stop is asked for, and holds what a bar needs."""
     told: list[Progress] = []
     control = JobControl(on_progress=told.append)
-    control.phase("changing", 10)
-    control.advance(4)
+    control.progress.phase("changing", 10)
+    control.progress.advance(4)
     control.request_stop()
     assert [(now.phase, now.done, now.total, now.stopping) for now in told] == [
         ("changing", 0, 10, False),

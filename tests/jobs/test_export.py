@@ -91,7 +91,7 @@ async def test_an_export_that_was_stopped_goes_on_without_reading_twice(
         if step == "page kept" and len(kept) == 2:
             control.request_stop()
 
-    control = JobControl(checkpoint=stop)
+    control = JobControl(on_step=stop)
     first = await export_cases(session, target, control=control)
     assert (first.output, first.interrupted, first.succeeded) == (None, True, False)
     assert not target.exists()

@@ -118,7 +118,7 @@ async def test_writers_that_wait_together_share_a_transaction(journal: Path) -> 
         commits.append(step)
         gate.wait(30)
 
-    async with Journal(journal, kind="triage", checkpoint=checkpoint) as book:
+    async with Journal(journal, kind="triage", on_step=checkpoint) as book:
         commits.clear()
         gate.clear()
         writers = [asyncio.ensure_future(book.put(**{f"fact {number}": number})) for number in range(100)]
@@ -253,7 +253,7 @@ async def test_whatever_goes_wrong_in_the_thread_reaches_whoever_waits(journal: 
         if step == "commit":
             next(steps)
 
-    async with Journal(journal, kind="triage", checkpoint=checkpoint) as book:
+    async with Journal(journal, kind="triage", on_step=checkpoint) as book:
         with pytest.raises(JournalError, match="StopIteration"):
             await fill(book, 3)
         assert await book.operations() == []

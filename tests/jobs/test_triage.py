@@ -171,7 +171,7 @@ async def test_budgets_and_stops_leave_the_rest_for_the_next_run(
             if len(ended) == 5:
                 asked.request_stop()
 
-    asked = JobControl(checkpoint=stop_after_five)
+    asked = JobControl(on_step=stop_after_five)
     stopped = await apply_triage(session, journal=journal, control=asked)
     assert stopped.interrupted
     assert not stopped.succeeded

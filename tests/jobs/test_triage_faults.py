@@ -177,7 +177,7 @@ async def test_a_service_that_is_down_ends_the_job_in_one_line(
     impatient = session.with_options(retry=None)
     emulator.set_faults("comment_case: status=503")
     with pytest.raises(
-        ServiceDownError, match=r"10 calls in a row found no answer.*run again: the job goes on"
+        ServiceDownError, match=r"10 calls in a row got no answer.*run again: the job continues"
     ) as caught:
         await apply_triage(impatient, journal=journal)
     assert "\n" not in str(caught.value)

@@ -15,10 +15,10 @@ from casemgmt_async import (
     TransportError,
     links,
 )
-from casemgmt_async.jobs.control import Interrupted
+from casemgmt_async.jobs.calls import Interrupted, one_line
 from casemgmt_async.jobs.journal import Operation, State
 from casemgmt_async.jobs.recovery import Found, find_link
-from casemgmt_async.jobs.sending import Sender, one_line
+from casemgmt_async.jobs.sending import Sender
 
 __all__ = ["LINK", "link_cases"]
 
@@ -35,7 +35,7 @@ async def link_cases(sender: Sender) -> None:
     waiting = await journal.operations(f"o.action = '{LINK}' AND o.state IN ('planned', 'sending')")
     if not waiting or control.should_stop:
         return
-    control.phase("linking", len(waiting))
+    control.progress.phase("linking", len(waiting))
     rows = await journal.read(
         "SELECT s.name, s.case_id, EXISTS (SELECT 1 FROM operations o WHERE o.subject = s.number AND o.stage = 0 "
         "AND o.state IN ('planned', 'sending')) FROM subjects s"
@@ -66,7 +66,7 @@ async def make(sender: Sender, operation: Operation, parent: str, child: str) ->
         for _ in range(TRIES):
             if lost:
                 finding = await control.call(lambda: find_link(session, parent, child, relationship))
-                control.checkpoint("looked")
+                control.step("looked")
                 if finding.found is Found.THERE:
                     await sender.end(operation, State.DONE, finding.id)
                     return
@@ -81,7 +81,7 @@ async def make(sender: Sender, operation: Operation, parent: str, child: str) ->
             except (OutcomeUnknownError, ServerError, TransportError, DecodeError):
                 lost = True
                 continue
-            control.checkpoint("sent")
+            control.step("sent")
             await sender.end(operation, State.DONE, made.id)
             return
     except (AuthenticationError, Interrupted):

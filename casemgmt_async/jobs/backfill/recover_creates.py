@@ -15,7 +15,8 @@ from typing import Final
 from attrs import define, field
 
 from casemgmt_async import Case, CaseSession, NotFoundError, Project, SortField, cases, projects
-from casemgmt_async.jobs.control import Interrupted, JobControl
+from casemgmt_async.jobs.calls import Interrupted
+from casemgmt_async.jobs.control import JobControl
 from casemgmt_async.jobs.recovery import SKEW, Finding, Found
 
 __all__ = ["Adoption", "Baseline", "Lost", "marker", "number_of", "read_baseline", "token"]
@@ -88,7 +89,7 @@ class Adoption:
         for each in lost:
             page = await self.control.call(partial(cases.search_cases, self.session, filter=each.word))
             self.note(lost, page.items)
-            self.control.checkpoint("searched")
+            self.control.step("searched")
         since = min(each.sent_at for each in lost) - SKEW
         if left(lost):
             await self.scan(lost, since)
@@ -135,7 +136,7 @@ class Adoption:
                 continue
             misses = 0
             self.note(lost, [case])
-            self.control.checkpoint("probed")
+            self.control.step("probed")
             if not left(lost) or (case.created_at is not None and case.created_at.timestamp() > until):
                 return True
         return False

@@ -54,7 +54,7 @@ class Intake:
 
     async def flush(self, line: int) -> None:
         """Write down all rows up to a line."""
-        self.control.checkpoint("taking in")
+        self.control.step("taking in")
         await self.journal.write(
             insert_subjects(self.subjects),
             insert_operations(self.operations),
@@ -62,7 +62,7 @@ class Intake:
             self.journal.remember(taken=line),
         )
         self.subjects, self.operations, self.rejects = [], [], []
-        self.control.checkpoint("taken in")
+        self.control.step("taken in")
 
 
 def reject(line: int, reason: str, text: str) -> bytes:
@@ -95,7 +95,7 @@ async def take_in(journal: Journal, control: JobControl, source: Path, defaults:
     taken = journal.meta.get("taken", 0)
     if journal.meta.get("all_taken"):
         return
-    control.phase("reading")
+    control.progress.phase("reading")
     intake = Intake(
         journal, control, {key: line for line, key in await journal.read("SELECT number, name FROM subjects")}
     )
@@ -103,7 +103,7 @@ async def take_in(journal: Journal, control: JobControl, source: Path, defaults:
         if row.line <= taken:
             continue
         intake.take(row)
-        control.advance()
+        control.progress.advance()
         if len(intake.subjects) + len(intake.rejects) >= FLUSH_EVERY:
             await intake.flush(row.line)
             if control.should_stop:
@@ -130,5 +130,5 @@ async def write_rejects(journal: Journal, target: Path, control: JobControl) -> 
         yield [lines[line] for line in sorted(lines)]
 
     if lines:
-        await write_whole(target, JSON_LINES, batches(), control.checkpoint)
+        await write_whole(target, JSON_LINES, batches(), control.step)
     return len(bad)

@@ -41,11 +41,13 @@ from casemgmt_async.jobs.backfill.recover_creates import (
 )
 from casemgmt_async.jobs.backfill.row_reader import CREATE, take_in, write_rejects
 from casemgmt_async.jobs.backfill.rows import digest, read_rows
-from casemgmt_async.jobs.control import Interrupted, JobControl, JobResult
+from casemgmt_async.jobs.calls import Interrupted, one_line
+from casemgmt_async.jobs.control import JobControl
 from casemgmt_async.jobs.errors import JobError
 from casemgmt_async.jobs.journal import Journal, Operation, Outcome, State
 from casemgmt_async.jobs.recovery import SETTLE, Finding, Found
-from casemgmt_async.jobs.sending import Sender, holds, one_line, resolve_comments
+from casemgmt_async.jobs.results import JobResult
+from casemgmt_async.jobs.sending import Sender, holds, resolve_comments
 
 __all__ = ["backfill_cases"]
 
@@ -87,7 +89,7 @@ async def backfill_cases(
     asked = {"job": job, "digest": digest(source), **defaults}
     next(read_rows(source, defaults), None)  # says what is wrong with the file before there is a journal
     async with Journal(
-        journal, kind="backfill", base_url=session.base_url, checkpoint=control.checkpoint, clock=control.clock
+        journal, kind="backfill", base_url=session.base_url, on_step=control.step, clock=control.clock
     ) as book:
         other = [name for name, value in book.meta.get("asked", asked).items() if asked[name] != value]
         if other and book.meta.get("all_taken"):
@@ -106,16 +108,12 @@ async def backfill_cases(
         await control.run(session, work.run(source, defaults, retry_unknown=retry_unknown))
         bad_rows = await write_rejects(book, refused, control)
         ((made,),) = await book.read("SELECT count(*) FROM subjects WHERE case_id IS NOT NULL")
-        return JobResult(
-            job="backfill",
-            journal=book.path,
+        return control.result(
+            "backfill",
+            book.path,
             states=await book.counts(),
             items=made,
-            stopped=control.stopped,
-            interrupted=control.interrupted,
-            requests=control.requests,
             unbatched_requests=sender.sent,
-            elapsed=control.elapsed,
             bad_rows=bad_rows,
             output=refused if refused.exists() else None,
         )
@@ -145,7 +143,7 @@ class Backfill:
         ((total,),) = await self.journal.read(f"SELECT count(*) FROM operations o WHERE {OPEN}")  # noqa: S608
         for turn in range(ROUNDS):
             await self.adopt(final=turn == ROUNDS - 1)
-            self.control.phase("creating", total)
+            self.control.progress.phase("creating", total)
             await self.rows()
             if self.control.should_stop or not await self.journal.operations(f"o.action = '{CREATE}' AND {OPEN}"):
                 break
@@ -177,7 +175,7 @@ class Backfill:
             lost[str(each.project_id)].append(Lost(each.number, token(self.job, each.name), each.sent_at or 0.0))
         if not lost:
             return
-        self.control.phase("looking", len(operations))
+        self.control.progress.phase("looking", len(operations))
         youngest = max(each.sent_at for group in lost.values() for each in group)
         await self.control.sleep(max(0.0, min(youngest + self.settle - self.control.clock(), self.settle)))
         for project, group in lost.items():
@@ -283,7 +281,7 @@ class Backfill:
         except (StatusError, InvalidArgumentError) as error:
             await self.reject(operation, one_line(error))
             return None
-        self.control.checkpoint("sent")
+        self.control.step("sent")
         await self.made(operation, case)
         return case
 
@@ -294,7 +292,7 @@ class Backfill:
             [Outcome([operation.number], State.DONE, case.id)],
             ("UPDATE subjects SET case_id = ?, label = ? WHERE number = ?", [(case.id, label, operation.subject)]),
         )
-        self.control.advance()
+        self.control.progress.advance()
 
     async def reject(self, operation: Operation, reason: str) -> None:
         """Write down that a row has become no case, and that so nothing is done to it."""
@@ -303,4 +301,4 @@ class Backfill:
         await self.journal.end(
             [outcome], (rest, [("there is no case for the row", operation.subject, operation.number)])
         )
-        self.control.advance()
+        self.control.progress.advance()

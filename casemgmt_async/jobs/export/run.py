@@ -15,11 +15,13 @@ import msgspec
 from attrs import define, field, frozen
 
 from casemgmt_async import CaseSession, DecodeError, Page, Sweep, projects, routes
-from casemgmt_async.jobs.control import Interrupted, JobControl, JobResult
+from casemgmt_async.jobs.calls import Interrupted
+from casemgmt_async.jobs.control import JobControl
 from casemgmt_async.jobs.errors import ExportError
 from casemgmt_async.jobs.export.formats import FORMATS, users_beside
 from casemgmt_async.jobs.files import JSON_LINES, Format, write_whole
 from casemgmt_async.jobs.journal import Journal
+from casemgmt_async.jobs.results import JobResult
 
 __all__ = ["export_cases"]
 
@@ -88,7 +90,7 @@ async def export_cases(
         raise ExportError(f"{target}: there is no folder {target.parent}; make it first")
     path = target.with_name(target.name + ".journal") if journal is None else Path(journal)
     async with Journal(
-        path, kind="export", base_url=session.base_url, checkpoint=control.checkpoint, clock=control.clock
+        path, kind="export", base_url=session.base_url, on_step=control.step, clock=control.clock
     ) as book:
         asked = {"target": str(target.absolute()), "filter": filter}
         if book.meta.get("asked", asked) != asked:
@@ -103,18 +105,7 @@ async def export_cases(
         complete = bool(book.meta.get("complete"))
     if complete:
         book.remove()
-    return JobResult(
-        job="export",
-        journal=path,
-        states={},
-        items=items,
-        stopped=control.stopped,
-        interrupted=control.interrupted,
-        requests=control.requests,
-        unbatched_requests=0,
-        elapsed=control.elapsed,
-        output=target if complete else None,
-    )
+    return control.result("export", path, states={}, items=items, output=target if complete else None)
 
 
 @define(eq=False)
@@ -137,10 +128,10 @@ class Export:
         if not self.journal.meta.get("swept"):
             rows = await self.journal.read("SELECT request, answer FROM pages ORDER BY number DESC")
             self.known, self.read = [(request, answer) for request, answer in rows], len(rows)
-            self.control.phase("reading")
+            self.control.progress.phase("reading")
             try:
                 async for _ in Sweep(self.fetcher(None), partitions=self.partitions):
-                    self.control.advance()
+                    self.control.progress.advance()
             except Interrupted:
                 return
             await self.journal.put(swept=True)
@@ -151,8 +142,8 @@ class Export:
         ((cases, users),) = await self.journal.read(
             "SELECT count(*) FILTER (WHERE kind = 'case'), count(*) FILTER (WHERE kind = 'user') FROM items"
         )
-        self.control.phase("writing", cases)
-        step = self.control.checkpoint
+        self.control.progress.phase("writing", cases)
+        step = self.control.step
         if users:
             await write_whole(users_beside(self.target), JSON_LINES, self.batches("user"), step)
         await write_whole(self.target, self.form, self.batches("case"), step)
@@ -166,7 +157,7 @@ class Export:
         ):
             place = rows[-1][0]
             yield [body for _, body in rows]
-            self.control.advance(len(rows) if kind == "case" else 0)
+            self.control.progress.advance(len(rows) if kind == "case" else 0)
 
     async def partitions(self) -> Mapping[str, Fetch]:
         """The projects, for a service that does not let one page through all cases."""
@@ -200,7 +191,7 @@ class Export:
     async def receive(self, query: Mapping[str, Any]) -> Document:
         """Ask for a page."""
         answer = await self.control.call(lambda: self.session.raw(routes.SEARCH_CASES, query=query))
-        self.control.checkpoint("page received")
+        self.control.step("page received")
         try:
             return document.decode(answer.body)
         except msgspec.DecodeError as error:
@@ -221,5 +212,5 @@ class Export:
             ("INSERT OR REPLACE INTO items VALUES (?, ?, ?)", rows),
             ("INSERT INTO pages VALUES (?, ?, ?)", [(self.read, asked, json.dumps([ids, *totals]))]),
         )
-        self.control.checkpoint("page kept")
+        self.control.step("page kept")
         return Page([Item(*each) for each in ids], number, len(ids), *totals)

@@ -39,7 +39,7 @@ class Journal:
         kind: str,
         base_url: str | None = None,
         read_only: bool = False,
-        checkpoint: Callable[[str], None] = lambda _: None,
+        on_step: Callable[[str], None] = lambda _: None,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self.path = Path(path)
@@ -48,7 +48,7 @@ class Journal:
         self.meta: dict[str, Any] = {}
         self._clock = clock
         schema = SCHEMA + INDEX if kind == "backfill" else SCHEMA
-        self._store = Store(self.path, schema, read_only=read_only, checkpoint=checkpoint)
+        self._store = Store(self.path, schema, read_only=read_only, on_step=on_step)
         self._read_only = read_only
 
     async def __aenter__(self) -> Self:

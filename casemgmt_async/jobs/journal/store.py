@@ -80,12 +80,12 @@ class Store:
         schema: str,
         *,
         read_only: bool = False,
-        checkpoint: Callable[[str], None] = lambda _: None,
+        on_step: Callable[[str], None] = lambda _: None,
     ) -> None:
         self.path = path
         self._schema = schema
         self._read_only = read_only
-        self._checkpoint = checkpoint
+        self._on_step = on_step
         self._queue: SimpleQueue[Work | None] = SimpleQueue()
         self._thread = threading.Thread(target=self._serve, name=f"journal {path.name}", daemon=True)
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -213,9 +213,9 @@ class Store:
             return [Outcome(work.run(connection)) for work in batch]
         connection.execute("BEGIN IMMEDIATE")
         outcomes = [Outcome(work.run(connection)) for work in batch]
-        self._checkpoint("commit")
+        self._on_step("commit")
         connection.execute("COMMIT")
-        self._checkpoint("committed")
+        self._on_step("committed")
         return outcomes
 
     def _answer(self, batch: Sequence[Work], outcomes: Sequence[Outcome]) -> None:

@@ -24,7 +24,7 @@ from casemgmt_async import (
     cases,
 )
 from casemgmt_async.jobs.actions import ACTIONS, TABLE, Action
-from casemgmt_async.jobs.control import Interrupted
+from casemgmt_async.jobs.calls import Interrupted
 from casemgmt_async.jobs.durations import timestamp
 from casemgmt_async.jobs.journal import Operation, Outcome, State
 from casemgmt_async.jobs.sending import Batch, Sender, holds, resolve_comments
@@ -68,7 +68,7 @@ class Application:
         await self.check()
         await self.resolve_lost()
         planned = dict(await journal.read("SELECT action, count(*) FROM operations WHERE state = 'planned' GROUP BY 1"))
-        control.phase("changing", sum(planned.values()))
+        control.progress.phase("changing", sum(planned.values()))
         for action in (action for action in TABLE if action.name in planned):
             if control.should_stop:
                 return
@@ -95,7 +95,7 @@ class Application:
             )
         )
         changed: list[int] = []
-        control.phase("checking", len(rows))
+        control.progress.phase("checking", len(rows))
 
         async def see(found: Sequence[Case]) -> Collection[str]:
             shown: list[int] = []
@@ -112,7 +112,7 @@ class Application:
             await self.sender.write([Outcome(shown, State.DONE)])
             if again:
                 await journal.unsend(again)
-            control.advance(len(found))
+            control.progress.advance(len(found))
             return [case.id for case in found]
 
         self.names = {number: case_id for case_id, number, _, _ in rows}
@@ -225,8 +225,8 @@ class Application:
             self.sent[case_id] = self.sent.get(case_id, ()) + alone
         if batch.action == "project":
             self.sender.projects.update(dict.fromkeys(ids, batch.value))
-        control.checkpoint("bulk sent")
-        control.advance(len(ids))
+        control.step("bulk sent")
+        control.progress.advance(len(ids))
         return True
 
     async def confirm(self) -> None:

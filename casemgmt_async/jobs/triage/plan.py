@@ -142,7 +142,7 @@ async def plan_triage(
 
 def open_triage(session: CaseSession, path: str | Path, control: JobControl) -> Journal:
     """The journal of a triage."""
-    return Journal(path, kind="triage", base_url=session.base_url, checkpoint=control.checkpoint, clock=control.clock)
+    return Journal(path, kind="triage", base_url=session.base_url, on_step=control.step, clock=control.clock)
 
 
 async def make_plan(session: CaseSession, rules: RuleSet, journal: Journal, control: JobControl, chunk: int) -> None:
@@ -152,16 +152,16 @@ async def make_plan(session: CaseSession, rules: RuleSet, journal: Journal, cont
     planner = Planner(journal, rules, now, Tally(now))
     pace, total = await measure_pace(session, rules.filter)
     everything = total if rules.filter is None else (await measure_pace(session, None))[1]
-    control.phase("reading", total)
+    control.progress.phase("reading", total)
     sweep = cases.sweep_cases(session, filter=rules.filter)
     started = time.monotonic()
     async for case in sweep:
         planner.decide(case)
         if planner.cases % TELL_EVERY:
             continue
-        control.advance(TELL_EVERY)
+        control.progress.advance(TELL_EVERY)
         if len(planner.subjects) >= FLUSH_EVERY:
-            control.checkpoint("planning")
+            control.step("planning")
             await planner.flush()
         if control.should_stop:
             return
@@ -169,7 +169,7 @@ async def make_plan(session: CaseSession, rules: RuleSet, journal: Journal, cont
     pages = sum(done.pages for done in sweep.result.passes)
     if pace.is_measured:
         pace = Pace(pages / max(time.monotonic() - started, 1e-6), pace.basis)
-    control.checkpoint("planned")
+    control.step("planned")
     await journal.put(
         planned=control.clock(),
         filter=rules.filter,

@@ -7,10 +7,11 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from casemgmt_async import CaseSession
-from casemgmt_async.jobs.control import JobControl, JobResult
+from casemgmt_async.jobs.control import JobControl
 from casemgmt_async.jobs.errors import JobError, JournalError
 from casemgmt_async.jobs.journal import Journal
 from casemgmt_async.jobs.recovery import SETTLE
+from casemgmt_async.jobs.results import JobResult
 from casemgmt_async.jobs.sending import Sender
 from casemgmt_async.jobs.statuses import status_code
 from casemgmt_async.jobs.triage.apply import Application
@@ -81,14 +82,6 @@ async def _apply(
         if known:
             await journal.put(groups=journal.meta.get("groups", {}) | known)
     ((items,),) = await journal.read("SELECT count(*) FROM subjects")
-    return JobResult(
-        job="triage",
-        journal=journal.path,
-        states=await journal.counts(),
-        items=items,
-        stopped=control.stopped,
-        interrupted=control.interrupted,
-        requests=control.requests,
-        unbatched_requests=sender.sent,
-        elapsed=control.elapsed,
+    return control.result(
+        "triage", journal.path, states=await journal.counts(), items=items, unbatched_requests=sender.sent
     )

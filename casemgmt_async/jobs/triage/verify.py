@@ -9,8 +9,9 @@ from attrs import define, field
 
 from casemgmt_async import Case, NotFoundError
 from casemgmt_async.jobs.actions import ACTIONS
+from casemgmt_async.jobs.calls import one_line
 from casemgmt_async.jobs.journal import Outcome, State, move_subjects
-from casemgmt_async.jobs.sending import Batch, Sender, one_line
+from casemgmt_async.jobs.sending import Batch, Sender
 from casemgmt_async.jobs.triage.reading import read_by_pages, read_singly
 
 __all__ = ["Confirmation", "unreadable"]
@@ -37,7 +38,7 @@ class Confirmation:
     async def run(self) -> None:
         """Read, and write down what is done."""
         session, control = self.sender.session, self.sender.control
-        control.phase("confirming", len(self.waiting))
+        control.progress.phase("confirming", len(self.waiting))
         wanted = {case_id: self.sender.projects[case_id] for case_id in self.waiting}
         unread = await read_by_pages(session, control, wanted, self.see_pages)
         hidden = {
@@ -67,7 +68,7 @@ class Confirmation:
             else:
                 settled.append(case.id)
                 self.is_done(case.id, batches)
-        self.sender.control.advance(len(settled))
+        self.sender.control.progress.advance(len(settled))
         if len(self.shown) >= FLUSH_EVERY:
             await self.flush()
         return settled
@@ -81,7 +82,7 @@ class Confirmation:
             else:
                 (operation,) = await self.sender.journal.operations("o.number = ?", (batch.numbers[case.id],))
                 await self.sender.send(operation)
-        self.sender.control.advance()
+        self.sender.control.progress.advance()
         return [case.id]
 
     def shows(self, case: Case, batch: Batch) -> bool:

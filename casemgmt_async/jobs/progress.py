@@ -1,0 +1,115 @@
+"""Where a job stands: phases, counts, rate, and the time left."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections import Counter, deque
+from collections.abc import Callable, Iterable, Mapping
+from typing import Final
+
+from attrs import frozen
+
+from casemgmt_async.jobs.journal import Outcome, State
+
+__all__ = ["Progress", "ProgressMeter"]
+
+REPORT_EVERY: Final = 0.1
+RATE_WINDOW: Final = 10.0
+
+
+@frozen
+class Progress:
+    """Where a job stands."""
+
+    phase: str
+    """`reading`, `checking`, `changing`, `verifying`, `looking up`, `creating`, `linking` or `writing`."""
+    done: int
+    """How much of the phase is done."""
+    total: int | None
+    """How much there is, if that is known; it may change."""
+    rate: float
+    """How much a second, over the last ten seconds."""
+    eta: float | None
+    """Seconds to the end of the phase: at that rate, and after the rate limit lets calls pass again."""
+    elapsed: float
+    """Seconds since the job started."""
+    held: float
+    """Seconds until the service's rate limit lets calls pass again; 0 if it does not hold them up."""
+    requests: int
+    """Requests sent so far."""
+    states: Mapping[State, int]
+    """Operations of this run, by how they ended."""
+    stopping: bool
+    """Whether the job was asked to stop and finishes what is in flight."""
+
+
+class ProgressMeter:
+    """Counts what a job has done, and reports it at most ten times a second."""
+
+    def __init__(self, on_progress: Callable[[Progress], object] | None = None) -> None:
+        self.requests = 0
+        self.stopping = False
+        self._on_progress = on_progress
+        self._started = time.monotonic()
+        self._held_until = 0.0
+        self._states: Counter[State] = Counter()
+        self._phase, self._done = "", 0
+        self._total: int | None = None
+        self._marks: deque[tuple[float, int]] = deque()
+        self._reported_at = -math.inf
+
+    @property
+    def elapsed(self) -> float:
+        """Seconds since the job started."""
+        return time.monotonic() - self._started
+
+    def phase(self, name: str, total: int | None = None) -> None:
+        """Begin a phase."""
+        self._phase, self._done, self._total = name, 0, total
+        self._marks.clear()
+        self.report(now=True)
+
+    def advance(self, count: int = 1, total: int | None = None) -> None:
+        """Count so much more of the phase as done."""
+        self._done += count
+        self._total = self._total if total is None else total
+        self.report()
+
+    def ended(self, outcomes: Iterable[Outcome]) -> None:
+        """Count how operations ended."""
+        for outcome in outcomes:
+            self._states[outcome.state] += len(outcome.numbers)
+
+    def hold(self, seconds: float) -> None:
+        """Note that the rate limit holds calls up for so long."""
+        self._held_until = max(self._held_until, time.monotonic() + seconds)
+        self.report(now=True)
+
+    def report(self, *, now: bool = False) -> None:
+        """Report where the job stands, unless it did so a moment ago and `now` is not set."""
+        moment = time.monotonic()
+        if self._on_progress is None or (not now and moment - self._reported_at < REPORT_EVERY):
+            return
+        self._reported_at = moment
+        self._marks.append((moment, self._done))
+        while len(self._marks) > 2 and moment - self._marks[0][0] > RATE_WINDOW:
+            self._marks.popleft()
+        since, before = self._marks[0]
+        rate = (self._done - before) / (moment - since) if moment > since else 0.0
+        left = None if self._total is None else max(self._total - self._done, 0)
+        held = max(self._held_until - moment, 0.0)
+        self._on_progress(
+            Progress(
+                phase=self._phase,
+                done=self._done,
+                total=self._total,
+                rate=rate,
+                eta=held + left / rate if rate and left is not None else None,
+                elapsed=self.elapsed,
+                held=held,
+                requests=self.requests,
+                states=dict(self._states),
+                stopping=self.stopping,
+            )
+        )
