@@ -34,7 +34,7 @@ from casemgmt_async import (
     cases,
     timeline,
 )
-from casemgmt_async.emulator import KINDS, Emulator
+from casemgmt_async.emulator import FAULT_KINDS, Emulator
 from casemgmt_async.transport.events import Event, RequestStarted
 from casemgmt_async.transport.retry import RetryPolicy
 
@@ -83,7 +83,7 @@ def script(share: float) -> list[str]:
     """Faults of every kind, a request in so many meeting one."""
     weights = {line: RARE.get(line.partition("=")[0], 1.0) for line in SCRIPT}
     unit = -100 * math.log(1 - share) / sum(weights.values())  # the lines are drawn one by one
-    assert {name for name in KINDS if not any(line.startswith(name) for line in SCRIPT)} == set()
+    assert {name for name in FAULT_KINDS if not any(line.startswith(name) for line in SCRIPT)} == set()
     return [f"{ONLY.get(line, '*')}@{weight * unit:.4f}%: {line}" for line, weight in weights.items()]
 
 

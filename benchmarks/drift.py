@@ -19,10 +19,10 @@ import msgspec
 from attrs import define, field, frozen
 
 from casemgmt_async import routes
-from casemgmt_async.emulator.actors import Cast, read_actors
-from casemgmt_async.emulator.exchange import Request
+from casemgmt_async.emulator.behavior.actors import Cast, read_actors
+from casemgmt_async.emulator.messages import ApiRequest
 from casemgmt_async.emulator.switches import Switches
-from casemgmt_async.emulator.world import World
+from casemgmt_async.emulator import Simulation
 from casemgmt_async.errors import ErrorDetail, status_error
 from casemgmt_async.pagination import Page, Pages, Sweep
 

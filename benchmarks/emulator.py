@@ -16,8 +16,8 @@ from urllib.parse import quote, urlsplit
 
 from casemgmt_async import routes
 from casemgmt_async.emulator import Emulator
-from casemgmt_async.emulator.exchange import Request
-from casemgmt_async.emulator.world import World
+from casemgmt_async.emulator.messages import ApiRequest
+from casemgmt_async.emulator import Simulation
 
 CASES = 100_000
 PAGES = 200
@@ -94,7 +94,7 @@ async def figures() -> list[Row]:
             (f"seeding {CASES:,} cases", time.perf_counter() - begun, "s", 5),
             ("memory after seeding", peak(), "MB", 600),
         ]
-        rows += searching(emulator.world)
+        rows += searching(emulator.store)
         for name, query, accept in (
             ("HTTP, a page of 100 by created_at", "sort[field]=created_at", "identity"),
             ("HTTP, a page of 100 by priority", "sort[field]=priority&sort[asc]=true", "identity"),
@@ -104,7 +104,7 @@ async def figures() -> list[Row]:
             await asyncio.to_thread(walk, emulator.base_url, query, accept)
             rows.append((f"{name}, server CPU", (time.thread_time() - begun) * 1000 / PAGES, "ms", 5))
         for serial in range(CASES):
-            emulator.world.cases.json(serial)
+            emulator.store.cases.json(serial)
         rows.append(("memory with every case shown", peak(), "MB", 600))
         begun = time.perf_counter()
         kept = emulator.snapshot()

@@ -201,7 +201,7 @@ class Range:
         self.emulator.restore(self.start)
         for file in self.folder.iterdir():
             file.unlink()
-        (self.folder / "project").write_text(next(iter(self.emulator.world.state.projects)))
+        (self.folder / "project").write_text(next(iter(self.emulator.store.tables.projects)))
         with (self.folder / "rows.jsonl").open("w") as rows:
             for number in range(ROWS):
                 rows.write(json.dumps(row(number)) + "\n")
@@ -213,7 +213,7 @@ class Range:
         order = {"job": self.job, "url": self.emulator.base_url, "folder": str(self.folder), "kill_at": point.step}
         self.process.stdin.write(json.dumps(order).encode() + b"\n")
         child = json.loads(await self.process.stdout.readline())["started"]
-        world, answer = self.emulator.world, self.emulator.world.answer
+        world, answer = self.emulator.store, self.emulator.answer
         left = itertools.count(1)
 
         def answer_and_kill(request: Any) -> Any:
@@ -251,7 +251,7 @@ class Range:
 
     def state(self) -> dict[str, Any]:
         """What the job has made of the world, by names that do not depend on the order of events."""
-        world = self.emulator.world.state
+        world = self.emulator.store.tables
         if self.job == "export":
             return {"file": (self.folder / "cases.jsonl").read_bytes(), "rest": sorted(map(str, self.folder.iterdir()))}
         titles = {case.id: case.title if self.job == "backfill" else case.key for case in world.cases}

@@ -23,8 +23,8 @@ from aiohttp import web
 from benchmarks import server
 from benchmarks.measures import Figure
 from casemgmt_async import CaseSession, cases
-from casemgmt_async.emulator.exchange import Request
-from casemgmt_async.emulator.world import World
+from casemgmt_async.emulator.messages import ApiRequest
+from casemgmt_async.emulator import Simulation
 from casemgmt_async.routes import SEARCH_CASES
 
 OURS = "casemgmt_async"

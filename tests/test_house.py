@@ -32,7 +32,7 @@ def test_an_operation_is_in_all_its_places(route):
 def places(route: Route) -> dict[str, bool]:
     """The places an operation has to be in, and whether it is."""
     endpoints = import_module(f"casemgmt_async.endpoints.{route.resource}")
-    world = import_module("casemgmt_async.emulator.world")
+    world = import_module("casemgmt_async.emulator.store")
     handler = world.HANDLERS.get(route.name)
     calls = (ROOT / "tests" / "endpoints" / "operation_calls.py").read_text("utf-8")
     return {

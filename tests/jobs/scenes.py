@@ -27,7 +27,7 @@ def routes(emulator: Emulator) -> Counter[str | None]:
 
 def comments(emulator: Emulator, text: str) -> int:
     """How many comments say that; the seeded cases have others of their own."""
-    return sum(cell.message == text for cell in emulator.world.state.cells.values())
+    return sum(cell.message == text for cell in emulator.store.tables.cells.values())
 
 
 def only(key: str, **actions: Any) -> RuleSet:

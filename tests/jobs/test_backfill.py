@@ -12,7 +12,7 @@ import pytest
 
 from casemgmt_async import CaseSession, InvalidArgumentError
 from casemgmt_async.emulator import Emulator, Switches
-from casemgmt_async.emulator.exchange import Reply
+from casemgmt_async.emulator.messages import Reply
 from casemgmt_async.jobs import Budget, JobControl, JobError, JobResult, SourceError, State, backfill_cases, read_report
 
 STANDARD = "00000000-0000-0000-0000-000000000001"
@@ -42,7 +42,7 @@ def fill(
         if given is not None:
             source.write_text("".join(json.dumps(row) + "\n" for row in given))
         options.setdefault("control", control())
-        options.setdefault("project_id", next(iter(emulator.world.state.projects)))
+        options.setdefault("project_id", next(iter(emulator.store.tables.projects)))
         options.setdefault("type_id", STANDARD)
         called = options.pop("session", session)
         return await backfill_cases(called, source, journal=journal, job="test", settle=0, **options)
@@ -52,7 +52,7 @@ def fill(
 
 def made(emulator: Emulator) -> dict[str, Any]:
     """The cases that rows became, by title; a second one of a title is a mistake."""
-    found = [case for case in emulator.world.state.cases if case.title.startswith("row ")]
+    found = [case for case in emulator.store.tables.cases if case.title.startswith("row ")]
     assert len({case.title for case in found}) == len(found), "a row has become two cases"
     return {case.title: case for case in found}
 
@@ -76,7 +76,7 @@ async def test_a_row_becomes_a_case_with_all_that_it_says(emulator: Emulator, fi
 
     assert result.succeeded
     assert (result.items, result.states) == (3, {State.DONE: 3 * 10 + 2 + 3})
-    world = emulator.world.state
+    world = emulator.store.tables
     for case in made(emulator).values():
         assert case.description.startswith("From the old tracker.\n\n[casemgmt backfill bf")
         assert (case.priority, case.status, case.assignee, case.due_date) == ("P2", "IN_PROGRESS", ME, "2031-05-06")
@@ -104,14 +104,14 @@ async def test_csv_says_the_same_as_json(
         'A,row a,P1,"[""one"", ""two""]",core|web,high,,false\n'
         "B,row b,,only one,,,BLOCKS:A|RELATES_TO:A,\n"
     )
-    project = next(iter(emulator.world.state.projects))
+    project = next(iter(emulator.store.tables.projects))
     result = await backfill_cases(session, table, journal=journal, job="csv", project_id=project, type_id=STANDARD)
     assert result.succeeded
     one, two = made(emulator)["row a"], made(emulator)["row b"]
     assert (one.priority, one.attributes) == ("P1", {"team": ["core", "web"]})
-    assert [emulator.world.state.cells[cell].message for cell in one.comments] == ["one", "two"]
-    assert [emulator.world.state.cells[cell].message for cell in two.comments] == ["only one"]
-    assert len(emulator.world.state.links) == 2
+    assert [emulator.store.tables.cells[cell].message for cell in one.comments] == ["one", "two"]
+    assert [emulator.store.tables.cells[cell].message for cell in two.comments] == ["only one"]
+    assert len(emulator.store.tables.links) == 2
 
 
 async def test_bad_rows_are_put_aside_with_line_and_reason(emulator: Emulator, fill: Fill, source: Path) -> None:
@@ -165,8 +165,8 @@ async def test_a_lost_answer_never_makes_a_second_one(emulator: Emulator, fill: 
     result = await fill(given)
     assert result.states == {State.DONE: 18}
     assert len(made(emulator)) == 6
-    assert sum(cell.message == "Only once." for cell in emulator.world.state.cells.values()) == 6
-    assert len(emulator.world.state.links) == 6
+    assert sum(cell.message == "Only once." for cell in emulator.store.tables.cells.values()) == 6
+    assert len(emulator.store.tables.links) == 6
 
 
 async def test_a_case_that_no_search_shows_is_found_by_its_key(
@@ -177,7 +177,7 @@ async def test_a_case_that_no_search_shows_is_found_by_its_key(
         Emulator(cases=8, seed=2, switches=Switches(index_lag=3600)) as emulator,
         CaseSession(base_url=emulator.base_url, api_key="k", app_key="k") as session,
     ):
-        project = next(iter(emulator.world.state.projects))
+        project = next(iter(emulator.store.tables.projects))
         source.write_text("".join(json.dumps(row) + "\n" for row in rows(5)))
         emulator.set_faults("create_case#2..3: drop-after-effect")
         result = await backfill_cases(
@@ -192,14 +192,14 @@ async def test_where_nothing_can_be_proved_a_row_is_left_for_a_decision(
     emulator: Emulator, fill: Fill, journal: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """If the keys cannot be read, the row is unknown and nothing is sent; a later look settles it."""
-    answer = emulator.world.answer
+    answer = emulator.answer
 
     def blind(request: Any) -> Any:
         return Reply(403, {"errors": ["Forbidden"]}) if request.route.name == "get_case" else answer(request)
 
     emulator.set_faults("create_case#2: drop-before-effect")
     with monkeypatch.context() as patch:
-        patch.setattr(emulator.world, "answer", blind)
+        patch.setattr(emulator, "answer", blind)
         result = await fill(rows(4))
         assert result.states == {State.DONE: 3, State.UNKNOWN: 1}
         assert not result.succeeded
@@ -215,7 +215,7 @@ async def test_where_nothing_can_be_proved_a_row_is_left_for_a_decision(
 
 async def test_two_cases_with_one_token_are_left_for_a_decision(emulator: Emulator, fill: Fill) -> None:
     """Where somebody has copied a case, the job does not choose."""
-    world = emulator.world
+    world = emulator.store
     answer = world.answer
 
     def copying(request: Any) -> Any:

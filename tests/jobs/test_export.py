@@ -31,9 +31,9 @@ def target(tmp_path: Path) -> Path:
 
 def received(emulator: Emulator) -> list[dict[str, Any]]:
     """Every case as the emulator sends it, the oldest first."""
-    world = emulator.world.state
+    world = emulator.store.tables
     cases = sorted(world.cases, key=lambda case: (case.created_at, case.id))
-    return [json.loads(emulator.world.cases.json(case.serial)) for case in cases]
+    return [json.loads(emulator.store.cases.json(case.serial)) for case in cases]
 
 
 async def test_every_case_is_in_the_file_as_it_was_received(
@@ -108,7 +108,7 @@ async def test_cases_that_leave_and_come_meanwhile_harm_nobody(
     emulator.set_actors("search_cases: archive=2")
     await export_cases(session, target)
     ids = [json.loads(line)["id"] for line in target.read_text().splitlines()]
-    stayed = {case.id for case in emulator.world.state.cases if case.archived_at is None}
+    stayed = {case.id for case in emulator.store.tables.cases if case.archived_at is None}
     assert stayed <= set(ids)
     assert len(ids) == len(set(ids))
 
@@ -125,7 +125,7 @@ async def test_a_service_that_cannot_be_paged_deep_is_read_by_projects(target: P
 
 async def test_a_page_cut_short_is_asked_for_again(session: CaseSession, emulator: Emulator, target: Path) -> None:
     """An answer that is no JSON once is no trouble; one that never is, is an error, and no file."""
-    answer = emulator.world.answer
+    answer = emulator.answer
     searches = []
 
     def truncated(request: Any) -> Any:
@@ -135,7 +135,7 @@ async def test_a_page_cut_short_is_asked_for_again(session: CaseSession, emulato
             reply.body = b'{"data": ['
         return reply
 
-    emulator.world.answer = truncated  # type: ignore[method-assign]
+    emulator.answer = truncated  # type: ignore[method-assign]
     bad = {1, 3}
     assert (await export_cases(session, target)).items == 230
     bad = set(range(1000))

@@ -77,7 +77,7 @@ async def triaged(session: CaseSession, journal: Path) -> None:
 
 def by(emulator: Emulator, name: str) -> Counter[Any]:
     """Count the cases that are not archived by a field."""
-    return Counter(getattr(case, name) for case in emulator.world.state.cases if case.archived_at is None)
+    return Counter(getattr(case, name) for case in emulator.store.tables.cases if case.archived_at is None)
 
 
 async def test_before_and_after_are_what_the_cases_were_and_are(
@@ -91,7 +91,7 @@ async def test_before_and_after_are_what_the_cases_were_and_are(
     assert report.before["priority"] == before
     after = by(emulator, "priority")
     assert {name: count for name, count in report.after["priority"].items() if count} == after
-    archived = sum(case.archived_at is not None for case in emulator.world.state.cases)
+    archived = sum(case.archived_at is not None for case in emulator.store.tables.cases)
     assert report.after["status"]["archived"] == archived > 0
     assert (
         sum(report.before["age"].values()) == sum(report.before["status"].values()) - report.before["status"]["Closed"]
@@ -130,8 +130,8 @@ async def test_the_page_is_whole_by_itself_and_escapes_everything(
     emulator: Emulator, session: CaseSession, journal: Path, tmp_path: Path
 ) -> None:
     """No script, nothing loaded, no text of a rule or a case as markup; the numbers are on it."""
-    for case in emulator.world.state.cases[:20]:
-        emulator.world.cases.touch(case.id, title=EVIL)
+    for case in emulator.store.tables.cases[:20]:
+        emulator.store.cases.touch(case.id, title=EVIL)
     await triaged(session, journal)
     report = await read_report(journal)
     report.write_html(tmp_path / "report.html")

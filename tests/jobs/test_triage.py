@@ -37,7 +37,7 @@ async def test_a_plan_changes_nothing_and_says_what_it_would_do(
     emulator: Emulator, session: CaseSession, journal: Path
 ) -> None:
     """The table has rule, action and count; not one request was a change."""
-    before = emulator.world.snapshot()
+    before = emulator.snapshot()
     plan = await plan_triage(session, all_cases(assign=ME, archive=True), journal=journal)
 
     assert [(row.rule, row.action, row.operations) for row in plan.rows] == [
@@ -48,7 +48,7 @@ async def test_a_plan_changes_nothing_and_says_what_it_would_do(
     assert plan.requests < 10
     assert plan.basis == "the speed measured"
     assert set(routes(emulator)) == {"search_cases"}
-    assert emulator.world.snapshot() == before
+    assert emulator.snapshot() == before
 
 
 async def test_the_time_a_plan_takes_follows_from_the_rate_limit(journal: Path) -> None:
@@ -66,14 +66,14 @@ async def test_applying_makes_the_cases_what_the_rules_say(
     emulator: Emulator, session: CaseSession, journal: Path
 ) -> None:
     """Every kind of action is done to every case, once, and its attributes of before are still there."""
-    kept = {case.id: case.attributes for case in emulator.world.state.cases}
-    project = next(iter(emulator.world.state.projects))
+    kept = {case.id: case.attributes for case in emulator.store.tables.cases}
+    project = next(iter(emulator.store.tables.projects))
     await plan_triage(session, all_cases(**EVERYTHING, project=project, archive=True), journal=journal)
     result = await apply_triage(session, journal=journal)
 
     assert result.succeeded
     assert result.states.keys() == {State.DONE}
-    for case in emulator.world.state.cases:
+    for case in emulator.store.tables.cases:
         assert (case.priority, case.assignee, case.status) == ("P4", ME, "IN_PROGRESS")
         assert (case.due_date, case.project_id) == ("2030-01-02", project)
         assert case.attributes == {**kept[case.id], "triaged": ["yes"]}
@@ -96,7 +96,7 @@ async def test_ten_thousand_operations_take_few_requests(journal: Path) -> None:
         before = emulator.requests
         result = await apply_triage(session, journal=journal)
         spent = emulator.requests - before
-        assert all(case.status == "DECLINED" for case in emulator.world.state.cases)
+        assert all(case.status == "DECLINED" for case in emulator.store.tables.cases)
     assert result.succeeded
     assert result.unbatched_requests == plan.operations > 2_800
     assert spent <= result.requests < 100
@@ -116,8 +116,8 @@ async def test_a_case_changed_since_the_plan_is_skipped_unless_told_otherwise(
 ) -> None:
     """Somebody else's change after the plan keeps the job away from that case, and is reported."""
     await plan_triage(session, all_cases(priority="P4", comment="x"), journal=journal)
-    changed = emulator.world.state.cases[3].id
-    emulator.world.cases.touch(changed)
+    changed = emulator.store.tables.cases[3].id
+    emulator.store.cases.touch(changed)
     async with Journal(journal, kind="any", read_only=True) as book:
         planned = [operation.name for operation in await book.operations()]
     result = await apply_triage(session, journal=journal)
@@ -130,7 +130,7 @@ async def test_a_case_changed_since_the_plan_is_skipped_unless_told_otherwise(
 
     again = journal.with_name("again.db")
     await plan_triage(session, all_cases(comment="y"), journal=again)
-    emulator.world.cases.touch(changed)
+    emulator.store.cases.touch(changed)
     assert (await apply_triage(session, journal=again, even_if_changed=True)).states == {State.DONE: 40}
 
 
@@ -140,9 +140,9 @@ async def test_a_closed_case_that_left_the_filter_is_found_changed(
     """What is no longer on the pages of the plan's search is still read before anything is done to it."""
     rules = parse_rules({"filter": "status:open", "rules": [{"name": "r", "match": {}, "actions": {"comment": "x"}}]})
     plan = await plan_triage(session, rules, journal=journal)
-    chosen = [case.id for case in emulator.world.state.cases if case.status == "OPEN"][:2]
-    emulator.world.cases.close(chosen[0])
-    emulator.world.cases.archive(chosen[1])
+    chosen = [case.id for case in emulator.store.tables.cases if case.status == "OPEN"][:2]
+    emulator.store.cases.close(chosen[0])
+    emulator.store.cases.archive(chosen[1])
     result = await apply_triage(session, journal=journal)
     assert result.states == {State.DONE: plan.operations - 2, State.SKIPPED: 2}
 
@@ -200,4 +200,4 @@ async def test_facets_and_index_that_cannot_be_trusted_cost_requests_and_nothing
     ):
         result = await run_triage(session, all_cases(archive=True, priority="P1"), journal=journal)
         assert result.succeeded
-        assert all(case.archived_at and case.priority == "P1" for case in emulator.world.state.cases)
+        assert all(case.archived_at and case.priority == "P1" for case in emulator.store.tables.cases)

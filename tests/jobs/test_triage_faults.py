@@ -12,7 +12,7 @@ from scenes import all_cases, comments, only, routes
 
 from casemgmt_async import AuthenticationError, BulkAction, CaseSession, ConnectionFailedError
 from casemgmt_async.emulator import Emulator
-from casemgmt_async.emulator.exchange import Reply
+from casemgmt_async.emulator.messages import Reply
 from casemgmt_async.jobs import (
     Budget,
     JobControl,
@@ -50,17 +50,17 @@ async def test_what_a_bulk_update_has_not_done_is_done_singly(
     emulator: Emulator, session: CaseSession, journal: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A bulk update that passes over some cases is found out by reading back."""
-    answer = emulator.world.answer
+    answer = emulator.answer
 
     def forgetful(request: Any) -> Any:
         if request.route.name == "bulk_update_cases":
             del request.body["data"]["attributes"]["case_ids"][::4]
         return answer(request)
 
-    monkeypatch.setattr(emulator.world, "answer", forgetful)
+    monkeypatch.setattr(emulator, "answer", forgetful)
     result = await run_triage(session, all_cases(status="Completed", archive=True), journal=journal, chunk=10)
     assert result.states == {State.DONE: 80}
-    assert all(case.status == "COMPLETED" and case.archived_at for case in emulator.world.state.cases)
+    assert all(case.status == "COMPLETED" and case.archived_at for case in emulator.store.tables.cases)
     assert routes(emulator)["update_status"] == routes(emulator)["archive_case"] == 12
 
 
@@ -68,7 +68,7 @@ async def test_cases_moved_singly_are_looked_for_where_they_are_now(
     emulator: Emulator, session: CaseSession, journal: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A case that is no more on the pages of the project it came from was moved, and not archived for that."""
-    answer, project = emulator.world.answer, next(iter(emulator.world.state.projects))
+    answer, project = emulator.answer, next(iter(emulator.store.tables.projects))
 
     def unhelpful(request: Any) -> Any:
         if request.route.name == "bulk_update_cases":
@@ -78,13 +78,13 @@ async def test_cases_moved_singly_are_looked_for_where_they_are_now(
             del wanted["case_ids"][::4]
         return answer(request)
 
-    monkeypatch.setattr(emulator.world, "answer", unhelpful)
+    monkeypatch.setattr(emulator, "answer", unhelpful)
     result = await run_triage(session, all_cases(project=project, archive=True), journal=journal, chunk=10)
     assert result.succeeded
     moves = routes(emulator)["move_case_to_project"]
     assert 0 < moves < 40
     assert result.states == {State.DONE: 40 + moves}
-    assert all(case.archived_at and case.project_id == project for case in emulator.world.state.cases)
+    assert all(case.archived_at and case.project_id == project for case in emulator.store.tables.cases)
 
 
 @pytest.mark.parametrize("moment", ["before", "after"])
@@ -105,7 +105,7 @@ async def test_an_earlier_comment_of_the_same_text_leaves_the_outcome_unknown(
     session: CaseSession, emulator: Emulator, journal: Path, control: Callable[..., JobControl]
 ) -> None:
     """Where the same text was there an hour before, nobody can tell by a far-off clock, and a person decides."""
-    case = emulator.world.state.cases[0]
+    case = emulator.store.tables.cases[0]
     await plan_triage(session, only(case.key, comment="Twice?"), journal=journal)
     ahead = control(clock=lambda: emulator.clock() + 7_200)
     emulator.set_faults("comment_case#1: drop-after-effect")
@@ -118,8 +118,8 @@ async def test_an_earlier_comment_of_the_same_text_leaves_the_outcome_unknown(
 
     result = await apply_triage(session, journal=journal, control=control(), settle=0)
     assert result.states == {State.UNKNOWN: 1}
-    emulator.world.state.cells.clear()
-    emulator.world.cases.touch(case.id, comments=())
+    emulator.store.tables.cells.clear()
+    emulator.store.cases.touch(case.id, comments=())
     result = await apply_triage(session, journal=journal, control=control(), settle=0, retry_unknown=True)
     assert result.states == {State.DONE: 1}
     assert comments(emulator, "Twice?") == 1
@@ -129,7 +129,7 @@ async def test_a_step_that_failed_keeps_the_later_ones_of_its_case_back(
     session: CaseSession, emulator: Emulator, journal: Path
 ) -> None:
     """Where the comment that says why is refused, the case is not closed; the others are."""
-    victim = emulator.world.state.cases[0]
+    victim = emulator.store.tables.cases[0]
 
     @rule("close")
     def close(case: Any) -> dict[str, Any]:
@@ -202,7 +202,7 @@ async def test_refused_credentials_end_the_job_and_spoil_nothing(
     """A 401 is not the fault of a case: nothing is rejected, everything stays planned."""
     await plan_triage(session, all_cases(comment="Seen.", priority="P4"), journal=journal)
     with monkeypatch.context() as patch:
-        patch.setattr(emulator.world, "answer", refuse_writes(emulator.world.answer))
+        patch.setattr(emulator, "answer", refuse_writes(emulator.answer))
         with pytest.raises(AuthenticationError):
             await apply_triage(session, journal=journal)
     report = await read_report(journal)

@@ -42,7 +42,7 @@ def play() -> Iterator[Callable[[Callable[[Emulator], Awaitable[T]]], T]]:
             emulator.set_faults(None)
             emulator.set_actors(None)
             emulator.latency = 0.0
-            emulator.world.switches = Switches()
+            emulator.switches = Switches()
             emulator.reset()
 
             async def alone() -> T:
@@ -179,7 +179,7 @@ def test_no_socket_and_no_unread_answer_is_left(play, leave):
                 await asyncio.sleep(0)
             assert not connector._acquired, "every connection is back, or closed"
         await connector.close()
-        while emulator.door._transports():
+        while emulator.listener._transports():
             await asyncio.sleep(0)
 
     before = open_files()
@@ -191,7 +191,7 @@ def test_no_socket_and_no_unread_answer_is_left(play, leave):
 def test_a_sweep_misses_nothing_while_others_work(play, action):
     async def program(emulator: Emulator) -> tuple[int, int]:
         query = "status:open"
-        world = emulator.world
+        world = emulator.store
         missed = {"walk": 0, "sweep": 0}
         emulator.seed_cases(150, status="OPEN")
         at_first = world.snapshot()
@@ -219,7 +219,7 @@ def test_a_sweep_misses_nothing_while_others_work(play, action):
 def test_a_sweep_of_more_than_can_be_paged_goes_project_by_project(play, status):
     async def program(emulator: Emulator) -> None:
         ids = emulator.seed_cases(150)
-        emulator.world.switches = Switches(depth_cap=60, depth_status=status)
+        emulator.switches = Switches(depth_cap=60, depth_status=status)
         async with session_for(emulator) as session:
             sweep = cases.sweep_cases(session, page_size=10)
             found = await sweep.collect_ids()

@@ -298,4 +298,4 @@ async def test_its_pager_walks_every_case(emulator: Emulator) -> None:
             pages = CaseManagementApi(client).search_cases_with_pagination(page_size=20, sort_asc=True)
             return [case.id for case in pages]
 
-    assert sorted(await asyncio.to_thread(walk)) == sorted(case.id for case in emulator.world.state.cases)
+    assert sorted(await asyncio.to_thread(walk)) == sorted(case.id for case in emulator.store.tables.cases)

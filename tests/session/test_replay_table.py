@@ -143,8 +143,8 @@ async def test_what_was_not_sent_is_always_sent_again(replay: str) -> None:
     async with Emulator(cases=1) as emulator:
         ids = await known(emulator)
         async with open_session(emulator.base_url, clock=time.as_clock()) as session:
-            emulator.door.shut()
-            time.at_sleep[3] = emulator.door.open
+            emulator.listener.shut()
+            time.at_sleep[3] = emulator.listener.open
             assert await operation(session, ids)
         assert time.slept == pytest.approx([0.2, 0.4, 0.8])
         assert emulator.requests == 1

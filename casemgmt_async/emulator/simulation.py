@@ -1,0 +1,139 @@
+"""The emulated service without HTTP: its data, its rules, and what a test scripts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+from casemgmt_async.emulator.behavior.actors import Actor, ActorScript, read_actors
+from casemgmt_async.emulator.behavior.clock import EmulatorClock
+from casemgmt_async.emulator.behavior.faults import Fault, FaultScript, read_faults
+from casemgmt_async.emulator.behavior.rate_limits import Limit, RateLimiter, read_limits
+from casemgmt_async.emulator.messages import ApiRequest, Refused, Reply
+from casemgmt_async.emulator.resources import HANDLERS
+from casemgmt_async.emulator.state import seeding
+from casemgmt_async.emulator.state.ledger import Ledger
+from casemgmt_async.emulator.state.request_log import LogEntry, RequestLog
+from casemgmt_async.emulator.state.store import Store
+from casemgmt_async.emulator.switches import Switches
+
+__all__ = ["Simulation"]
+
+
+class Simulation:
+    """The emulated service without HTTP. `Emulator` adds the HTTP server and describes the arguments."""
+
+    def __init__(
+        self,
+        *,
+        cases: int = 0,
+        seed: int = 0,
+        clock: EmulatorClock | float | Callable[[], float] | None = None,
+        switches: Switches | None = None,
+        faults: str | Fault | Iterable[str | Fault] | None = None,
+        limits: str | Limit | Iterable[str | Limit] | None = None,
+        actors: str | Actor | Iterable[str | Actor] | None = None,
+        log_size: int | None = None,
+    ) -> None:
+        self.clock = clock if isinstance(clock, EmulatorClock) else EmulatorClock(clock)
+        self.seed = seed
+        self.store = Store(seed, self.clock, switches or Switches())
+        """The data. Tests may read and change it directly."""
+        self.snapshots: list[Any] = []
+        """The snapshots that the control routes have taken."""
+        self._cases = cases
+        self._log = RequestLog(self.clock, log_size)
+        self.set_faults(faults)
+        self.set_limits(limits)
+        self.set_actors(actors)
+        seeding.establish(self.store)
+        self.seed_cases(cases)
+
+    @property
+    def switches(self) -> Switches:
+        """How the service behaves where nobody knows for certain. Can be set at any time."""
+        return self.store.switches
+
+    @switches.setter
+    def switches(self, switches: Switches) -> None:
+        self.store.switches = switches
+        self.store.cases.forget()
+
+    @property
+    def log(self) -> Sequence[LogEntry]:
+        """The requests in order of arrival: all of them, or the newest `log_size`."""
+        return self._log.entries()
+
+    @property
+    def requests(self) -> int:
+        """The number of requests that have arrived."""
+        return self._log.seq
+
+    @property
+    def ledger(self) -> Ledger:
+        """A summary of what the requests so far have changed."""
+        return Ledger(list(self._log.outcomes.values()), list(self.store.effects))
+
+    def answer(self, request: ApiRequest) -> Reply:
+        """Answer a request. When this returns, the request has taken effect."""
+        self.store.request = request
+        try:
+            self.store.cases.settle_tickets()
+            return HANDLERS[request.route.name](self.store, request)
+        except Refused as refused:
+            return self.refusal(refused)
+        finally:
+            self.store.request = None
+
+    def refusal(self, refused: Refused) -> Reply:
+        """Make the reply of a refusal, in the shape that `Switches.error_shape` selects."""
+        errors: list[Any] = refused.errors
+        if self.switches.error_shape == "documented":
+            errors = [error.get("detail") or error.get("title", "") for error in errors]
+        return Reply(refused.status, {"errors": errors})
+
+    def seed_cases(self, count: int, *, project: str | None = None, ties: int = 1, **fields: Any) -> list[str]:
+        """Add realistic cases; returns their ids in order of creation. The ledger does not contain them.
+
+        Args:
+            count: the number of cases.
+            project: the id or key of the project of all of them; None to spread them over all projects.
+            ties: the number of consecutive cases that share one `created_at`.
+            fields: fixes fields of every case, such as `status="OPEN"`.
+        """
+        return seeding.seed(self.store, count, project=project, ties=ties, fields=fields)
+
+    def snapshot(self) -> Any:
+        """Copy the data and the ledger, for `restore`."""
+        return self.store.snapshot(), dict(self._log.outcomes)
+
+    def restore(self, snapshot: Any) -> None:
+        """Restore data and ledger from a snapshot. Log, clock, faults, limits and actors stay as they are."""
+        data, outcomes = snapshot
+        self.store.restore(data)
+        self._log.outcomes = dict(outcomes)
+
+    def reset(self) -> None:
+        """Start again: the initial cases, an empty log, and all scripts from their first call."""
+        self.store = Store(self.seed, self.clock, self.switches)
+        seeding.establish(self.store)
+        self.seed_cases(self._cases)
+        self._log.clear()
+        self.set_faults(self.faults)
+        self.set_limits(self.limits)
+        self.set_actors(self.actors)
+
+    def set_faults(self, faults: str | Fault | Iterable[str | Fault] | None) -> None:
+        """Replace the faults; their call counters start at zero."""
+        self.faults = read_faults(faults)
+        self._faults = FaultScript(self.faults, self.seed)
+
+    def set_limits(self, limits: str | Limit | Iterable[str | Limit] | None) -> None:
+        """Replace the rate limits; nothing of them is used yet."""
+        self.limits = read_limits(limits)
+        self._limiter = RateLimiter(self.limits, self.clock)
+
+    def set_actors(self, actors: str | Actor | Iterable[str | Actor] | None) -> None:
+        """Replace the actors; their call counters start at zero."""
+        self.actors = read_actors(actors)
+        self._actors = ActorScript(self.actors, self.seed)

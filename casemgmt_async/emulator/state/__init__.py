@@ -1,0 +1,1 @@
+"""The data of one emulated organisation: records, search, seeding, and the log of requests."""

@@ -1,0 +1,399 @@
+"""All 66 operations answer with the documented status and shape; what was recorded as refused is refused."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from emulator_calls import BY_NAME, NOBODY, TYPE_ID, Answer, Desk
+
+from casemgmt_async.emulator.messages import BAD_JSON
+from casemgmt_async.emulator.resources import HANDLERS
+
+OPERATIONS = json.loads((Path(__file__).parents[2] / "data" / "operations.json").read_text())
+BY_ID = {operation["operation_id"]: operation for operation in OPERATIONS}
+
+RULE = {
+    "name": "Run it",
+    "action": {"type": "execute_workflow", "data": {"handle": "workflow"}},
+    "trigger": {"type": "case_created"},
+}
+NOTIFY = {"recipients": [{"type": "EMAIL", "data": {"email": "a@example.com"}}], "triggers": [{"type": "CASE_CREATED"}]}
+WINDOW = {"name": "W", "query": "project:OPS", "start_at": "2026-06-01T00:00:00Z", "end_at": "2026-06-01T06:00:00Z"}
+INSIGHT = {"type": "MONITOR", "ref": "/monitors/1", "resource_id": "1"}
+NUMBER = {"type": "NUMBER", "is_multi": False, "value": 3.5}
+JIRA = {"issue_type_id": "1", "jira_account_id": "2", "project_id": "3"}
+
+
+class Scene:
+    """One of everything, for the operations to act on."""
+
+    def __init__(self) -> None:
+        self.desk = desk = Desk()
+        self.case = desk.create(custom_attributes={"load": NUMBER})["id"]
+        self.other = desk.create("Another")["id"]
+        self.user = list(desk.store.users)[3]
+        self.project = desk.project()
+        self.empty = desk.project("SEC")
+        self.cell = desk.send("comment_case", self.case, comment="Hello").data[0]["id"]
+        self.link_body = {
+            "parent_entity_id": self.case, "parent_entity_type": "CASE",
+            "child_entity_id": self.other, "child_entity_type": "CASE", "relationship": "BLOCKS",
+        }  # fmt: skip
+        self.link = desk.send("create_case_link", kind="link", **self.link_body).data["id"]
+        self.rule = desk.send("create_case_automation_rule", self.project, kind="rule", **RULE).data["id"]
+        notification = desk.send("create_project_notification_rule", self.project, kind="notification_rule", **NOTIFY)
+        self.notification = notification.data["id"]
+        view = desk.send("create_case_view", kind="view", name="V", query="status:open", project_id=self.project)
+        self.view = view.data["id"]
+        self.window = desk.send("create_maintenance_window", kind="maintenance_window", **WINDOW).data["id"]
+        desk.send(
+            "link_jira_issue_to_case", self.other, kind="issues", jira_issue_url="https://j.example.com/browse/A-1"
+        )
+        desk.ask("favorite_case_project", self.project)
+        desk.ask("watch_case", self.case, self.user)
+
+    def create(self) -> Answer:
+        project = {"data": {"id": self.project, "type": "project"}}
+        data = {
+            "type": "case",
+            "attributes": {"title": "T", "type_id": TYPE_ID},
+            "relationships": {"project": project},
+        }
+        return self.desk.ask("create_case", body={"data": data})
+
+    def related(self, name: str, kind: str, target: str) -> Answer:
+        return self.desk.ask(name, self.case, body={"data": {"id": target, "type": kind}})
+
+
+Call = Callable[[Scene], Answer]
+CALLS: dict[str, Call] = {
+    "create_case": lambda at: at.create(),
+    "search_cases": lambda at: at.desk.search("status:open"),
+    "get_case": lambda at: at.desk.ask("get_case", at.case),
+    "update_case_title": lambda at: at.desk.send("update_case_title", at.case, title="New"),
+    "update_case_description": lambda at: at.desk.send("update_case_description", at.case, description=""),
+    "update_status": lambda at: at.desk.send("update_status", at.case, status="CLOSED"),
+    "update_priority": lambda at: at.desk.send("update_priority", at.case, priority="P1"),
+    "assign_case": lambda at: at.desk.send("assign_case", at.case, assignee_id=at.user),
+    "unassign_case": lambda at: at.desk.send("unassign_case", at.case),
+    "archive_case": lambda at: at.desk.send("archive_case", at.case),
+    "unarchive_case": lambda at: at.desk.send("unarchive_case", at.case),
+    "update_attributes": lambda at: at.desk.send("update_attributes", at.case, attributes={"env": ["test"]}),
+    "update_case_custom_attribute": lambda at: at.desk.send("update_case_custom_attribute", at.case, "n", **NUMBER),
+    "delete_case_custom_attribute": lambda at: at.desk.ask("delete_case_custom_attribute", at.case, "load"),
+    "update_case_due_date": lambda at: at.desk.send("update_case_due_date", at.case, due_date="2026-12-31"),
+    "update_case_resolved_reason": lambda at: at.desk.send(
+        "update_case_resolved_reason", at.case, security_resolved_reason="FALSE_POSITIVE"
+    ),
+    "add_case_insights": lambda at: at.desk.send("add_case_insights", at.case, insights=[INSIGHT]),
+    "remove_case_insights": lambda at: at.desk.send("remove_case_insights", at.case, insights=[INSIGHT]),
+    "aggregate_cases": lambda at: at.desk.send(
+        "aggregate_cases", kind="aggregate", group_by={"groups": ["status"], "limit": 14}, query_filter=""
+    ),
+    "count_cases": lambda at: at.desk.ask("count_cases", query={"group_bys": "status"}),
+    "list_case_timeline": lambda at: at.desk.ask("list_case_timeline", at.case),
+    "comment_case": lambda at: at.desk.send("comment_case", at.case, comment="Hello"),
+    "update_case_comment": lambda at: at.desk.send("update_case_comment", at.case, at.cell, comment="Bye"),
+    "delete_case_comment": lambda at: at.desk.ask("delete_case_comment", at.case, at.cell),
+    "move_case_to_project": lambda at: at.related("move_case_to_project", "project", at.empty),
+    "link_incident": lambda at: at.related("link_incident", "incidents", NOBODY),
+    "create_case_jira_issue": lambda at: at.desk.send("create_case_jira_issue", at.case, kind="issues", **JIRA),
+    "link_jira_issue_to_case": lambda at: at.desk.send(
+        "link_jira_issue_to_case", at.case, kind="issues", jira_issue_url="https://j.example.com/browse/A-2"
+    ),
+    "unlink_jira_issue": lambda at: at.desk.ask("unlink_jira_issue", at.other),
+    "create_case_service_now_ticket": lambda at: at.desk.send(
+        "create_case_service_now_ticket", at.case, kind="tickets", instance_name="it"
+    ),
+    "create_case_notebook": lambda at: at.desk.send("create_case_notebook", at.case, kind="notebook"),
+    "list_case_watchers": lambda at: at.desk.ask("list_case_watchers", at.case),
+    "watch_case": lambda at: at.desk.ask("watch_case", at.case, at.user),
+    "unwatch_case": lambda at: at.desk.ask("unwatch_case", at.case, at.user),
+    "list_case_links": lambda at: at.desk.ask("list_case_links", query={"entity_type": "CASE", "entity_id": at.case}),
+    "create_case_link": lambda at: at.desk.send("create_case_link", kind="link", **at.link_body),
+    "delete_case_link": lambda at: at.desk.ask("delete_case_link", at.link),
+    "create_project": lambda at: at.desk.send("create_project", kind="project", key="NEW", name="New"),
+    "get_projects": lambda at: at.desk.ask("get_projects"),
+    "get_project": lambda at: at.desk.ask("get_project", at.project),
+    "update_project": lambda at: at.desk.send("update_project", at.project, kind="project", name="Newer"),
+    "delete_project": lambda at: at.desk.ask("delete_project", at.empty),
+    "list_user_case_project_favorites": lambda at: at.desk.ask("list_user_case_project_favorites"),
+    "favorite_case_project": lambda at: at.desk.ask("favorite_case_project", at.project),
+    "unfavorite_case_project": lambda at: at.desk.ask("unfavorite_case_project", at.project),
+    "list_case_automation_rules": lambda at: at.desk.ask("list_case_automation_rules", at.project),
+    "create_case_automation_rule": lambda at: at.desk.send(
+        "create_case_automation_rule", at.project, kind="rule", **RULE
+    ),
+    "get_case_automation_rule": lambda at: at.desk.ask("get_case_automation_rule", at.project, at.rule),
+    "update_case_automation_rule": lambda at: at.desk.send(
+        "update_case_automation_rule", at.project, at.rule, kind="rule", **RULE
+    ),
+    "delete_case_automation_rule": lambda at: at.desk.ask("delete_case_automation_rule", at.project, at.rule),
+    "enable_case_automation_rule": lambda at: at.desk.ask("enable_case_automation_rule", at.project, at.rule),
+    "disable_case_automation_rule": lambda at: at.desk.ask("disable_case_automation_rule", at.project, at.rule),
+    "get_project_notification_rules": lambda at: at.desk.ask("get_project_notification_rules", at.project),
+    "create_project_notification_rule": lambda at: at.desk.send(
+        "create_project_notification_rule", at.project, kind="notification_rule", **NOTIFY
+    ),
+    "update_project_notification_rule": lambda at: at.desk.send(
+        "update_project_notification_rule", at.project, at.notification, kind="notification_rule", is_enabled=False
+    ),
+    "delete_project_notification_rule": lambda at: at.desk.ask(
+        "delete_project_notification_rule", at.project, at.notification
+    ),
+    "list_case_views": lambda at: at.desk.ask("list_case_views", query={"project_id": at.project}),
+    "create_case_view": lambda at: at.desk.send(
+        "create_case_view", kind="view", name="W", query="", project_id=at.project
+    ),
+    "get_case_view": lambda at: at.desk.ask("get_case_view", at.view),
+    "update_case_view": lambda at: at.desk.send("update_case_view", at.view, kind="view", name="X"),
+    "delete_case_view": lambda at: at.desk.ask("delete_case_view", at.view),
+    "list_maintenance_windows": lambda at: at.desk.ask("list_maintenance_windows"),
+    "create_maintenance_window": lambda at: at.desk.send(
+        "create_maintenance_window", kind="maintenance_window", **WINDOW
+    ),
+    "update_maintenance_window": lambda at: at.desk.send(
+        "update_maintenance_window", at.window, kind="maintenance_window", name="Y"
+    ),
+    "delete_maintenance_window": lambda at: at.desk.ask("delete_maintenance_window", at.window),
+}
+
+
+def bulk(at: Scene, kind: str, ids: list[str] | None = None, **payload: str) -> Answer:
+    """Call the bulk operation; its attribute `type` is not the resource's."""
+    attributes = {"case_ids": [at.case] if ids is None else ids, "type": kind, "payload": payload}
+    return at.desk.ask("bulk_update_cases", body={"data": {"type": "bulk", "attributes": attributes}})
+
+
+CALLS["bulk_update_cases"] = lambda at: bulk(at, "priority", priority="P1")
+
+
+def test_every_route_has_a_handler_and_a_call() -> None:
+    assert set(HANDLERS) == set(CALLS) == set(BY_NAME) == set(BY_ID)
+    assert len(HANDLERS) == 66
+
+
+@pytest.mark.parametrize("name", CALLS)
+def test_success_has_the_documented_status_and_shape(name: str) -> None:
+    answer = CALLS[name](Scene())
+    documented = BY_ID[name]
+    assert answer.status in documented["success"]
+    example = documented["response_example"]
+    if example is None:
+        assert answer.json is None
+        return
+    given, shown = answer.data, example["data"]
+    assert isinstance(given, list) == isinstance(shown, list)
+    if isinstance(shown, list):
+        assert given, "the scene has something to list"
+        given, shown = given[0], shown[0]
+    assert given["type"] == shown["type"]
+    assert set(shown) <= set(given) | {"relationships"}
+    for attribute, value in given.get("attributes", {}).items():
+        if attribute in shown.get("attributes", {}):
+            assert value is not None, f"{attribute} is absent where it is not set, never null"
+
+
+CASE_BODIES = {
+    "update_case_title": {"title": "T"},
+    "update_case_description": {"description": "D"},
+    "update_status": {"status": "OPEN"},
+    "update_priority": {"priority": "P1"},
+    "assign_case": {"assignee_id": NOBODY},
+    "unassign_case": {},
+    "archive_case": {},
+    "unarchive_case": {},
+    "update_attributes": {"attributes": {}},
+    "update_case_due_date": {"due_date": None},
+    "update_case_resolved_reason": {"security_resolved_reason": "R"},
+    "add_case_insights": {"insights": [INSIGHT]},
+    "remove_case_insights": {"insights": [INSIGHT]},
+    "comment_case": {"comment": "C"},
+}
+BODILESS = ("get_case", "list_case_timeline", "unlink_jira_issue", "list_case_watchers")
+
+
+@pytest.mark.parametrize("name", [*CASE_BODIES, *BODILESS])
+def test_an_unknown_case_is_not_found(name: str, desk: Desk) -> None:
+    answer = desk.ask(name, NOBODY) if name in BODILESS else desk.send(name, NOBODY, **CASE_BODIES[name])
+    assert answer.status == 404
+    assert answer.error == {"code": "resource_not_found", "title": "case not found"}
+
+
+@pytest.mark.parametrize("name", [name for name, row in BY_ID.items() if row["body_required"]])
+@pytest.mark.parametrize("body", [None, BAD_JSON, [], {}, {"data": []}, {"data": {"type": "nonsense"}}])
+def test_a_body_that_is_none_is_refused(name: str, body: Any, desk: Desk) -> None:
+    ids = [NOBODY] * len(BY_NAME[name].parameters)
+    answer = desk.ask(name, *ids, body=body)
+    assert answer.status == 400
+    assert answer.error["title"] == "Bad Request"
+
+
+def refused(call: Call) -> Answer:
+    """The answer to a call, which must have changed nothing."""
+    scene = Scene()
+    before = len(scene.desk.store.effects)
+    answer = call(scene)
+    assert len(scene.desk.store.effects) == before
+    return answer
+
+
+REFUSED: list[tuple[str, Call, int]] = [
+    ("archive with another type", lambda at: at.desk.send("archive_case", at.case, kind="project"), 400),
+    ("assignee that is no UUID", lambda at: at.desk.send("assign_case", at.case, assignee_id="invalid-uuid"), 400),
+    ("empty comment", lambda at: at.desk.send("comment_case", at.case, comment=""), 400),
+    ("empty title", lambda at: at.desk.send("update_case_title", at.case, title=" "), 400),
+    ("title that is no text", lambda at: at.desk.send("update_case_title", at.case, title=1), 400),
+    ("priority P1234", lambda at: at.desk.send("update_priority", at.case, priority="P1234"), 400),
+    ("status OPENED", lambda at: at.desk.send("update_status", at.case, status="OPENED"), 400),
+    ("no status at all", lambda at: at.desk.send("update_status", at.case, other=1), 400),
+    ("status name", lambda at: at.desk.send("update_status", at.case, status_name="Opened"), 400),
+    ("cell id that is no UUID", lambda at: at.desk.ask("delete_case_comment", at.case, "nonsense"), 400),
+    ("cell of another case", lambda at: at.desk.ask("delete_case_comment", at.other, at.cell), 404),
+    ("unknown project", lambda at: at.desk.send("update_project", NOBODY, kind="project", name="x"), 404),
+    (
+        "custom attribute FLOAT",
+        lambda at: at.desk.send("update_case_custom_attribute", at.case, "k", type="FLOAT", is_multi=False, value=1),
+        400,
+    ),
+    (
+        "text for a number",
+        lambda at: at.desk.send("update_case_custom_attribute", at.case, "k", type="NUMBER", is_multi=False, value="1"),
+        400,
+    ),
+    (
+        "one for many",
+        lambda at: at.desk.send("update_case_custom_attribute", at.case, "k", type="TEXT", is_multi=True, value="1"),
+        400,
+    ),
+    ("custom attribute not there", lambda at: at.desk.ask("delete_case_custom_attribute", at.case, "no"), 404),
+    ("due date with a time", lambda at: at.desk.send("update_case_due_date", at.case, due_date="2026-12-31T00"), 400),
+    ("due date that is none", lambda at: at.desk.send("update_case_due_date", at.case, due_date="2026-02-30"), 400),
+    ("no insights", lambda at: at.desk.send("add_case_insights", at.case, insights=[]), 400),
+    ("101 insights", lambda at: at.desk.send("add_case_insights", at.case, insights=[INSIGHT] * 101), 400),
+    ("labels that are no lists", lambda at: at.desk.send("update_attributes", at.case, attributes={"a": "b"}), 400),
+    ("page size 101", lambda at: at.desk.search(size=101), 400),
+    ("page size 0", lambda at: at.desk.search(size=0), 400),
+    ("page 0", lambda at: at.desk.search(number=0), 400),
+    ("page that is no number", lambda at: at.desk.search(number="two"), 400),
+    ("sort field", lambda at: at.desk.search(field="title"), 400),
+    ("sort direction", lambda at: at.desk.search(asc="up"), 400),
+    ("timeline page", lambda at: at.desk.ask("list_case_timeline", at.case, query={"page[number]": "-1"}), 400),
+    ("ill-formed query", lambda at: at.desk.search("status:("), 400),
+    ("bulk kind", lambda at: bulk(at, "delete"), 400),
+    ("bulk of nothing", lambda at: bulk(at, "archive", []), 400),
+    ("bulk priority", lambda at: bulk(at, "priority", priority="P9"), 400),
+    ("bulk without its payload", lambda at: bulk(at, "assign"), 400),
+    ("bulk to an unknown project", lambda at: bulk(at, "update_project", project_id=NOBODY), 404),
+    ("move to an unknown project", lambda at: at.related("move_case_to_project", "project", NOBODY), 404),
+    (
+        "second Jira issue",
+        lambda at: at.desk.send(
+            "link_jira_issue_to_case", at.other, kind="issues", jira_issue_url="https://j.example.com/browse/B-1"
+        ),
+        409,
+    ),
+    ("no Jira issue to unlink", lambda at: at.desk.ask("unlink_jira_issue", at.case), 404),
+    ("watcher that is no UUID", lambda at: at.desk.ask("watch_case", at.case, "me"), 400),
+    ("links of nothing", lambda at: at.desk.ask("list_case_links"), 400),
+    (
+        "links by key",
+        lambda at: at.desk.ask("list_case_links", query={"entity_type": "CASE", "entity_id": "OPS-1"}),
+        400,
+    ),
+    ("link not there", lambda at: at.desk.ask("delete_case_link", NOBODY), 404),
+    (
+        "link without a case",
+        lambda at: at.desk.send(
+            "create_case_link",
+            kind="link",
+            **{**at.link_body, "parent_entity_type": "PAGE", "child_entity_type": "INCIDENT"},
+        ),
+        400,
+    ),
+    ("project key CASE", lambda at: at.desk.send("create_project", kind="project", key="CASE", name="x"), 400),
+    ("project key taken", lambda at: at.desk.send("create_project", kind="project", key="OPS", name="x"), 400),
+    ("project without a name", lambda at: at.desk.send("create_project", kind="project", key="X"), 400),
+    (
+        "rule without its handle",
+        lambda at: at.desk.send(
+            "create_case_automation_rule",
+            at.project,
+            kind="rule",
+            **{**RULE, "action": {"type": "execute_workflow", "data": {}}},
+        ),
+        400,
+    ),
+    ("rule of another project", lambda at: at.desk.ask("get_case_automation_rule", at.empty, at.rule), 404),
+    (
+        "recipient type",
+        lambda at: at.desk.send(
+            "create_project_notification_rule",
+            at.project,
+            kind="notification_rule",
+            **{**NOTIFY, "recipients": [{"type": "PIGEON"}]},
+        ),
+        400,
+    ),
+    ("views of nothing", lambda at: at.desk.ask("list_case_views"), 400),
+    (
+        "view with an ill-formed query",
+        lambda at: at.desk.send("create_case_view", kind="view", name="V", query="(", project_id=at.project),
+        400,
+    ),
+    ("view not there", lambda at: at.desk.ask("get_case_view", NOBODY), 404),
+    (
+        "window that ends first",
+        lambda at: at.desk.send(
+            "update_maintenance_window", at.window, kind="maintenance_window", end_at="2026-05-31T00:00:00Z"
+        ),
+        400,
+    ),
+    (
+        "aggregate of 1001 groups",
+        lambda at: at.desk.send(
+            "aggregate_cases", kind="aggregate", group_by={"groups": ["status"], "limit": 1001}, query_filter=""
+        ),
+        400,
+    ),
+]
+
+
+@pytest.mark.parametrize(
+    ("call", "status"), [(call, status) for _, call, status in REFUSED], ids=[r[0] for r in REFUSED]
+)
+def test_refusals_change_nothing(call: Call, status: int) -> None:
+    answer = refused(call)
+    assert answer.status == status
+    assert answer.error["title"]
+
+
+def test_recorded_errors_to_the_letter() -> None:
+    scene = Scene()
+    desk = scene.desk
+    wrong = desk.send("archive_case", scene.case, kind="project").error
+    assert wrong == {"status": "400", "title": "Bad Request", "detail": 'got type "project" expected one of "case"'}
+    priority = desk.send("update_priority", scene.case, priority="P1234").error
+    allowed = "NOT_DEFINED, P1, P2, P3, P4, P5"
+    assert priority == {"title": "Generic Error", "detail": f"invalid priority P1234. Must be one of {allowed}"}
+    assert "ACKNOWLEDGED" in desk.send("update_status", scene.case, status="OPENED").error["detail"]
+    assert desk.ask("delete_case_comment", scene.case, scene.cell).status == 204
+    again = desk.ask("delete_case_comment", scene.case, scene.cell)
+    assert (again.status, again.error["title"]) == (404, "timeline cell not found")
+    assert desk.ask("update_case_comment", scene.case, "x", body={
+        "data": {"type": "case", "attributes": {"comment": "c"}}
+    }).error["title"] == "Invalid Parameter"  # fmt: skip
+    project = {"data": {"id": NOBODY, "type": "project"}}
+    data = {"type": "case", "attributes": {"title": "T", "type_id": TYPE_ID}, "relationships": {"project": project}}
+    unknown = desk.ask("create_case", body={"data": data})
+    assert (unknown.status, unknown.error) == (404, {"code": "resource_not_found", "title": "project not found"})
+    data["relationships"] = {
+        "project": {"data": {"id": scene.project, "type": "project"}},
+        "assignee": {"data": {"id": NOBODY, "type": "userx"}},
+    }
+    typed = desk.ask("create_case", body={"data": data})
+    assert (typed.status, typed.error["detail"]) == (400, 'got type "userx" expected one of "user"')

@@ -1,0 +1,105 @@
+"""The pytest plugin, in a pytest of its own."""
+
+import os
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+PLUGIN = "casemgmt_async.integrations.pytest_plugin"
+ROOT = Path(__file__).parents[3]
+
+SUITE = """
+import os
+import pytest
+
+@pytest.mark.case_emulator(cases=7, faults="create_case#1: drop")
+{aio}
+async def test_options(case_emulator):
+    assert len(case_emulator.store.cases) == 7
+    assert [str(fault) for fault in case_emulator.faults] == ["create_case#1: drop"]
+
+{aio}
+async def test_session(case_session, case_emulator):
+    from casemgmt_async import cases
+    case_emulator.seed_cases(3)
+    page = await cases.search_cases(case_session)
+    assert len(page) == 3
+    assert case_emulator.log[0].route == "search_cases"
+
+{aio}
+async def test_a_session_of_the_programs_own_lands_there(case_emulator):
+    from casemgmt_async import CaseSession, cases
+    async with CaseSession() as session:
+        assert len(await cases.search_cases(session)) == 0
+    assert case_emulator.requests == 1
+
+def test_environment_is_put_back():
+    assert "CASEMGMT_BASE_URL" not in os.environ
+"""
+
+
+def run(folder, *arguments, plugins=("pytest_asyncio.plugin", PLUGIN)):
+    """Run pytest in a process of its own, on that folder, with no other plugins than those."""
+    chosen = [word for plugin in plugins for word in ("-p", plugin)]
+    return subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-W", "error", "--strict-markers", *chosen, *arguments],
+        cwd=folder,
+        env={"PYTHONPATH": f"{folder}{os.pathsep}{ROOT}", "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=50,
+    )
+
+
+def test_pytest_finds_the_plugin_where_the_library_is_installed():
+    project = tomllib.loads(ROOT.joinpath("pyproject.toml").read_text())["project"]
+    assert project["entry-points"]["pytest11"] == {"casemgmt_async": PLUGIN}
+
+
+@pytest.mark.parametrize(("mode", "aio"), [("strict", "@pytest.mark.asyncio"), ("auto", "")])
+def test_the_fixtures_in_both_modes_of_pytest_asyncio(tmp_path, mode, aio):
+    tmp_path.joinpath("test_theirs.py").write_text(SUITE.format(aio=aio))
+    done = run(tmp_path, "-o", f"asyncio_mode={mode}", "-o", "asyncio_default_fixture_loop_scope=function")
+    assert "4 passed" in done.stdout, done.stdout + done.stderr
+
+
+def test_who_asks_for_nothing_pays_nothing(tmp_path):
+    tmp_path.joinpath("test_unrelated.py").write_text(
+        """
+import sys
+
+def test_unrelated():
+    loaded = {name.partition(".")[0] for name in sys.modules} & {"aiohttp", "attrs", "cattrs", "msgspec", "lark"}
+    ours = {name for name in sys.modules if name.startswith("casemgmt_async.")} - {"casemgmt_async._version"}
+    assert loaded == set()
+    assert ours == {"casemgmt_async.integrations", "casemgmt_async.integrations.pytest_plugin"}
+"""
+    )
+    done = run(tmp_path, "-o", "asyncio_default_fixture_loop_scope=function")
+    assert "1 passed" in done.stdout, done.stdout + done.stderr
+
+
+def test_a_wrong_option_is_told(tmp_path):
+    tmp_path.joinpath("test_wrong.py").write_text(
+        """
+import pytest
+
+@pytest.mark.case_emulator(faults="create_case: drp")
+@pytest.mark.asyncio
+async def test_wrong(case_emulator):
+    pass
+"""
+    )
+    done = run(tmp_path, "-o", "asyncio_default_fixture_loop_scope=function")
+    assert "did you mean 'drop'" in done.stdout
+
+
+def test_without_pytest_asyncio_other_suites_still_run(tmp_path):
+    tmp_path.joinpath("pytest_asyncio.py").write_text("raise ImportError")
+    tmp_path.joinpath("test_unrelated.py").write_text("def test_unrelated(): pass")
+    done = run(tmp_path, plugins=[PLUGIN])
+    assert "1 passed" in done.stdout, done.stdout + done.stderr
