@@ -1,6 +1,6 @@
 """`python -m benchmarks.drift`: what walks over numbered pages miss while cases change under them.
 
-Each walk reads 1,000 open cases of one project, oldest first, out of a world of the emulator, in process. After every
+Each walk reads 1,000 open cases of one project, oldest first, out of a simulation, in process. After every
 page other users act on what the search finds. Counted are the cases that were open from the first page to the last
 and were not yielded. `docs/walks.md` keeps the table.
 """
@@ -19,10 +19,10 @@ import msgspec
 from attrs import define, field, frozen
 
 from casemgmt_async import routes
-from casemgmt_async.emulator.behavior.actors import Cast, read_actors
+from casemgmt_async.emulator import Simulation
+from casemgmt_async.emulator.behavior.actors import ActorScript, read_actors
 from casemgmt_async.emulator.messages import ApiRequest
 from casemgmt_async.emulator.switches import Switches
-from casemgmt_async.emulator import Simulation
 from casemgmt_async.errors import ErrorDetail, status_error
 from casemgmt_async.pagination import Page, Pages, Sweep
 
@@ -91,16 +91,16 @@ READ_PAGE, READ_ONE = msgspec.json.Decoder(Document).decode, msgspec.json.Decode
 
 @define(eq=False)
 class Shelf:
-    """A world with cases in it, read without HTTP while its actors act."""
+    """A simulation with cases, read without HTTP while its actors act."""
 
-    world: World
-    cast: Cast
+    simulation: Simulation
+    actors: ActorScript
 
     @classmethod
     def fill(cls, change: Change, seed: int) -> Shelf:
-        world = World(seed, lambda: 1.8e9, change.switches)
-        world.seed_cases(CASES, project="SEC", ties=change.ties, status="OPEN")
-        return cls(world, Cast(read_actors(change.actors), seed))
+        simulation = Simulation(seed=seed, clock=lambda: 1.8e9, switches=change.switches)
+        simulation.seed_cases(CASES, project="SEC", ties=change.ties, status="OPEN")
+        return cls(simulation, ActorScript(read_actors(change.actors), seed))
 
     async def fetch(self, number: int, size: int = SIZE, ascending: bool = True) -> Page[Case]:
         """One page, and whatever happens after it."""
@@ -111,28 +111,28 @@ class Shelf:
             "sort[field]": "created_at",
             "sort[asc]": "true" if ascending else "false",
         }
-        document = READ_PAGE(self._answer(Request(routes.SEARCH_CASES, query=query)))
+        document = READ_PAGE(self._answer(ApiRequest(routes.SEARCH_CASES, query=query)))
         meta = document.meta
         return Page(document.data, number, len(document.data), meta.page.total, meta.total_cases)
 
     async def get(self, key: str) -> Case:
         """One case by its key."""
-        return READ_ONE(self._answer(Request(routes.GET_CASE, {"case_id": key}))).data
+        return READ_ONE(self._answer(ApiRequest(routes.GET_CASE, {"case_id": key}))).data
 
-    def _answer(self, request: Request) -> bytes:
-        reply = self.world.answer(request)
+    def _answer(self, request: ApiRequest) -> bytes:
+        reply = self.simulation.answer(request)
         if reply.status != 200:
             raise status_error(reply.status, [ErrorDetail(str(reply.body))], request.route.name)
-        self.cast.after(self.world, request)
+        self.actors.act(self.simulation.store, request)
         return reply.body
 
     def open(self) -> set[str]:
         """The ids of the cases that are open now."""
-        return {case.id for case in self.world.cases.found(FILTER)}
+        return {case.id for case in self.store.cases.found(FILTER)}
 
     def is_open(self, case: Case) -> bool:
         """What `matches` asks."""
-        return self.world.cases.find(case.id).status == "OPEN"
+        return self.store.cases.find(case.id).status == "OPEN"
 
 
 Walker = Callable[[Shelf], Awaitable[set[str]]]
@@ -184,13 +184,13 @@ def missed(change: Change, walker: Walker, seed: int) -> int:
 async def close_while_walking(shelf: Shelf) -> None:
     """The wrong loop: it writes to what it walks over."""
     async for case in Pages(shelf.fetch, page_size=SIZE):
-        shelf.world.cases.close(case.id)
+        shelf.simulation.store.cases.close(case.id)
 
 
 async def collect_then_close(shelf: Shelf) -> None:
     """The right one."""
     for case_id in await Sweep(shelf.fetch, page_size=SIZE).collect_ids():
-        shelf.world.cases.close(case_id)
+        shelf.simulation.store.cases.close(case_id)
 
 
 def left_open(job: Callable[[Shelf], Awaitable[None]], seed: int) -> int:

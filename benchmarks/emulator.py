@@ -15,9 +15,8 @@ from http.client import HTTPConnection
 from urllib.parse import quote, urlsplit
 
 from casemgmt_async import routes
-from casemgmt_async.emulator import Emulator
+from casemgmt_async.emulator import Emulator, Simulation
 from casemgmt_async.emulator.messages import ApiRequest
-from casemgmt_async.emulator import Simulation
 
 CASES = 100_000
 PAGES = 200
@@ -38,36 +37,38 @@ def in_process(work: Callable[[], object]) -> float:
     return (time.thread_time() - begun) * 1000
 
 
-def search(world: World, **query: str) -> None:
+def search(simulation: Simulation, **query: str) -> None:
     """Ask for one page without HTTP."""
     names = {"number": "page[number]", "field": "sort[field]", "query": "filter"}
     asked = {"page[size]": "100", **{names[name]: value for name, value in query.items()}}
-    reply = world.answer(Request(routes.SEARCH_CASES, query=asked))
+    reply = simulation.answer(ApiRequest(routes.SEARCH_CASES, query=asked))
     assert reply.status == 200, reply.body
 
 
-def searching(world: World) -> Iterator[Row]:
-    """Searches as the world answers them, HTTP left out."""
+def searching(simulation: Simulation) -> Iterator[Row]:
+    """Searches in process, without HTTP."""
     for query in ("", "status:open", "memory leak priority:(P1 OR P2)"):
         yield (
             f"first page of a new query {query!r}",
-            in_process(lambda query=query: search(world, query=query)),
+            in_process(lambda query=query: search(simulation, query=query)),
             "ms",
             None,
         )
     for field in ("created_at", "priority", "status"):
-        search(world, field=field)
-        world.cases.encoded.clear()
+        search(simulation, field=field)
+        simulation.store.cases.encoded.clear()
         numbers = range(1, CASES // 100 + 1, STRIDE)
-        spent = in_process(lambda field=field, n=numbers: [search(world, field=field, number=str(each)) for each in n])
+        spent = in_process(
+            lambda field=field, n=numbers: [search(simulation, field=field, number=str(each)) for each in n]
+        )
         yield f"page of 100 by {field}, never shown before", spent / len(numbers), "ms", 5
-    ids = [case.id for case in world.state.cases[: 10 * PAGES]]
+    ids = [case.id for case in simulation.store.tables.cases[: 10 * PAGES]]
 
     def writes() -> None:
         for place, case in enumerate(ids):
-            world.cases.touch(case, priority="P5" if place % 2 else "P4")
+            simulation.store.cases.touch(case, priority="P5" if place % 2 else "P4")
             if place % 10 == 0:
-                search(world, field="priority", number=str(1 + place // 10))
+                search(simulation, field="priority", number=str(1 + place // 10))
 
     yield "ten writes and a page by priority", in_process(writes) / PAGES, "ms", None
 
@@ -94,7 +95,7 @@ async def figures() -> list[Row]:
             (f"seeding {CASES:,} cases", time.perf_counter() - begun, "s", 5),
             ("memory after seeding", peak(), "MB", 600),
         ]
-        rows += searching(emulator.store)
+        rows += searching(emulator)
         for name, query, accept in (
             ("HTTP, a page of 100 by created_at", "sort[field]=created_at", "identity"),
             ("HTTP, a page of 100 by priority", "sort[field]=priority&sort[asc]=true", "identity"),

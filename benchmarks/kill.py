@@ -213,7 +213,7 @@ class Range:
         order = {"job": self.job, "url": self.emulator.base_url, "folder": str(self.folder), "kill_at": point.step}
         self.process.stdin.write(json.dumps(order).encode() + b"\n")
         child = json.loads(await self.process.stdout.readline())["started"]
-        world, answer = self.emulator.store, self.emulator.answer
+        answer = self.emulator.answer
         left = itertools.count(1)
 
         def answer_and_kill(request: Any) -> Any:
@@ -222,11 +222,11 @@ class Range:
                 os.kill(child, signal.SIGKILL)
             return reply
 
-        world.answer = answer_and_kill  # type: ignore[method-assign]
+        self.emulator.answer = answer_and_kill  # type: ignore[method-assign]
         try:
             ended = json.loads(await self.process.stdout.readline())
         finally:
-            world.answer = answer  # type: ignore[method-assign]
+            self.emulator.answer = answer  # type: ignore[method-assign]
         return ended["killed"], ended["code"]
 
     async def disturb(self, points: Sequence[Point], verdict: Verdict) -> None:

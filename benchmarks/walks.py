@@ -23,8 +23,8 @@ from aiohttp import web
 from benchmarks import server
 from benchmarks.measures import Figure
 from casemgmt_async import CaseSession, cases
-from casemgmt_async.emulator.messages import ApiRequest
 from casemgmt_async.emulator import Simulation
+from casemgmt_async.emulator.messages import ApiRequest
 from casemgmt_async.routes import SEARCH_CASES
 
 OURS = "casemgmt_async"
@@ -139,9 +139,9 @@ async def figures() -> list[Figure]:
 
 async def serve(total: int, latency: float) -> None:
     """Answer every search after so many seconds with one page of the emulator's, the ids numbered, until input ends."""
-    world = World()
-    world.seed_cases(SIZE)
-    body: bytes = world.answer(Request(SEARCH_CASES, query={"page[size]": str(SIZE)})).body
+    simulation = Simulation()
+    simulation.seed_cases(SIZE)
+    body: bytes = simulation.answer(ApiRequest(SEARCH_CASES, query={"page[size]": str(SIZE)})).body
     page = body.rpartition(b'"meta":')[0].replace(b"%", b"%%")
     for case in json.loads(body)["data"]:
         page = page.replace(case["id"].encode(), b"%b")

@@ -32,12 +32,11 @@ def test_an_operation_is_in_all_its_places(route):
 def places(route: Route) -> dict[str, bool]:
     """The places an operation has to be in, and whether it is."""
     endpoints = import_module(f"casemgmt_async.endpoints.{route.resource}")
-    world = import_module("casemgmt_async.emulator.store")
-    handler = world.HANDLERS.get(route.name)
+    handler = import_module("casemgmt_async.emulator.resources").HANDLERS.get(route.name)
     calls = (ROOT / "tests" / "endpoints" / "operation_calls.py").read_text("utf-8")
     return {
         f"endpoints/{route.resource}.py": inspect.iscoroutinefunction(getattr(endpoints, route.name, None)),
-        f"emulator/{route.resource}.py": getattr(handler, "__module__", "").endswith(f"emulator.{route.resource}"),
+        f"emulator/resources/{route.resource}.py": getattr(handler, "__module__", "").endswith(f"s.{route.resource}"),
         "tests/endpoints/operation_calls.py": f'    "{route.name}": ' in calls,
     }
 

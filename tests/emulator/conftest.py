@@ -1,12 +1,12 @@
-"""A world for each test."""
+"""A simulation for each test."""
 
 from __future__ import annotations
 
 import pytest
-from core_calls import Desk
+from emulator_calls import Desk
 
 
 @pytest.fixture
 def desk() -> Desk:
-    """A fresh world without cases, its clock stopped."""
+    """A fresh simulation without cases, its clock stopped."""
     return Desk()

@@ -1,4 +1,4 @@
-"""Asking a world in-process, as the server does."""
+"""Calls a simulation in-process, as the server does."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ from typing import Any
 from attrs import frozen
 
 from casemgmt_async import routes
-from casemgmt_async.emulator.messages import ApiRequest
-from casemgmt_async.emulator.switches import Switches
 from casemgmt_async.emulator import Simulation
+from casemgmt_async.emulator.messages import ApiRequest
+from casemgmt_async.emulator.state.store import Store
+from casemgmt_async.emulator.switches import Switches
 
 BY_NAME = {route.name: route for route in routes.ROUTES}
 NOBODY = "00000000-0000-4000-8000-000000000000"
@@ -46,19 +47,24 @@ class Clock:
 
 
 class Desk:
-    """A world, and short ways to ask it."""
+    """A simulation, and short ways to call it."""
 
     def __init__(self, seed: int = 0, **switches: Any) -> None:
         self.clock = Clock()
-        self.world = World(seed, self.clock, Switches(**switches))
+        self.simulation = Simulation(seed=seed, clock=self.clock, switches=Switches(**switches))
         self.seq = 0
+
+    @property
+    def store(self) -> Store:
+        """The data of the simulation."""
+        return self.simulation.store
 
     def ask(self, name: str, *ids: str, body: Any = None, query: dict[str, str] | None = None) -> Answer:
         """Call an operation."""
         route = BY_NAME[name]
         self.seq += 1
-        request = Request(route, dict(zip(route.parameters, ids, strict=True)), query or {}, body, self.seq)
-        reply = self.world.answer(request)
+        request = ApiRequest(route, dict(zip(route.parameters, ids, strict=True)), query or {}, body, self.seq)
+        reply = self.simulation.answer(request)
         whole = reply.body if isinstance(reply.body, bytes) else json.dumps(reply.body).encode()
         return Answer(reply.status, None if reply.body is None else json.loads(whole))
 
@@ -71,7 +77,7 @@ class Desk:
 
     def project(self, key: str = "OPS") -> str:
         """The id of a project."""
-        return next(project for project, each in self.world.state.projects.items() if each["attributes"]["key"] == key)
+        return next(project for project, each in self.store.tables.projects.items() if each["attributes"]["key"] == key)
 
     def create(
         self, title: str = "A case", project: str = "OPS", assignee: str | None = None, **attributes: Any

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 PLUGIN = "casemgmt_async.integrations.pytest_plugin"
-ROOT = Path(__file__).parents[3]
+ROOT = Path(__file__).parents[2]
 
 SUITE = """
 import os

@@ -216,16 +216,16 @@ async def test_where_nothing_can_be_proved_a_row_is_left_for_a_decision(
 async def test_two_cases_with_one_token_are_left_for_a_decision(emulator: Emulator, fill: Fill) -> None:
     """Where somebody has copied a case, the job does not choose."""
     world = emulator.store
-    answer = world.answer
+    answer = emulator.answer
 
     def copying(request: Any) -> Any:
         reply = answer(request)
         if request.route.name == "create_case":
-            copied = world.state.cases[-1]
+            copied = world.tables.cases[-1]
             world.cases.create("a copy", copied.project_id, description=copied.description)
         return reply
 
-    world.answer = copying  # type: ignore[method-assign]
+    emulator.answer = copying  # type: ignore[method-assign]
     emulator.set_faults("create_case#1: drop-after-effect")
     result = await fill(rows(1))
     assert result.states == {State.UNKNOWN: 1}

@@ -124,17 +124,13 @@ class CaseStore:
     def found(self, query: str) -> list[CaseRecord]:
         """The cases that a query finds, oldest first."""
         listing = self.matches(query)
-        return [
-            self.org.tables.cases[serial] for serial in listing.serials(0, len(listing.keys), ascending=True)
-        ]
+        return [self.org.tables.cases[serial] for serial in listing.serials(0, len(listing.keys), ascending=True)]
 
     def json(self, serial: int) -> bytes:
         """A case as JSON."""
         kept = self.encoded.get(serial)
         if kept is None:
-            kept = self.encoded[serial] = encode(
-                self.org.tables.cases[serial].resource(self.org.users)
-            )
+            kept = self.encoded[serial] = encode(self.org.tables.cases[serial].resource(self.org.users))
         return kept
 
     def reply(self, case: CaseRecord, status: int = 200) -> Reply:

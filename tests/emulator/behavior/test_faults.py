@@ -288,7 +288,7 @@ async def test_an_emulator_with_stalled_and_pouring_connections_closes_at_once()
         cases=5, faults="search_cases#1: stall; search_cases#2: giant; search_cases: refuse=1h"
     ) as busy:
         pending = [asyncio.ensure_future(talk(busy)) for _ in range(2)]
-        reader, writer = await asyncio.open_connection("127.0.0.1", busy.door.port)
+        reader, writer = await asyncio.open_connection("127.0.0.1", busy.listener.port)
         while busy.requests < 2:
             await asyncio.sleep(0)
     assert await reader.read() == b""

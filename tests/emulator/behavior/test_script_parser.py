@@ -3,13 +3,13 @@
 import pytest
 
 from casemgmt_async.emulator import Actor, Fault, Limit, NotationError, read_actors, read_faults, read_limits
-from casemgmt_async.emulator.behavior.script_parser import Calls, Counter, duration, size
+from casemgmt_async.emulator.behavior.script_parser import CallCounter, Calls, duration, size
 from casemgmt_async.routes import ROUTES
 
 
 def hit(text, route="create_case", calls=12, seed=0):
     """The numbers of the calls that are meant."""
-    counter = Counter(Calls.parse(text), seed)
+    counter = CallCounter(Calls.parse(text), seed)
     return [number for number in range(1, calls + 1) if counter.hits(route)]
 
 
@@ -35,7 +35,7 @@ def test_calls_are_counted_from_one(text, meant):
 
 
 def test_a_count_is_over_all_operations_of_a_line():
-    counter = Counter(Calls.parse("get_case,create_case#2"), 0)
+    counter = CallCounter(Calls.parse("get_case,create_case#2"), 0)
     assert [counter.hits(name) for name in ("get_case", "search_cases", "create_case", "get_case")] == [
         False,
         False,
@@ -87,27 +87,27 @@ def test_a_limit_is_written_as_it_can_be_read():
 @pytest.mark.parametrize(
     ("read", "text", "said"),
     [
-        (read_faults, "create_case: statsu=503", "did you mean 'status'? Known: refuse, hang-up, reset, drop"),
+        (read_faults, "create_case: statsu=503", "did you mean 'status'? Allowed: refuse, hang-up, reset, drop"),
         (read_faults, "create_cse: status=503", "did you mean 'create_case'?"),
-        (read_faults, "create_case: status=418", "none of 401, 403, 408"),
-        (read_faults, "create_case: redirect=200", "none of 301, 302"),
+        (read_faults, "create_case: status=418", "must be one of 400, 401, 403"),
+        (read_faults, "create_case: redirect=200", "must be one of 301, 302"),
         (read_faults, "create_case: stall=soon", "250ms"),
         (read_faults, "create_case: giant=huge", "64kB"),
-        (read_faults, "create_case: hang-up=0", "no number from 1"),
+        (read_faults, "create_case: hang-up=0", "must be a whole number, 1 or more"),
         (read_faults, "create_case: reset=1", "takes no value"),
         (read_faults, "create_case: reset-after-effect", "always strikes before"),
         (read_faults, "create_case: cut-before-effect", "always strikes after"),
         (read_faults, "create_case#0: drop", "count from 1"),
         (read_faults, "create_case#4..2: drop", "count from 1"),
         (read_faults, "create_case@200%: drop", "between 0% and 100%"),
-        (read_faults, "create_case!: drop", "names no calls"),
-        (read_faults, "create_case", "is no fault"),
-        (read_limits, "cases=50:search_cases", "is no limit"),
+        (read_faults, "create_case!: drop", "invalid calls"),
+        (read_faults, "create_case", "invalid fault"),
+        (read_limits, "cases=50:search_cases", "invalid limit"),
         (read_limits, "cases=50/10s:serch_cases", "did you mean 'search_cases'"),
-        (read_limits, "cases=50/0s:search_cases", "its period over 0"),
-        (read_actors, "search_cases: shut=1", "is not known"),
-        (read_actors, "search_cases", "is no actor"),
-        (lambda text: Fault("get_case", "stall", text), "10s", "is a number"),
+        (read_limits, "cases=50/0s:search_cases", "the period over 0"),
+        (read_actors, "search_cases: shut=1", "unknown action"),
+        (read_actors, "search_cases", "invalid actor"),
+        (lambda text: Fault("get_case", "stall", text), "10s", "must be a number"),
         (duration, "10", "10s"),
         (size, "10 apples", "10MB"),
     ],

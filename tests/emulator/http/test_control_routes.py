@@ -8,7 +8,8 @@ from types import SimpleNamespace
 import pytest
 from raw_client import create, make_project, talk
 
-from casemgmt_async.emulator import Emulator, control, serve
+from casemgmt_async.emulator import Emulator, serve
+from casemgmt_async.emulator.http import control
 
 
 async def ask(emulator, name, body=None):
@@ -90,7 +91,7 @@ async def test_control_is_no_part_of_the_api(emulator):
         ("seed", b"{", 400, "truncated"),
         ("seed", [1], 400, "object"),
         ("restore", {"snapshot": 7}, 400, "out of range"),
-        ("clock", {"advance": -1}, 400, "forward"),
+        ("clock", {"advance": -1}, 400, "turn the clock back"),
         ("faults", {"script": "create_case: drp"}, 400, "did you mean 'drop'"),
         ("faults", {"script": [1]}, 400, "TypeError"),
     ],
@@ -108,8 +109,8 @@ async def test_only_this_machine_may(emulator, remote, status):
 
     sent = []
     request = SimpleNamespace(method="GET", remote=remote, read=read)
-    wire = SimpleNamespace(request=request, send=lambda got, *_: sent.append(got))
-    await control.answer(emulator, wire, "/_emulator/state", "")
+    writer = SimpleNamespace(request=request, send=lambda got, *_: sent.append(got))
+    await control.answer(emulator, writer, "/_emulator/state", "")
     assert sent == [status]
 
 
@@ -128,7 +129,7 @@ async def test_serve_runs_until_it_is_told_to_stop(number):
     )  # fmt: skip
     url = (await process.stdout.readline()).decode().strip().removeprefix("export CASEMGMT_BASE_URL=")
     assert await process.stdout.readline() == b"export DD_API_KEY=emulator DD_APP_KEY=emulator\n"
-    there = SimpleNamespace(door=SimpleNamespace(port=int(url.rpartition(":")[2])))
+    there = SimpleNamespace(listener=SimpleNamespace(port=int(url.rpartition(":")[2])))
     assert (await ask(there, "state"))[1]["cases"] == 2
     process.send_signal(number)
     _, complaints = await process.communicate()

@@ -235,7 +235,7 @@ async def test_an_unreadable_body_is_bounded():
 
 
 async def test_a_body_over_the_cap_is_refused_and_recorded(monkeypatch):
-    monkeypatch.setattr(server, "BODY_CAP", 1000)
+    monkeypatch.setattr(server, "MAX_BODY_SIZE", 1000)
     async with Emulator() as emulator:
         assert b" 413 " in (await talk(emulator, "POST", "/api/v2/cases", b" " * 1001)).data
     assert emulator.log[-1].status == 413

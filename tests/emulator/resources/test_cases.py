@@ -6,7 +6,7 @@ import re
 from typing import Any
 
 import pytest
-from core_calls import NOBODY, Desk
+from emulator_calls import NOBODY, Desk
 
 MONITOR = {"type": "MONITOR", "ref": "/monitors/1", "resource_id": "1"}
 EVENT = {"type": "EVENT", "ref": "/event/2", "resource_id": "2"}
@@ -19,7 +19,7 @@ def test_a_fresh_case_carries_what_recorded_ones_do(desk: Desk) -> None:
     assert (given["key"], given["public_id"], given["priority"], given["description"]) == ("OPS-1", "1", "P2", "D")
     assert (given["status"], given["type"], given["creation_source"]) == ("OPEN", "STANDARD", "MANUAL")
     assert (given["comment_count"], given["insights"], given["merge_status"]) == (0, [], "NOT_MERGED")
-    assert given["created_by_author"]["content"]["ID"] == desk.world.me
+    assert given["created_by_author"]["content"]["ID"] == desk.store.me
     assert not {"modified_at", "closed_at", "archived_at", "status_name", "status_group", "due_date"} & set(given)
     assert set(case["relationships"]) == {"created_by", "project"}
 
@@ -47,9 +47,9 @@ def test_a_move_changes_the_key_for_good(desk: Desk) -> None:
     assert desk.ask("get_case", "OPS-1").status == 404
     assert desk.create()["attributes"]["key"] == "OPS-2"
     assert desk.titles("project:SEC") == ["A case"]
-    before = len(desk.world.effects)
+    before = len(desk.store.effects)
     desk.ask("move_case_to_project", "SEC-1", body={"data": {"id": desk.project("SEC"), "type": "project"}})
-    assert (desk.get("SEC-1")["key"], len(desk.world.effects)) == ("SEC-1", before)
+    assert (desk.get("SEC-1")["key"], len(desk.store.effects)) == ("SEC-1", before)
 
 
 def test_status_sets_and_clears_closed_at(desk: Desk) -> None:
@@ -73,22 +73,22 @@ def test_a_case_may_be_born_with_a_status_name(desk: Desk) -> None:
 def test_changes_name_the_one_who_made_them(desk: Desk) -> None:
     desk.create()
     changed = desk.send("update_case_title", "OPS-1", title="New")
-    assert changed.data["relationships"]["modified_by"]["data"]["id"] == desk.world.me
+    assert changed.data["relationships"]["modified_by"]["data"]["id"] == desk.store.me
     first = changed.data["attributes"]["modified_at"]
     assert desk.send("update_case_title", "OPS-1", title="New").data["attributes"]["modified_at"] == first
     assert desk.send("update_case_title", "OPS-1", title="Newer").data["attributes"]["modified_at"] > first
 
 
 def test_assignment_and_the_users_beside_it(desk: Desk) -> None:
-    user = list(desk.world.users)[4]
+    user = list(desk.store.users)[4]
     assert desk.create(assignee=user)["relationships"]["assignee"]["data"]["id"] == user
-    other = list(desk.world.users)[5]
+    other = list(desk.store.users)[5]
     answer = desk.send("assign_case", "OPS-1", assignee_id=other.upper())
     assert answer.data["relationships"]["assignee"]["data"] == {"id": other, "type": "user"}
-    assert {user["id"] for user in answer.json["included"]} == {desk.world.me, other}
+    assert {user["id"] for user in answer.json["included"]} == {desk.store.me, other}
     stranger = desk.send("assign_case", "OPS-1", assignee_id=NOBODY)
     assert stranger.data["relationships"]["assignee"]["data"]["id"] == NOBODY
-    assert {user["id"] for user in stranger.json["included"]} == {desk.world.me}
+    assert {user["id"] for user in stranger.json["included"]} == {desk.store.me}
     assert "assignee" not in desk.send("unassign_case", "OPS-1").data["relationships"]
 
 
@@ -163,7 +163,7 @@ def bulk(desk: Desk, kind: str, *addresses: str, **payload: str) -> int:
 
 def test_bulk_of_all_ten_kinds(desk: Desk) -> None:
     ids = [desk.create()["id"], desk.create()["id"], "OPS-1", NOBODY]
-    user = list(desk.world.users)[2]
+    user = list(desk.store.users)[2]
 
     def both(name: str) -> list[Any]:
         return [desk.get("OPS-1").get(name), desk.get("OPS-2").get(name)]
@@ -185,7 +185,7 @@ def test_bulk_of_all_ten_kinds(desk: Desk) -> None:
     assert bulk(desk, "servicenow", ids[0], instance_name="it") == 200
     assert both("service_now_ticket")[0]["result"]["sys_target_link"].startswith("https://it.service-now.com/")
     assert bulk(desk, "linear", ids[0]) == 200
-    assert desk.world.effects[-1].detail == {"case": ids[0], "system": "linear"}
+    assert desk.store.effects[-1].detail == {"case": ids[0], "system": "linear"}
     assert bulk(desk, "update_project", ids[0], ids[1], project_id=desk.project("SEC")) == 200
     assert len(desk.titles("project:SEC")) == 2
 
@@ -193,8 +193,8 @@ def test_bulk_of_all_ten_kinds(desk: Desk) -> None:
 def test_a_bulk_leaves_one_effect_for_each_case_it_changed(desk: Desk) -> None:
     desk.create(priority="P1")
     other = desk.create()["id"]
-    before = len(desk.world.effects)
+    before = len(desk.store.effects)
     bulk(desk, "priority", "OPS-1", "OPS-2", NOBODY, priority="P1")
-    assert [(effect.entity, effect.kind, effect.detail) for effect in desk.world.effects[before:]] == [
+    assert [(effect.entity, effect.kind, effect.detail) for effect in desk.store.effects[before:]] == [
         (other, "update", {"priority": "P1"})
     ]

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 
-from core_calls import NOBODY, Desk
-from test_core_operations import JIRA, NOTIFY, RULE, WINDOW
+from emulator_calls import NOBODY, Desk
+from operation_scenes import JIRA, NOTIFY, RULE, WINDOW
 
 
 def messages(desk: Desk, **query: str) -> list[str]:
@@ -32,7 +32,7 @@ def test_a_comment_answers_a_list_of_one_cell(desk: Desk) -> None:
     assert (cell["type"], given["type"], given["cell_content"]) == ("timeline_cell", "COMMENT", {"message": 'Say "hi"'})
     assert json.loads(given["content"]) == given["cell_content"]
     assert given["author"]["type"] == "USER"
-    assert given["author"]["content"]["id"] == desk.world.me
+    assert given["author"]["content"]["id"] == desk.store.me
     assert "modified_at" not in given
     assert desk.get("OPS-1")["comment_count"] == 1
 
@@ -53,12 +53,12 @@ def test_comments_are_edited_and_deleted(desk: Desk) -> None:
 
 def test_watching_twice_is_watching_once(desk: Desk) -> None:
     desk.create()
-    assert [desk.ask("watch_case", "OPS-1", user).status for user in (NOBODY, NOBODY, desk.world.me)] == [201] * 3
+    assert [desk.ask("watch_case", "OPS-1", user).status for user in (NOBODY, NOBODY, desk.store.me)] == [201] * 3
     watchers = desk.ask("list_case_watchers", "OPS-1").data
-    assert [each["relationships"]["user"]["data"]["id"] for each in watchers] == [NOBODY, desk.world.me]
+    assert [each["relationships"]["user"]["data"]["id"] for each in watchers] == [NOBODY, desk.store.me]
     assert [desk.ask("unwatch_case", "OPS-1", NOBODY).status for _ in range(2)] == [204, 204]
     assert len(desk.ask("list_case_watchers", "OPS-1").data) == 1
-    kinds = [effect.kind for effect in desk.world.effects if "watch" in effect.route]
+    kinds = [effect.kind for effect in desk.store.effects if "watch" in effect.route]
     assert kinds == ["create", "create", "delete"]
 
 
@@ -102,7 +102,7 @@ def test_jira_issues(desk: Desk) -> None:
     for _ in range(2):
         assert desk.send("link_jira_issue_to_case", "OPS-1", kind="issues", jira_issue_url=url).status == 204
     assert desk.get("OPS-1")["jira_issue"]["result"]["issue_key"] == "PROJ-123"
-    made = [effect for effect in desk.world.effects if effect.route == "create_case_jira_issue"]
+    made = [effect for effect in desk.store.effects if effect.route == "create_case_jira_issue"]
     assert [(effect.kind, effect.detail["system"]) for effect in made] == [("create", "jira")]
 
 
@@ -115,7 +115,7 @@ def test_a_second_create_makes_a_second_thing(desk: Desk) -> None:
         desk.send("create_case_notebook", case, kind="notebook")
         desk.ask("link_incident", case, body={"data": {"id": NOBODY, "type": "incidents"}})
         desk.send("comment_case", case, comment="same")
-    made = [effect for effect in desk.world.effects if effect.kind == "create" and effect.route != "create_case"]
+    made = [effect for effect in desk.store.effects if effect.kind == "create" and effect.route != "create_case"]
     assert len(made) == 10
     assert {effect.detail["case"] for effect in made} == {case}
     assert len({effect.entity for effect in made}) == 9, "the incident is one, linked twice"
@@ -147,7 +147,7 @@ def test_a_deleted_project_takes_what_hangs_on_it(desk: Desk) -> None:
     assert desk.ask("list_case_views", query={"project_id": project}).status == 404
     assert desk.ask("list_case_automation_rules", project).status == 404
     assert desk.ask("get_case", case).status == 200
-    assert not desk.world.state.views
+    assert not desk.store.tables.views
 
 
 def test_favorites(desk: Desk) -> None:
@@ -167,7 +167,7 @@ def test_automation_rules(desk: Desk) -> None:
     shouted = {**RULE, "trigger": {"type": "COMMENT_ADDED"}, "name": "Shout"}
     changed = desk.send("update_case_automation_rule", project, rule["id"], kind="rule", **shouted).data
     assert (changed["attributes"]["trigger"], changed["attributes"]["state"]) == ({"type": "COMMENT_ADDED"}, "DISABLED")
-    assert changed["relationships"]["modified_by"]["data"]["id"] == desk.world.me
+    assert changed["relationships"]["modified_by"]["data"]["id"] == desk.store.me
     agent = {"type": "assign_agent", "data": {"agent_type": "a"}}
     assert desk.send("create_case_automation_rule", project, kind="rule", **{**RULE, "action": agent}).status == 400
     assert desk.ask("enable_case_automation_rule", project, rule["id"]).data["attributes"]["state"] == "ENABLED"
@@ -202,9 +202,9 @@ def test_views(desk: Desk) -> None:
 
 def test_maintenance_windows(desk: Desk) -> None:
     window = desk.send("create_maintenance_window", kind="maintenance_window", **WINDOW).data
-    assert window["attributes"] == {**WINDOW, "created_by": desk.world.me}
+    assert window["attributes"] == {**WINDOW, "created_by": desk.store.me}
     changed = desk.send("update_maintenance_window", window["id"], kind="maintenance_window", name="N").data
-    assert (changed["attributes"]["name"], changed["attributes"]["updated_by"]) == ("N", desk.world.me)
+    assert (changed["attributes"]["name"], changed["attributes"]["updated_by"]) == ("N", desk.store.me)
     assert desk.ask("list_maintenance_windows").data == [changed]
     naive = {**WINDOW, "start_at": "2026-06-01T00:00:00"}
     assert desk.send("create_maintenance_window", kind="maintenance_window", **naive).status == 400

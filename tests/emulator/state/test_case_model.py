@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from attrs import define, field
-from core_calls import NOBODY, Answer, Desk
+from emulator_calls import NOBODY, Answer, Desk
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, initialize, invariant, multiple, rule
@@ -58,7 +58,7 @@ class WorldMachine(RuleBasedStateMachine):
         self.models: list[Model] = []
         self.numbers = dict.fromkeys(PROJECTS, 0)
         self.kept: tuple[Any, Any] | None = None
-        self.users = [NOBODY, *list(self.desk.world.users)[:3]]
+        self.users = [NOBODY, *list(self.desk.store.users)[:3]]
 
     def key(self, project: str) -> str:
         self.numbers[project] += 1
@@ -179,12 +179,12 @@ class WorldMachine(RuleBasedStateMachine):
     @rule()
     def keep(self) -> None:
         state = [Model(**{name: copied(getattr(each, name)) for name in NAMES}) for each in self.models]
-        self.kept = (self.desk.world.snapshot(), (state, dict(self.numbers)))
+        self.kept = (self.desk.simulation.snapshot(), (state, dict(self.numbers)))
 
     @rule()
     def go_back(self) -> None:
         if self.kept is not None:
-            self.desk.world.restore(self.kept[0])
+            self.desk.simulation.restore(self.kept[0])
             models, numbers = self.kept[1]
             self.models = [Model(**{name: copied(getattr(each, name)) for name in NAMES}) for each in models]
             self.numbers = dict(numbers)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from core_calls import Desk
+from emulator_calls import Desk
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -37,11 +37,11 @@ CASES = {
 def shelf() -> Desk:
     """The cases above, and an archived one that no search finds."""
     desk = Desk()
-    users = list(desk.world.users)
+    users = list(desk.store.users)
     for letter, fields in CASES.items():
         assigned = {"assignee": users[1]} if letter == "a" else {}
-        desk.world.cases.create(**{"project": "OPS", **fields, **assigned})
-    desk.world.cases.archive(desk.world.cases.create(title="Memory leak, put away", project="OPS"))
+        desk.store.cases.create(**{"project": "OPS", **fields, **assigned})
+    desk.store.cases.archive(desk.store.cases.create(title="Memory leak, put away", project="OPS"))
     return desk
 
 
@@ -153,8 +153,8 @@ def test_order() -> None:
         ("c", "P3", "OPEN"),
         ("d", "P2", "OPEN"),
     ):
-        desk.world.cases.create(title=title, priority=priority, status=status)
-    desk.world.cases.create(title="e", created_at=5)
+        desk.store.cases.create(title=title, priority=priority, status=status)
+    desk.store.cases.create(title="e", created_at=5)
 
     def order(**query: object) -> str:
         return "".join(case["attributes"]["title"] for case in desk.search(**query).data)
@@ -169,7 +169,7 @@ def test_order() -> None:
 
 def test_pages_and_totals() -> None:
     desk = Desk()
-    desk.world.seed_cases(23)
+    desk.simulation.seed_cases(23)
     first = desk.search()
     assert first.json["meta"] == {"page": {"current": 1, "size": 10, "total": 3}, "total_cases": 23}
     assert [case["id"] for case in desk.search(number=1).data] == [case["id"] for case in first.data]
@@ -182,7 +182,7 @@ def test_pages_and_totals() -> None:
 
 def test_included_users_are_those_pointed_to() -> None:
     desk = Desk()
-    desk.world.seed_cases(30)
+    desk.simulation.seed_cases(30)
     answer = desk.search(size=100)
     pointed = {
         name["data"]["id"] for case in answer.data for kind, name in case["relationships"].items() if kind != "project"
@@ -195,7 +195,7 @@ def test_included_users_are_those_pointed_to() -> None:
 def test_count_and_aggregate() -> None:
     desk = Desk()
     for status, env in (("OPEN", ["a", "b"]), ("OPEN", ["a"]), ("CLOSED", [])):
-        desk.world.cases.create(status=status, attributes={"env": env})
+        desk.store.cases.create(status=status, attributes={"env": env})
     counted = desk.ask("count_cases", query={"group_bys": "status, env"}).data["attributes"]
     assert counted == {
         "groups": [
@@ -246,23 +246,23 @@ def test_count_aggregate_totals_and_walk_agree(query: str, size: int, field: str
 
 
 SEEDED = Desk(seed=5)
-SEEDED.world.seed_cases(150, ties=7)
+SEEDED.simulation.seed_cases(150, ties=7)
 
 
 def test_a_walk_follows_what_changes_between_its_pages() -> None:
     """The order is kept up to date from the changes alone, and is the one that a fresh look gives."""
     desk = Desk(seed=3)
-    ids = desk.world.seed_cases(400)
+    ids = desk.simulation.seed_cases(400)
     for turn in range(60):
-        desk.world.cases.touch(ids[turn * 5], priority=("P1", "P5")[turn % 2])
-        desk.world.cases.close(ids[turn * 3])
+        desk.store.cases.touch(ids[turn * 5], priority=("P1", "P5")[turn % 2])
+        desk.store.cases.close(ids[turn * 3])
         if turn % 7 == 0:
-            desk.world.cases.archive(ids[turn])
-            desk.world.cases.create(title="late", status="OPEN")
-        kept, index = looks(desk), desk.world.cases.index
-        desk.world.cases.forget()
+            desk.store.cases.archive(ids[turn])
+            desk.store.cases.create(title="late", status="OPEN")
+        kept, index = looks(desk), desk.store.cases.index
+        desk.store.cases.forget()
         assert looks(desk) == kept
-        desk.world.cases.index = index
+        desk.store.cases.index = index
 
 
 def looks(desk: Desk) -> str:

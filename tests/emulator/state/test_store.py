@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from emulator_calls import NOON, Answer, Desk
-from test_emulated_operations import CALLS, JIRA, Scene
+from operation_scenes import CALLS, JIRA, Scene
 
 from casemgmt_async.emulator.state.records import stamp
 from casemgmt_async.emulator.switches import EVERY_FACET, Switches
@@ -238,7 +238,7 @@ def test_nothing_costs_the_whole_world_at_every_write() -> None:
     ids = desk.simulation.seed_cases(2_000, status="OPEN")
     desk.search("status:open")
     matched = 0
-    listing = desk.store.cases.listing("status:open")
+    listing = desk.store.cases.matches("status:open")
     matches = listing.matches
 
     def counted(case: Any) -> bool:

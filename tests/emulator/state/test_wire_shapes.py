@@ -8,7 +8,7 @@ from typing import Any
 
 import aiohttp
 from emulator_calls import NOBODY, NOON
-from test_emulated_operations import JIRA
+from operation_scenes import JIRA
 
 from casemgmt_async.emulator import Emulator, Switches
 
