@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from emulator_calls import TYPE_ID, Answer, Desk
+from emulator_calls import NOBODY, TYPE_ID, Answer, Desk
 
 RULE = {
     "name": "Run it",
