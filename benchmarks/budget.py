@@ -26,7 +26,7 @@ from casemgmt_async import CaseManagementError, CaseSession, cases
 from casemgmt_async.emulator import Emulator
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests" / "transport"))
-from virtual_time import Service, gate, keep_calling, run_virtually
+from virtual_time import Service, keep_calling, make_limiter, run_virtually
 
 BUCKETS = ((50, 10.0), (300, 60.0))
 BARS = {1: (0.97, 0.01), 2: (0.90, 0.03)}
@@ -63,7 +63,7 @@ def virtual() -> list[Row]:
     """An hour of the small bucket and six of the large one, by a virtual clock."""
 
     async def both(service: Service, processes: int, windows: int) -> Service:
-        gates = [keep_calling(gate(64), service, windows * service.period) for _ in range(processes)]
+        gates = [keep_calling(make_limiter(64), service, windows * service.period) for _ in range(processes)]
         await asyncio.gather(*gates)
         return service
 

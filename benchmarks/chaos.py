@@ -95,17 +95,17 @@ class Calls:
         self.tally = Tally()
         self._ids = ids
         self._project_id = project_id
-        self._dice = random.Random(seed)
+        self._random = random.Random(seed)
         self._locks = {case_id: asyncio.Lock() for case_id in ids}
         self._comments: list[tuple[str, str]] = []
 
     async def one(self, number: int) -> None:
         """Make one call, and note what its caller was told."""
         kinds = ("get", "search", "title", "assign", "create", "comment", "uncomment")
-        kind = self._dice.choices(kinds, weights=(4, 1, 4, 2, 4, 4, 2))[0]
+        kind = self._random.choices(kinds, weights=(4, 1, 4, 2, 4, 4, 2))[0]
         if kind == "uncomment" and not self._comments:
             kind = "comment"
-        case_id, mark = self._dice.choice(self._ids), f"mark-{number}"
+        case_id, mark = self._random.choice(self._ids), f"mark-{number}"
         replay = {"get": "read", "search": "read", "create": "create", "comment": "create"}.get(kind, "set")
         try:
             await getattr(self, f"_{kind}")(case_id, mark)
@@ -147,7 +147,7 @@ class Calls:
         self._comments.append((case_id, cells[0].id))
 
     async def _uncomment(self, _case_id: str, _mark: str) -> None:
-        case_id, cell_id = self._comments.pop(self._dice.randrange(len(self._comments)))
+        case_id, cell_id = self._comments.pop(self._random.randrange(len(self._comments)))
         await timeline.delete_case_comment(self.session, case_id, cell_id)
         self.tally.removed.append(cell_id)
 
@@ -177,9 +177,9 @@ async def run(calls: int, at_a_time: int, share: float, seed: int) -> tuple[dict
             emulator.set_faults(None)
             requests = emulator.requests - before
             problems = await judged(work, emulator, session)
-            gate = session._caller.gate
-            if gate.in_flight or gate.waiting:
-                problems.append(f"{gate.in_flight} places in the gate are taken, {gate.waiting} calls wait")
+            limiter = session._caller.limiter
+            if limiter.in_flight or limiter.waiting:
+                problems.append(f"{limiter.in_flight} places in the gate are taken, {limiter.waiting} calls wait")
             client = session._pool._client
             if client is not None and client.connector is not None and client.connector._acquired:
                 problems.append(f"{len(client.connector._acquired)} connections were never given back")

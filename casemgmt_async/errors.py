@@ -1,8 +1,8 @@
-"""Everything that can go wrong, as one tree::
+"""All errors of the library, as one tree::
 
     CaseManagementError
-      ConfigurationError          who you are or where you call is not usable; nothing was sent
-        SessionClosedError        the session was used after it was closed
+      ConfigurationError          credentials or address are not usable; nothing was sent
+        SessionClosedError        the session is closed
       InvalidArgumentError        an argument breaks a rule; nothing was sent
       StatusError                 the service answered with an error status
         BadRequestError           400
@@ -14,15 +14,14 @@
         RateLimitError            429, with `retry_after` in seconds
         ServerError               5xx
         RedirectError             3xx, never followed
-      TransportError              no usable answer arrived
-        RequestTimeoutError       the call's deadline passed
+      TransportError              no complete answer arrived
+        RequestTimeoutError       the deadline of the call passed
         ConnectionFailedError     the connection could not be made, or broke
-        ResponseTooLargeError     the body is over the session's cap
+        ResponseTooLargeError     the body is larger than the session accepts
       OutcomeUnknownError         a create was sent and may or may not have happened
-      DecodeError                 the answer has not the shape it should have
+      DecodeError                 the answer does not have the expected shape
 
-Every error is a plain class: it can be copied and pickled, and it is chained to its cause.
-None of them ever shows a key or a token.
+Every error can be copied and pickled, and is chained to its cause. No error shows a key or a token.
 """
 
 from __future__ import annotations
@@ -60,7 +59,7 @@ __all__ = [
 
 
 class CaseManagementError(Exception):
-    """The root: catching it catches everything this library raises on purpose."""
+    """The base class of all errors that this library raises."""
 
 
 class ConfigurationError(CaseManagementError):
@@ -68,18 +67,18 @@ class ConfigurationError(CaseManagementError):
 
 
 class SessionClosedError(ConfigurationError):
-    """The session was used before it was opened or after it was closed; nothing was sent."""
+    """The session is closed; nothing was sent."""
 
 
 class InvalidArgumentError(CaseManagementError, ValueError):
-    """An argument breaks a rule of the API; raised before any I/O."""
+    """An argument breaks a rule; raised before any I/O."""
 
     def __init__(self, argument: str, rule: str) -> None:
         super().__init__(argument, rule)
         self.argument = argument
         """The name of the argument, as the caller wrote it."""
         self.rule = rule
-        """What it has to be."""
+        """The rule, and what is wrong with the value."""
 
     def __str__(self) -> str:
         return f"{self.argument}: {self.rule}"
@@ -87,16 +86,16 @@ class InvalidArgumentError(CaseManagementError, ValueError):
 
 @frozen
 class ErrorDetail:
-    """One error of an answer, from any of the three shapes that the service sends."""
+    """One entry of an error answer, in any of the three shapes that the service sends."""
 
     title: str
     """What happened, in a few words."""
     detail: str | None = None
-    """What exactly is wrong, where the service said so."""
+    """The details, if the service gave any."""
     code: str | None = None
     """A code for programs, such as `resource_not_found`."""
     status: str | None = None
-    """The status the service repeated inside the body."""
+    """The HTTP status as the body repeats it."""
 
     def __str__(self) -> str:
         return f"{self.title}: {self.detail}" if self.detail else self.title
@@ -105,7 +104,7 @@ class ErrorDetail:
 class StatusError(CaseManagementError):
     """The service answered with an error status.
 
-    `errors` holds what the body said; where the body was not JSON, one entry with its start.
+    `errors` holds the entries of the body; if the body is not JSON, one entry with its start.
     """
 
     def __init__(
@@ -120,16 +119,16 @@ class StatusError(CaseManagementError):
         self.status = status
         """The HTTP status."""
         self.errors = tuple(errors)
-        """What the body said, in the order it said it."""
+        """The entries of the body, in their order."""
         self.route = route
         """The name of the operation."""
         self.request_id = request_id
-        """The service's id of the request, for its support, where it sent one."""
+        """The service's id of the request, to quote to its support; None if it sent none."""
         self.retry_after = retry_after
-        """Seconds until the service wants to be asked again, where it said so."""
+        """Seconds to wait before the next request, if the service asked for a wait."""
 
     def __str__(self) -> str:
-        said = "; ".join(map(str, self.errors)) or "the body said nothing"
+        said = "; ".join(map(str, self.errors)) or "the body gave no reason"
         text = f"{self.route or 'request'} answered {self.status}: {said}"
         if self.retry_after is not None:
             text += f" (retry after {self.retry_after:g} s)"
@@ -137,7 +136,7 @@ class StatusError(CaseManagementError):
 
 
 class BadRequestError(StatusError):
-    """400: the service refuses the request as it is."""
+    """400: the request is not valid."""
 
 
 class AuthenticationError(StatusError):
@@ -149,19 +148,19 @@ class PermissionDeniedError(StatusError):
 
 
 class NotFoundError(StatusError):
-    """404: there is no such thing, or these credentials cannot see it."""
+    """404: it does not exist, or these credentials cannot see it."""
 
 
 class ConflictError(StatusError):
-    """409: the request contradicts what is there already."""
+    """409: the request conflicts with the current state."""
 
 
 class UnprocessableError(StatusError):
-    """422: the body was understood and is not acceptable."""
+    """422: the body is well-formed and not acceptable."""
 
 
 class RateLimitError(StatusError):
-    """429: the budget of this rate limit is used up; `retry_after` says for how many seconds."""
+    """429: the rate limit is used up; `retry_after` says for how many seconds, if that is known."""
 
 
 class ServerError(StatusError):
@@ -169,7 +168,7 @@ class ServerError(StatusError):
 
 
 class RedirectError(StatusError):
-    """3xx: a redirect, which is never followed because it would carry the keys elsewhere."""
+    """3xx: a redirect. It is never followed, because that would send the keys to another address."""
 
 
 STATUS_ERRORS: Final[Mapping[int, type[StatusError]]] = {
@@ -181,17 +180,17 @@ STATUS_ERRORS: Final[Mapping[int, type[StatusError]]] = {
     422: UnprocessableError,
     429: RateLimitError,
 }
-"""Which class a status becomes; the rest go by their hundred."""
+"""The class of a status; other statuses are `RedirectError`, `ServerError` or `StatusError`."""
 
 
 def status_error(status: int, *args: Any, **kwargs: Any) -> StatusError:
-    """Make the error of the class that belongs to `status`."""
+    """Make the error of a status."""
     kind = STATUS_ERRORS.get(status) or {3: RedirectError, 5: ServerError}.get(status // 100) or StatusError
     return kind(status, *args, **kwargs)
 
 
 class TransportError(CaseManagementError):
-    """No usable answer arrived."""
+    """No complete answer arrived."""
 
 
 class RequestTimeoutError(TransportError, TimeoutError):
@@ -199,17 +198,17 @@ class RequestTimeoutError(TransportError, TimeoutError):
 
 
 class ConnectionFailedError(TransportError, ConnectionError):
-    """The connection could not be made, or broke before the answer was whole."""
+    """The connection could not be made, or broke before the answer was complete."""
 
 
 class ResponseTooLargeError(TransportError):
-    """The body, decompressed, is over the session's cap; it was not read on."""
+    """The body is larger than `max_body` bytes, decompressed; reading stopped there."""
 
 
 class OutcomeUnknownError(CaseManagementError):
-    """A create was sent and its answer was lost: it may or may not have happened.
+    """A create was sent and its answer was lost: it may or may not have taken effect.
 
-    It is never sent twice. Look for the thing before you try again; `__cause__` says what happened.
+    A create is never sent twice. Search for the result before you try again. `__cause__` is the error of the attempt.
     """
 
     def __init__(self, route: str, sent: bytes | None = None, reason: str = "") -> None:
@@ -219,23 +218,23 @@ class OutcomeUnknownError(CaseManagementError):
         self.sent = sent
         """The body that was sent."""
         self.reason = reason
-        """Why the outcome is not known."""
+        """Why the outcome is unknown."""
 
     def __str__(self) -> str:
-        return f"{self.route} was sent and may or may not have happened: {self.reason}"
+        return f"{self.route} was sent and may or may not have taken effect: {self.reason}"
 
 
 class DecodeError(CaseManagementError):
-    """A success whose body is not what it should be."""
+    """A success whose body does not have the expected shape."""
 
     def __init__(self, message: str, path: str = "$", route: str | None = None) -> None:
         super().__init__(message, path, route)
         self.message = message
         """What is wrong."""
         self.path = path
-        """Where, as a JSON path such as `$.data[3].attributes.created_at`."""
+        """The JSON path, such as `$.data[3].attributes.created_at`."""
         self.route = route
-        """The name of the operation, where known."""
+        """The name of the operation, if known."""
 
     def __str__(self) -> str:
         where = f"{self.route}: " if self.route else ""

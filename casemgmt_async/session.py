@@ -1,7 +1,8 @@
-"""`CaseSession`: who you are, where you call, and one `call` for all operations."""
+"""`CaseSession`: credentials, address, and one `call` for all operations."""
 
 from __future__ import annotations
 
+import copy
 import os
 import platform
 from collections.abc import Callable, Mapping
@@ -17,10 +18,10 @@ from casemgmt_async import codec
 from casemgmt_async._version import __version__
 from casemgmt_async.errors import ConfigurationError, DecodeError, InvalidArgumentError, SessionClosedError
 from casemgmt_async.routes import Replay, Route
-from casemgmt_async.transport.access import Access, TokenSupplier, checked_headers
 from casemgmt_async.transport.attempt import RawResponse, Request
 from casemgmt_async.transport.caller import Caller, CallOptions
 from casemgmt_async.transport.clock import Clock
+from casemgmt_async.transport.credentials import Credentials, TokenSupplier, checked_headers
 from casemgmt_async.transport.events import Events, Listener
 from casemgmt_async.transport.origin import Origin
 from casemgmt_async.transport.retry import RetryPolicy
@@ -29,31 +30,31 @@ __all__ = ["CaseSession"]
 
 T = TypeVar("T")
 
-_KEEP: Final[Any] = object()  # "as it was", where None says something else
+UNCHANGED: Final[Any] = object()  # the default of options for which None has a meaning of its own
 
 
 class CaseSession:
     """Hold the credentials, the connections and the rate limits of one user of the API.
 
-    Every argument is optional. Without `access_token`, the keys come from the arguments or from `DD_API_KEY` and
-    `DD_APP_KEY`. The address is `base_url`, or that of `site`, or `CASEMGMT_BASE_URL`, or that of `DD_SITE`, or
-    that of datadoghq.com.
+    Every argument is optional. Without `access_token`, the keys come from the arguments, or from `DD_API_KEY` and
+    `DD_APP_KEY`. The address is the first of these that is given: `base_url`, `site`, `CASEMGMT_BASE_URL`, `DD_SITE`,
+    datadoghq.com.
 
-    - `access_token`: an OAuth bearer token instead of keys, or a coroutine function that supplies one; it is
+    - `access_token`: an OAuth bearer token instead of keys, or a coroutine function that returns one. The function is
       awaited before the first call, and once more for a call whose token is refused with 401.
-    - `timeout`: seconds for one whole call with its retries and waits; None for no deadline.
-    - `retry`: how often and how patiently a call is tried; None to send each request once.
-    - `max_concurrency`: how many requests are on their way at a time; the others wait their turn.
-    - `headers`: to be sent with every request.
-    - `client_session`: an `aiohttp.ClientSession` to use, and not to close. Else the session makes its own, with
-      `connector` if that is given (which it then closes).
-    - `proxy`, `ssl`: as in aiohttp; `ssl` may hold your CA or client certificate, and cannot switch checking off.
-    - `max_body`: bytes of the longest answer taken, decompressed.
-    - `on_event`: called with every event (see `transport.events`); must be quick.
+    - `timeout`: seconds for one whole call, with its retries and waits; None for no deadline.
+    - `retry`: how often and how long a call is retried; None to send each request once.
+    - `max_concurrency`: the number of requests in flight at the same time; further calls wait, first in, first out.
+    - `headers`: extra headers for every request.
+    - `client_session`: an `aiohttp.ClientSession` to use; it is not closed. Without it the session makes its own, with
+      `connector` if that is given; it closes both.
+    - `proxy`, `ssl`: as in aiohttp. `ssl` can hold a CA or client certificate, and cannot switch verification off.
+    - `max_body`: maximum number of bytes of an answer, decompressed.
+    - `on_event`: called with every event (see `transport.events`); must return quickly.
     - `clock`: clocks, sleep and random numbers, for tests.
 
-    Use it with `async with`, or `close()` it. All tasks of one event loop can share it.
-    Raises `ConfigurationError` before any I/O where credentials or address are missing or not usable.
+    Use it with `async with`, or call `close()`. All tasks of one event loop can share it.
+    Raises `ConfigurationError` before any I/O if credentials or address are missing or not usable.
     """
 
     def __init__(
@@ -76,10 +77,10 @@ class CaseSession:
         on_event: Listener | None = None,
         clock: Clock = Clock(),  # noqa: B008 - frozen
     ) -> None:
-        access = Access(api_key, app_key, access_token)
-        del api_key, app_key, access_token  # so that the locals of a traceback from here on do not show them
-        access.check()
-        _check_given(client_session, connector, ssl, base_url, site)
+        credentials = Credentials(api_key, app_key, access_token)
+        del api_key, app_key, access_token  # a traceback with the locals of this frame must not show them
+        credentials.check()
+        check_combinations(client_session, connector, ssl, base_url, site)
         for name, number in (("max_concurrency", max_concurrency), ("max_body", max_body)):
             if number < 1:
                 raise InvalidArgumentError(name, "must be at least 1")
@@ -89,31 +90,31 @@ class CaseSession:
         events = Events()
         if on_event is not None:
             events.add(on_event)
-        self._pool = _Pool(client_session, connector, max_concurrency)
+        self._pool = Pool(client_session, connector, max_concurrency)
         self._caller: Final = Caller(
-            access=access,
+            credentials=credentials,
             client=self._pool.client,
-            explain=codec.decode_errors,
+            parse_errors=codec.decode_errors,
             events=events,
             max_concurrency=max_concurrency,
             max_body=max_body,
             clock=clock,
         )
-        given: dict[str, Any] = {}
+        request_options: dict[str, Any] = {}
         if proxy is not None:
-            given["proxy"] = URL(proxy)
+            request_options["proxy"] = URL(proxy)
         if ssl is not None:
-            given["ssl"] = ssl
-        defaults = {"Accept": "application/json", "Accept-Encoding": "gzip", "User-Agent": _user_agent()}
-        self._manner = _manner(timeout, retry, {**defaults, **checked_headers(headers)}, given)
-        self._owns = True
+            request_options["ssl"] = ssl
+        defaults = {"Accept": "application/json", "Accept-Encoding": "gzip", "User-Agent": user_agent()}
+        self._options = call_options(timeout, retry, {**defaults, **checked_headers(headers)}, request_options)
+        self._owns_pool = True
 
     def __repr__(self) -> str:
         return f"<CaseSession {self._origin.base}{' closed' if self.closed else ''}>"
 
     async def __aenter__(self) -> Self:
         if self.closed:
-            raise SessionClosedError("the session was closed")
+            raise SessionClosedError("the session is closed")
         return self
 
     async def __aexit__(
@@ -128,36 +129,38 @@ class CaseSession:
 
     @property
     def base_url(self) -> str:
-        """The address that all requests go to."""
+        """The base of all URLs that the session calls."""
         return self._origin.base
 
     async def close(self) -> None:
-        """Close the connections; calls that wait get `SessionClosedError`. What `with_options` gave closes nothing."""
-        if self._owns and not self._pool.closed:
-            self._caller.gate.close()
+        """Close the connections; calls that wait raise `SessionClosedError`.
+
+        Closing twice does nothing, and closing a variant from `with_options` does nothing.
+        """
+        if self._owns_pool and not self._pool.closed:
+            self._caller.limiter.close()
             await self._pool.close()
 
     def with_options(
         self,
         *,
-        timeout: float | None = _KEEP,
-        retry: RetryPolicy | None = _KEEP,
+        timeout: float | None = UNCHANGED,
+        retry: RetryPolicy | None = UNCHANGED,
         headers: Mapping[str, str] | None = None,
     ) -> CaseSession:
-        """Give a variant of this session with another time-out, other retries or more headers.
+        """Return a variant of this session with another time-out, other retries or more headers.
 
-        It shares everything else, and it ends when this session is closed.
+        The variant shares everything else, and is closed when this session is closed.
         """
-        manner = self._manner
-        variant = object.__new__(CaseSession)
-        variant.__dict__.update(self.__dict__)
-        variant._manner = _manner(
-            manner.timeout if timeout is _KEEP else timeout,
-            manner.retry if retry is _KEEP else retry,
-            {**manner.extra, **checked_headers(headers)},
-            manner.request,
+        options = self._options
+        variant = copy.copy(self)
+        variant._options = call_options(  # noqa: SLF001 - of a copy of this session
+            options.timeout if timeout is UNCHANGED else timeout,
+            options.retry if retry is UNCHANGED else retry,
+            {**options.extra_headers, **checked_headers(headers)},
+            options.request_options,
         )
-        variant._owns = False
+        variant._owns_pool = False  # noqa: SLF001
         return variant
 
     def add_listener(self, listener: Listener) -> None:
@@ -202,14 +205,14 @@ class CaseSession:
         body: Any = None,
         replay: Replay | None = None,
     ) -> T | None:
-        """Make one call of any operation, and give its answer as a model.
+        """Call any operation and return its answer as a model.
 
-        `answer` is what the success holds: a model, `list[Model]`, `Page[Model]`, or None for nothing. `ids` are
-        the path parameters in order, each sent as one whole segment. In `query`, None and `UNSET` are left out; in
-        `body`, `UNSET` is. `replay` overrides what the route says about sending again, for this call.
+        `answer` is the type of the answer: a model, `list[Model]`, `Page[Model]`, or None if the body is ignored.
+        `ids` are the path parameters in order, each sent as one whole path segment. In `query`, None and `UNSET` are
+        left out; in `body`, only `UNSET` is. `replay` replaces the replay class of the route for this call.
         """
-        order = self._order(route, ids, query, body, replay, due=answer is not None)
-        return await self._caller.run(order, self._manner, _nothing if answer is None else _decoded(route, answer))
+        request = self._request(route, ids, query, body, replay, expects_body=answer is not None)
+        return await self._caller.run(request, self._options, no_result if answer is None else decoder(route, answer))
 
     async def raw(
         self,
@@ -220,14 +223,14 @@ class CaseSession:
         body: Any = None,
         replay: Replay | None = None,
     ) -> RawResponse:
-        """Make one call of any operation, and give status, headers and body as they came.
+        """Call any operation and return status, headers and body as they were received.
 
-        Error statuses are raised as in `call`. Only a read must have a body.
+        Error statuses are raised as in `call`. Only the success of a read must have a body.
         """
-        order = self._order(route, ids, query, body, replay, due=(replay or route.replay) is Replay.READ)
-        return await self._caller.run(order, self._manner, _unread)
+        request = self._request(route, ids, query, body, replay, expects_body=(replay or route.replay) is Replay.READ)
+        return await self._caller.run(request, self._options, unread)
 
-    def _order(
+    def _request(
         self,
         route: Route,
         ids: tuple[str, ...],
@@ -235,25 +238,25 @@ class CaseSession:
         body: Any,
         replay: Replay | None,
         *,
-        due: bool,
+        expects_body: bool,
     ) -> Request:
         if self._pool.closed:
-            raise SessionClosedError("the session was closed")
+            raise SessionClosedError("the session is closed")
         url = self._origin.url(route, ids, query)
-        sent = None if body is None else codec.dump(body)
-        return Request(route, replay or route.replay, url, sent, due)
+        encoded = None if body is None else codec.dump(body)
+        return Request(route, replay or route.replay, url, encoded, expects_body)
 
 
-class _Pool:
-    """The aiohttp session: ours, made when it is first needed, or one that was handed in."""
+class Pool:
+    """The aiohttp session: one of our own, made when it is first needed, or one that the user passed."""
 
-    __slots__ = ("_client", "_connector", "_handed_in", "_limit", "closed")
+    __slots__ = ("_client", "_connector", "_is_foreign", "_limit", "closed")
 
     def __init__(
         self, client: aiohttp.ClientSession | None, connector: aiohttp.BaseConnector | None, limit: int
     ) -> None:
         self._client = client
-        self._handed_in = client is not None
+        self._is_foreign = client is not None
         self._connector = connector
         self._limit = limit
         self.closed = False
@@ -261,54 +264,66 @@ class _Pool:
     def client(self) -> aiohttp.ClientSession:
         client = self._client
         if self.closed or (client is not None and client.closed):
-            raise SessionClosedError("the session was closed")
+            raise SessionClosedError("the session is closed")
         if client is None:
-            # The gate already keeps to the limit, so nobody waits for a connection.
+            # The limiter already bounds the concurrency, so no request waits for a connection.
             connector = self._connector or aiohttp.TCPConnector(limit=self._limit)
             client = self._client = aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar())
         return client
 
     async def close(self) -> None:
         self.closed = True
-        if self._client is not None and not self._handed_in:
+        if self._client is not None and not self._is_foreign:
             await self._client.close()
         elif self._client is None and self._connector is not None:
             await self._connector.close()
 
 
-def _check_given(
+def check_combinations(
     client_session: object, connector: object, ssl: object, base_url: str | None, site: str | None
 ) -> None:
+    """Refuse arguments that exclude each other."""
     if client_session is not None and connector is not None:
-        raise ConfigurationError("pass client_session or connector, not both")
+        raise ConfigurationError("pass either client_session or connector, not both")
     if base_url and site:
-        raise ConfigurationError("pass base_url or site, not both")
+        raise ConfigurationError("pass either base_url or site, not both")
     if ssl is not None and not isinstance(ssl, (SSLContext, aiohttp.Fingerprint)):
-        raise ConfigurationError("ssl must be an SSLContext or a Fingerprint; checking cannot be switched off")
+        raise ConfigurationError(
+            "ssl must be an SSLContext or a Fingerprint; the verification of certificates cannot be switched off"
+        )
 
 
-def _manner(
-    timeout: float | None, retry: RetryPolicy | None, extra: Mapping[str, str], request: Mapping[str, Any]
+def call_options(
+    timeout: float | None,
+    retry: RetryPolicy | None,
+    extra_headers: Mapping[str, str],
+    request_options: Mapping[str, Any],
 ) -> CallOptions:
+    """Check the options of calls."""
     if timeout is not None and not timeout > 0:
-        raise InvalidArgumentError("timeout", "must be over 0 seconds, or None")
+        raise InvalidArgumentError("timeout", "must be greater than 0 seconds, or None")
     policy = RetryPolicy(attempts=1) if retry is None else retry
-    return CallOptions(timeout, policy, extra, request)
+    return CallOptions(timeout, policy, extra_headers, request_options)
 
 
-def _user_agent() -> str:
+def user_agent() -> str:
+    """The versions of the library, Python and aiohttp."""
     return f"casemgmt-async/{__version__} (python {platform.python_version()}; aiohttp {aiohttp.__version__})"
 
 
-def _nothing(_: RawResponse) -> None:
-    return None
+def no_result(_: RawResponse) -> None:
+    """Ignore the body of a success."""
+    return
 
 
-def _unread(response: RawResponse) -> RawResponse:
+def unread(response: RawResponse) -> RawResponse:
+    """Return the answer as it is."""
     return response
 
 
-def _decoded(route: Route, answer: type[T]) -> Callable[[RawResponse], T]:
+def decoder(route: Route, answer: type[T]) -> Callable[[RawResponse], T]:
+    """Make the function that decodes the body of a success."""
+
     def read(response: RawResponse) -> T:
         try:
             return codec.decode(response.body, answer)

@@ -1,1 +1,1 @@
-"""One call's life: where it goes, who sends it, attempt, judgement, retry, limits, deadline, events."""
+"""One call over HTTP: send, classify, retry, rate limits, deadline, events."""

@@ -1,15 +1,14 @@
-"""One request sent once: what came back, or what went wrong and whether anything had left the machine.
+"""Send one request once: return its answer, or say what went wrong and whether anything was sent.
 
-aiohttp sends idempotent requests a second time by itself when a connection breaks. A middleware, which runs
-around each single send, tells the two apart exactly: it counts the send, and hands a broken connection on as an
-error that aiohttp does not resend for. It also works inside an `aiohttp.ClientSession` that we were handed.
+aiohttp resends idempotent requests on its own when a connection breaks. `SendTracker` is an aiohttp middleware, which
+runs around each single send. It counts the sends, and replaces the exception of a broken connection by one for which
+aiohttp does not resend. It also works inside an `aiohttp.ClientSession` that the user passed.
 """
 
 from __future__ import annotations
 
 import os
 import re
-import zlib
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -24,67 +23,67 @@ from casemgmt_async.errors import (
     ConfigurationError,
     ConnectionFailedError,
     RequestTimeoutError,
-    ResponseTooLargeError,
 )
 from casemgmt_async.routes import Replay, Route
+from casemgmt_async.transport.body import read_body
 
 __all__ = ["RawResponse", "Request", "SendTracker", "send"]
 
-_LENGTH: Final = hdrs.CONTENT_LENGTH
-_ENCODING: Final = hdrs.CONTENT_ENCODING
-_CHUNKED: Final = istr("Transfer-Encoding")
-_TIMEOUT: Final = aiohttp.ClientTimeout(total=None, sock_connect=15.0)
-"""Of making one connection; the time of the whole attempt is for the caller to keep."""
-_ERRNO: Final = re.compile(r"\[Errno (\d+)\]").findall
-_NO_TYPE: Final = ("Content-Type",)
-_NOTHING_SENT: Final = (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError, aiohttp.InvalidURL)
+CONTENT_LENGTH: Final = hdrs.CONTENT_LENGTH
+TRANSFER_ENCODING: Final = istr("Transfer-Encoding")
+TIMEOUT: Final = aiohttp.ClientTimeout(total=None, sock_connect=15.0)
+"""Bounds the connect only; the caller of `send` bounds the whole attempt."""
+ERRNO: Final = re.compile(r"\[Errno (\d+)\]").findall
+NO_CONTENT_TYPE: Final = ("Content-Type",)
+NOTHING_SENT: Final = (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError, aiohttp.InvalidURL)
+"""Exceptions of aiohttp that are raised before the request reaches a socket."""
 
 
 @frozen
 class RawResponse:
-    """An answer as it came: for what the typed operations do not cover."""
+    """An answer as it was received."""
 
     status: int
     """The HTTP status."""
     headers: Mapping[str, str]
-    """The headers; names are looked up in any case."""
+    """The headers; look-up ignores the case of names."""
     body: bytes = field(repr=False)
-    """The body, whole and decompressed."""
+    """The body, complete and decompressed."""
 
     @property
     def is_framed(self) -> bool:
-        """Whether the answer said where its body ends; without that, one cut short looks whole."""
-        return _LENGTH in self.headers or _CHUNKED in self.headers or self.status == 204
+        """Whether the answer said where its body ends; without that, a body cut short looks complete."""
+        return CONTENT_LENGTH in self.headers or TRANSFER_ENCODING in self.headers or self.status == 204
 
 
 @frozen
 class Request:
-    """What is to be sent, and what is to come back."""
+    """What to send, and what to expect."""
 
     route: Route
     replay: Replay
     url: URL
     body: bytes | None
-    due: bool
+    expects_body: bool
     """Whether a success must have a body."""
 
 
-class _DroppedError(Exception):
-    """A broken connection, in a form that aiohttp does not send again for."""
+class DroppedConnectionError(Exception):
+    """Replaces the exception of a broken connection; aiohttp does not resend for it."""
 
 
 class SendTracker:
-    """What is known of one call's sends, kept exact by running around each of them."""
+    """Counts the sends of one call; an aiohttp middleware that runs around each of them."""
 
     __slots__ = ("_entered", "attempts", "sends", "sent")
 
     def __init__(self) -> None:
         self.attempts = 0
-        """How many attempts were begun."""
+        """Attempts that were started."""
         self.sends = 0
-        """How many requests have left the machine, or may have."""
+        """Requests that were sent, or may have been."""
         self.sent = False
-        """Whether the current attempt is one of them."""
+        """Whether the current attempt sent its request, or may have."""
         self._entered = False
 
     def begin(self) -> None:
@@ -92,12 +91,12 @@ class SendTracker:
         self.attempts += 1
         self.sent = self._entered = False
 
-    def failed(self, error: BaseException) -> None:
-        """Take note of an attempt that ended without an answer."""
-        if not self._entered and not isinstance(error, _NOTHING_SENT):  # no middleware ran: a double of aiohttp
-            self._count()
+    def record_failure(self, error: BaseException) -> None:
+        """Record an attempt that ended without an answer."""
+        if not self._entered and not isinstance(error, NOTHING_SENT):  # no middleware ran: a test double of aiohttp
+            self._record_send()
 
-    def _count(self) -> None:
+    def _record_send(self) -> None:
         self.sends += 1
         self.sent = True
 
@@ -107,115 +106,88 @@ class SendTracker:
         self._entered = True
         try:
             return await handler(request)
-        except _NOTHING_SENT:
+        except NOTHING_SENT:
             raise
         except (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError) as error:
-            raise _DroppedError from error
+            raise DroppedConnectionError from error
         finally:
-            if getattr(request, "response", request) is not None:  # set once the request is handed to the socket
-                self._count()
+            if getattr(request, "response", request) is not None:  # aiohttp sets it when it writes to the socket
+                self._record_send()
 
 
 async def send(
     client: aiohttp.ClientSession,
-    flight: SendTracker,
-    order: Request,
+    tracker: SendTracker,
+    request: Request,
     headers: CIMultiDict[str],
     *,
     max_body: int,
     options: Mapping[str, Any],
 ) -> RawResponse:
-    """Send one request once and read its answer; raise a `TransportError` where none came."""
-    if order.body is None and order.route.method != "GET":
-        options = {**options, "skip_auto_headers": _NO_TYPE}
-    # Middlewares given with a request replace those of the session, so a handed-in session's own come first.
-    around = (*getattr(client, "_middlewares", ()), flight)
+    """Send one request once and read its answer; raise a `TransportError` if no complete answer arrives."""
+    if request.body is None and request.route.method != "GET":
+        options = {**options, "skip_auto_headers": NO_CONTENT_TYPE}
+    # Middlewares of a request replace those of the client session, so pass on those of a session of the user's.
+    middlewares = (*getattr(client, "_middlewares", ()), tracker)
     try:
         response = await client.request(
-            order.route.method,
-            order.url,
-            data=order.body,
+            request.route.method,
+            request.url,
+            data=request.body,
             headers=headers,
             allow_redirects=False,
             raise_for_status=False,
             auto_decompress=False,
-            middlewares=around,
-            timeout=_TIMEOUT,
+            middlewares=middlewares,
+            timeout=TIMEOUT,
             **options,
         )
         try:
-            content = await _read(response, max_body)
+            body = await read_body(response, max_body)
         except BaseException:
             response.close()
             raise
         response.release()
-        return RawResponse(response.status, response.headers, content)
+        return RawResponse(response.status, response.headers, body)
     except CaseManagementError:
         raise
-    except Exception as error:  # noqa: BLE001 - whatever aiohttp and a handed-in session's middlewares may raise
-        flight.failed(error)
-        raise _translated(error, flight, order.url) from _cause(error)
+    except Exception as error:  # noqa: BLE001 - aiohttp, and the middlewares of a user's session, may raise anything
+        tracker.record_failure(error)
+        raise translated(error, tracker, request.url) from visible_cause(error)
 
 
-async def _read(response: aiohttp.ClientResponse, cap: int) -> bytes:
-    content = response.content
-    chunks = [await content.readany()]
-    size = len(chunks[0])
-    while size <= cap and (chunk := await content.readany()):
-        size += len(chunk)
-        chunks.append(chunk)
-    if size > cap:
-        raise ResponseTooLargeError(f"the answer is over {cap} bytes")
-    raw = chunks[0] if len(chunks) == 1 else b"".join(chunks)
-    encoding = response.headers.get(_ENCODING)
-    return raw if encoding is None else _decompressed(raw, encoding.strip().lower(), cap)
-
-
-def _decompressed(raw: bytes, encoding: str, cap: int) -> bytes:
-    if encoding in {"identity", ""} or not raw:
-        return raw
-    if encoding not in {"gzip", "x-gzip"}:
-        raise ConnectionFailedError("the answer is compressed in a way that was not asked for")
-    decoder = zlib.decompressobj(wbits=zlib.MAX_WBITS | 16)
-    try:
-        body = decoder.decompress(raw, cap + 1)
-    except zlib.error as error:
-        raise ConnectionFailedError("the compressed answer is damaged") from error
-    if len(body) > cap:
-        raise ResponseTooLargeError(f"the answer is over {cap} bytes, decompressed")
-    if not decoder.eof:
-        raise ConnectionFailedError("the compressed answer is cut short")
-    return body
-
-
-def _translated(error: Exception, flight: SendTracker, url: URL) -> CaseManagementError:
+def translated(error: Exception, tracker: SendTracker, url: URL) -> CaseManagementError:
+    """The error of ours for an exception of aiohttp."""
     if isinstance(error, TimeoutError):
         return RequestTimeoutError("no answer within the time of one attempt")
     if isinstance(error, aiohttp.ClientConnectorError):
         proxied = isinstance(error, aiohttp.ClientProxyConnectionError)
-        where = f"the proxy {error.host}:{error.port}" if proxied else url.origin()
-        return ConnectionFailedError(f"could not connect to {where}: {_obstacle(error)}")
-    if flight.sent:
-        return ConnectionFailedError("the connection broke before the answer was whole")
-    if isinstance(error, (_DroppedError, aiohttp.ClientError, OSError)):
-        return ConnectionFailedError("the connection broke before anything was sent")
+        target = f"the proxy {error.host}:{error.port}" if proxied else url.origin()
+        return ConnectionFailedError(f"could not connect to {target}: {connect_problem(error)}")
+    if tracker.sent:
+        return ConnectionFailedError("the connection broke before the answer was complete")
+    if isinstance(error, (DroppedConnectionError, aiohttp.ClientError, OSError)):
+        return ConnectionFailedError("the connection broke before the request was sent")
     return ConfigurationError(f"the client session cannot send this request: {type(error).__name__}")
 
 
-def _obstacle(error: aiohttp.ClientConnectorError) -> str:
+def connect_problem(error: aiohttp.ClientConnectorError) -> str:
+    """Why no connection could be made, in a few words."""
     if isinstance(error, aiohttp.ClientConnectorCertificateError):
         return "its certificate is not trusted"
     if isinstance(error, aiohttp.ClientConnectorSSLError):
-        return "it does not speak TLS as it should"
+        return "the TLS handshake failed"
     if isinstance(error, aiohttp.ClientConnectorDNSError):
-        return "the name is not known"
-    # Where several addresses were tried, their errors are only to be found in the text.
-    numbers = [error.errno] if error.errno else [int(found) for found in _ERRNO(str(error.os_error))]
+        return "the host name cannot be resolved"
+    # If several addresses were tried, only the text of the error names their errors.
+    numbers = [error.errno] if error.errno else [int(found) for found in ERRNO(str(error.os_error))]
     return ", ".join(dict.fromkeys(os.strerror(number).lower() for number in numbers)) or type(error).__name__
 
 
-def _cause(error: Exception) -> BaseException:
-    # These two hold nothing of their own: the cause says what happened. An aiohttp.ClientResponseError moreover
-    # carries the headers of the request.
-    hollow = isinstance(error, (_DroppedError, aiohttp.ClientResponseError))
-    return error.__cause__ if hollow and error.__cause__ is not None else error
+def visible_cause(error: Exception) -> BaseException:
+    """The exception to chain: the cause of a `DroppedConnectionError` or `ClientResponseError`, else `error` itself.
+
+    A `ClientResponseError` holds the headers of the request, credentials included.
+    """
+    replaced = isinstance(error, (DroppedConnectionError, aiohttp.ClientResponseError))
+    return error.__cause__ if replaced and error.__cause__ is not None else error

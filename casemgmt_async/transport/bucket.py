@@ -14,19 +14,19 @@ from attrs import define
 
 __all__ = ["Bucket"]
 
-_SCOUTS: Final = 8
+SCOUTS: Final = 8
 """How many requests are on their way at most before the first answer of a route, or early in a window."""
-_ALONE: Final = 0.9
+ALONE: Final = 0.9
 """The share of a window from which on we take it that nobody else uses the bucket."""
-_SPARE: Final = 2
+SPARE: Final = 2
 """How much of a shared bucket is left alone at the end of a window, when others may already be taking it."""
-_STRAY: Final = 0.03
+STRAY: Final = 0.03
 """The part of a window that may be used by requests of ours whose answers were lost."""
-_LEAST: Final = 0.15
+LEAST: Final = 0.15
 """The part of a window that is left to the others, and kept for us, where others were seen."""
-_REGAIN: Final = 0.01
+REGAIN: Final = 0.01
 """By how much our share may grow from one window to the next, should the others have gone."""
-_DOUBT: Final = 1.0
+DOUBT: Final = 1.0
 """Seconds by which a reset told in whole seconds may be off."""
 
 
@@ -39,7 +39,7 @@ class Bucket:
     """Whether any answer has told of it, if only that it is not limited."""
     limit: float | None = None
     period: float = 60.0
-    left: float = math.inf
+    remaining: float = math.inf
     """What the newest answers of this window left."""
     resets_at: float = math.inf
     """When the window ends, by our clock; after it, nothing is certain until an answer tells."""
@@ -65,27 +65,27 @@ class Bucket:
         if now < self.resets_at:
             return self._delay_within(now)
         if self.limit is None:
-            self.left = self.resets_at = math.inf
+            self.remaining = self.resets_at = math.inf
             return 0.0
-        if now >= self.resets_at + _DOUBT:
+        if now >= self.resets_at + DOUBT:
             self._roll(self.resets_at + math.ceil((now - self.resets_at) / self.period) * self.period, self.limit)
             return self.delay(now) if now < self.resets_at else 0.0
-        return self.resets_at + _DOUBT - now if self.probing else 0.0
+        return self.resets_at + DOUBT - now if self.probing else 0.0
 
     @property
     def is_unlimited(self) -> bool:
         """Whether an answer has told that there is no limit."""
-        return self.is_known and self.left is math.inf
+        return self.is_known and self.remaining is math.inf
 
     def _delay_within(self, now: float) -> float:
         share = self._share()
         allowed = self._allowance(share)
         if now < self.settles_at and allowed >= 1:
-            return 0.0 if self.in_flight < min(allowed, _SCOUTS) else self.settles_at - now
+            return 0.0 if self.in_flight < min(allowed, SCOUTS) else self.settles_at - now
         if self.in_flight >= allowed:
             return self.resets_at - now
-        if self.rolled and share < _ALONE and self._is_beyond(share):  # what others may leave over, spread out
-            return max(0.0, self.admitted_at + (self.resets_at - self.admitted_at) / self.left - now)
+        if self.rolled and share < ALONE and self._is_beyond(share):  # what others may leave over, spread out
+            return max(0.0, self.admitted_at + (self.resets_at - self.admitted_at) / self.remaining - now)
         return 0.0
 
     @property
@@ -106,41 +106,41 @@ class Bucket:
         return min(self.share, ours / (ours + self.others)) if self.others and ours else self.share
 
     def _is_beyond(self, share: float) -> bool:
-        return self.own + self.in_flight >= share * (self.limit or self.left)
+        return self.own + self.in_flight >= share * (self.limit or self.remaining)
 
     def _allowance(self, share: float) -> float:
         """How many requests may be on their way."""
-        if self.left is math.inf:
-            return math.inf if self.is_known else _SCOUTS
-        alone = share >= _ALONE
-        if self.left < 1 or (not alone and self.left <= min(_SPARE, (self.limit or self.left) / 10)):
+        if self.remaining is math.inf:
+            return math.inf if self.is_known else SCOUTS
+        alone = share >= ALONE
+        if self.remaining < 1 or (not alone and self.remaining <= min(SPARE, (self.limit or self.remaining) / 10)):
             return 0.0
-        fair = max(1.0, self.left * share)
-        if not self.rolled and (self.own < 3 * _SCOUTS or not alone):  # who else is there, will show
-            return min(fair, _SCOUTS if alone else _SCOUTS / 2)
+        fair = max(1.0, self.remaining * share)
+        if not self.rolled and (self.own < 3 * SCOUTS or not alone):  # who else is there, will show
+            return min(fair, SCOUTS if alone else SCOUTS / 2)
         if alone:
-            return self.left
+            return self.remaining
         return 1.0 if self._is_beyond(share) else fair
 
     def _roll(self, resets_at: float, left: float) -> None:
-        used = (self.limit or 0.0) - self.left
+        used = (self.limit or 0.0) - self.remaining
         self.rolled = self.resets_at is not math.inf
         measured = self.own / used if self.own and used > 0 else 1.0
-        measured = max(_LEAST, min(measured, 1 - _LEAST)) if measured < 1 - _STRAY else 1.0
-        self.share = min(measured, self.share + _REGAIN)
+        measured = max(LEAST, min(measured, 1 - LEAST)) if measured < 1 - STRAY else 1.0
+        self.share = min(measured, self.share + REGAIN)
         self.own, self.others = 0, 0.0
-        self.left, self.resets_at, self.probing = left, resets_at, False
+        self.remaining, self.resets_at, self.probing = left, resets_at, False
 
     def observe(self, limit: float, period: float, left: float, reset: float, now: float) -> None:
         """Take in what an answer told of the bucket."""
         self.limit, self.period = limit, period
         ends = now + reset + self.lag
-        is_open_again = now >= self.resets_at and left > self.left
+        is_open_again = now >= self.resets_at and left > self.remaining
         if self.resets_at is math.inf or is_open_again or ends > self.resets_at + period / 2:
             self._roll(ends, left)
-            self.settles_at = now + min(_DOUBT, period / 10) if self.rolled else -math.inf
+            self.settles_at = now + min(DOUBT, period / 10) if self.rolled else -math.inf
         elif ends > self.resets_at - period / 2:
-            self.left = min(self.left, left)
+            self.remaining = min(self.remaining, left)
             self.resets_at = min(self.resets_at, ends)
         else:
             return  # an answer from a window that is over
@@ -150,8 +150,8 @@ class Bucket:
     def exhausted(self, wait: float, now: float) -> None:
         """Take in a 429: nothing passes for `wait` seconds."""
         if self.limit is not None and now >= self.resets_at:
-            self.lag = min(_DOUBT, self.period / 2)  # the window was not over when its reset had passed
-        self.left = 0.0
+            self.lag = min(DOUBT, self.period / 2)  # the window was not over when its reset had passed
+        self.remaining = 0.0
         self.probing = False
         until = now + wait + self.lag
         self.resets_at = until if self.resets_at is math.inf else max(self.resets_at, until)

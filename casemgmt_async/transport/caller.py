@@ -1,4 +1,4 @@
-"""One call's life: gate, attempt, judgement, and maybe a wait and all again, under one deadline."""
+"""One call: admission, attempt, classification, and maybe a wait and another attempt, under one deadline."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ from casemgmt_async.errors import (
     TransportError,
 )
 from casemgmt_async.routes import Replay, Route
-from casemgmt_async.transport.access import Access, Secret, checked_headers
 from casemgmt_async.transport.attempt import RawResponse, Request, SendTracker, send
-from casemgmt_async.transport.classify import Explain, Failure, FailureKind, classify, is_json
+from casemgmt_async.transport.classify import Failure, FailureKind, ParseErrors, classify, is_json
 from casemgmt_async.transport.clock import Clock
+from casemgmt_async.transport.credentials import Credentials, Secret, checked_headers
 from casemgmt_async.transport.events import (
     CallFailed,
     CallSucceeded,
@@ -37,8 +37,8 @@ from casemgmt_async.transport.events import (
     ResponseReceived,
     RetryScheduled,
 )
-from casemgmt_async.transport.limits import Limiter
-from casemgmt_async.transport.retry import DECISIONS, RetryBudget, RetryPolicy, Step
+from casemgmt_async.transport.limiter import Limiter
+from casemgmt_async.transport.retry import DECISIONS, Decision, RetryBudget, RetryPolicy
 
 __all__ = ["CallOptions", "Caller"]
 
@@ -48,24 +48,31 @@ R = TypeVar("R")
 
 @define(eq=False)
 class CallOptions:
-    """How calls are made: what `with_options` varies, with what can be prepared once for all of them."""
+    """The options of calls that `with_options` varies, and the headers that follow from them."""
 
     timeout: float | None
     retry: RetryPolicy
-    extra: Mapping[str, str]
-    request: Mapping[str, Any]
+    extra_headers: Mapping[str, str]
+    request_options: Mapping[str, Any]
     """Arguments for aiohttp that are the same for every request."""
     _token: Secret | None = None
     _headers: tuple[CIMultiDict[str], CIMultiDict[str]] | None = field(default=None, repr=False)
 
-    def headers(self, access: Access, has_body: bool) -> CIMultiDict[str]:
-        """The headers of a request, made anew only when the token has changed."""
-        if self._headers is None or self._token is not access.token:
-            bare = access.headers(self.extra)
-            full = bare.copy()
-            full["Content-Type"] = "application/json"
-            self._token, self._headers = access.token, (bare, full)
+    def headers(self, credentials: Credentials, has_body: bool) -> CIMultiDict[str]:
+        """The headers of a request; made again only when the token has changed."""
+        if self._headers is None or self._token is not credentials.token:
+            without_body = credentials.headers(self.extra_headers)
+            with_body = without_body.copy()
+            with_body["Content-Type"] = "application/json"
+            self._token, self._headers = credentials.token, (without_body, with_body)
         return self._headers[has_body]
+
+
+@define(eq=False)
+class Success(Generic[T]):
+    """An attempt that gave a result."""
+
+    result: T
 
 
 class Caller:
@@ -74,221 +81,231 @@ class Caller:
     def __init__(
         self,
         *,
-        access: Access,
+        credentials: Credentials,
         client: Callable[[], aiohttp.ClientSession],
-        explain: Explain,
+        parse_errors: ParseErrors,
         events: Events,
         max_concurrency: int,
         max_body: int,
         clock: Clock,
     ) -> None:
-        self.gate: Final = Limiter(max_concurrency, clock=clock.clock, wall=clock.wall, sleep=clock.sleep)
-        self.budget: Final = RetryBudget()
+        self.limiter: Final = Limiter(max_concurrency, clock)
+        self.retry_budget: Final = RetryBudget()
         self.events: Final = events
-        self.access: Final = access
+        self.credentials: Final = credentials
         self.client: Final = client
         self.max_body: Final = max_body
         self.clock: Final = clock
-        self._explain = explain
-        self._numbers = itertools.count(1)
+        self._parse_errors = parse_errors
+        self._call_numbers = itertools.count(1)
 
-    def explain(self, body: bytes, content_type: str | None) -> Sequence[ErrorDetail]:
-        """Read the errors out of a body, which may repeat what was sent, keys included."""
-        return self._explain(self.access.redacted(body), content_type)
+    def parse_errors(self, body: bytes, content_type: str | None) -> Sequence[ErrorDetail]:
+        """Parse the errors in a body, without the credentials if the service repeats them."""
+        return self._parse_errors(self.credentials.redacted(body), content_type)
 
-    def run(self, order: Request, manner: CallOptions, read: Callable[[RawResponse], T]) -> Awaitable[T]:
-        """Make one call; `read` turns a good answer into its result, or raises `DecodeError`."""
-        call = _Call(self, order, manner, read, next(self._numbers))
-        return self._watched(call) if self.events else call.result()
+    def run(self, request: Request, options: CallOptions, read: Callable[[RawResponse], T]) -> Awaitable[T]:
+        """Make one call; `read` turns a successful answer into its result, or raises `DecodeError`."""
+        call = Call(self, request, options, read, next(self._call_numbers))
+        return self._observed(call) if self.events else call.result()
 
-    async def _watched(self, call: _Call[T]) -> T:
-        """Make one call that somebody listens to."""
+    async def _observed(self, call: Call[T]) -> T:
+        """Make one call and emit its last event."""
         try:
             result = await call.result()
         except BaseException as error:
-            self.events.emit(CallFailed(*call.told(), error))
+            self.events.emit(CallFailed(*call.summary(), error))
             raise
-        self.events.emit(CallSucceeded(*call.told()))
+        self.events.emit(CallSucceeded(*call.summary()))
         return result
 
 
-class _Call(Generic[T]):
-    """One call: what was tried so far."""
+class Call(Generic[T]):
+    """One call and the state of its attempts."""
 
     __slots__ = (
-        *("_caller", "_counted", "_lane", "_manner", "_maybe_done", "_order", "_read", "_renewed", "_turn"),
-        *("began", "flight", "number"),
+        *("_caller", "_counted_attempts", "_may_have_taken_effect", "_options", "_read", "_request"),
+        *("_route_limiter", "_ticket", "_token_renewed", "number", "started_at", "tracker"),
     )
 
     def __init__(
-        self, caller: Caller, order: Request, manner: CallOptions, read: Callable[[RawResponse], T], number: int
+        self, caller: Caller, request: Request, options: CallOptions, read: Callable[[RawResponse], T], number: int
     ) -> None:
         self._caller = caller
-        self._order = order
-        self._manner = manner
+        self._request = request
+        self._options = options
         self._read = read
-        self._lane = caller.gate.lane(order.route.name)
-        self._turn: int | None = None
-        self._counted = 0  # attempts that count against the policy
-        self._maybe_done = False  # whether an attempt before this one may have taken effect
-        self._renewed = False
-        self.began = caller.clock.clock()
-        self.flight = SendTracker()
+        self._route_limiter = caller.limiter.route_limiter(request.route.name)
+        self._ticket: int | None = None
+        self._counted_attempts = 0  # attempts that count against the policy
+        self._may_have_taken_effect = False  # whether an attempt before the current one may have taken effect
+        self._token_renewed = False
+        self.started_at = caller.clock.clock()
+        self.tracker = SendTracker()
         self.number = number
 
-    def told(self) -> tuple[int, Route, int, float]:
-        """What the last event of a call begins with: number, route, attempts, and seconds since it began."""
-        return self.number, self._order.route, self.flight.attempts, self._caller.clock.clock() - self.began
+    def summary(self) -> tuple[int, Route, int, float]:
+        """The first fields of the last event: number, route, attempts, seconds since the start."""
+        return self.number, self._request.route, self.tracker.attempts, self._caller.clock.clock() - self.started_at
 
-    def too_late(self) -> CaseManagementError:
-        """What to raise when the deadline has passed."""
-        late = RequestTimeoutError(f"{self._order.route.name} had no result within {self._manner.timeout:g} s")
-        if self._order.replay is Replay.CREATE and self.flight.sent:
-            return self._unknown(late)
-        return late
+    def deadline_error(self) -> CaseManagementError:
+        """The error to raise when the deadline has passed."""
+        error = RequestTimeoutError(f"{self._request.route.name} had no result within {self._options.timeout:g} s")
+        if self._request.replay is Replay.CREATE and self.tracker.sent:
+            return self._unknown_outcome(error)
+        return error
 
     async def result(self) -> T:
-        """Try until there is a result, or an error that trying again cannot mend."""
-        access = self._caller.access
-        if access.renewable and access.token is None:
-            await self._in_time(access.renew(None))
+        """Make attempts until one succeeds, or until a retry is not allowed."""
+        credentials = self._caller.credentials
+        if credentials.renewable and credentials.token is None:
+            await self._before_deadline(credentials.renew(None))
         while True:
-            token = access.token
-            verdict, results = await self._try()
-            if verdict is None:
-                self._caller.budget.succeeded()
-                return results[0]
-            if access.renewable and not self._renewed and isinstance(verdict.error, AuthenticationError):
-                self._renewed = True
-                self.flight.sent = False
-                await self._in_time(access.renew(token))
+            token = credentials.token
+            outcome = await self._attempt()
+            if isinstance(outcome, Success):
+                self._caller.retry_budget.record_success()
+                return outcome.result
+            if credentials.renewable and not self._token_renewed and isinstance(outcome.error, AuthenticationError):
+                self._token_renewed = True
+                self.tracker.sent = False
+                await self._before_deadline(credentials.renew(token))
             else:
-                await self._try_again_or_raise(verdict)
+                await self._wait_or_raise(outcome)
 
-    async def _try(self) -> tuple[Failure | None, tuple[T, ...]]:
-        gate, lane = self._caller.gate, self._lane
-        if not gate.try_enter(lane):
-            if self._caller.events and 0 < (delay := gate.delay(lane)) < math.inf:
-                self._tell(RateLimited, delay, answered=False, attempt=self.flight.attempts + 1)
-            self._turn = await self._in_time(gate.enter(lane, self._turn, self._manner.retry.max_retry_after))
+    async def _attempt(self) -> Success[T] | Failure:
+        limiter, route_limiter = self._caller.limiter, self._route_limiter
+        if not limiter.try_acquire(route_limiter):
+            if self._caller.events and 0 < (delay := limiter.delay(route_limiter)) < math.inf:
+                self._emit(RateLimited, delay, answered=False, attempt=self.tracker.attempts + 1)
+            self._ticket = await self._before_deadline(
+                limiter.acquire(route_limiter, self._ticket, self._options.retry.max_retry_after)
+            )
         answer: RawResponse | None = None
         try:
-            async with asyncio.timeout(self._seconds()):
-                answer = await self._attempt()
-            return self._judged(answer)
+            async with asyncio.timeout(self._attempt_seconds()):
+                answer = await self._send()
+            return self._outcome(answer)
         except TransportError as error:
-            return Failure(_fault(error, self.flight), error), ()
+            return Failure(failure_kind(error, self.tracker), error)
         except TimeoutError as error:
-            late = RequestTimeoutError("no answer within the time of one attempt")
-            late.__cause__ = error
-            return Failure(_fault(late, self.flight), late), ()
+            timeout = RequestTimeoutError("no answer within the time of one attempt")
+            timeout.__cause__ = error
+            return Failure(failure_kind(timeout, self.tracker), timeout)
         finally:
-            gate.leave(lane, answer)
+            limiter.release(route_limiter, answer)
 
-    def _attempt(self) -> Awaitable[RawResponse]:
-        caller, order, flight = self._caller, self._order, self.flight
+    def _send(self) -> Awaitable[RawResponse]:
+        caller, request, tracker = self._caller, self._request, self.tracker
         client = caller.client()
-        flight.begin()
-        headers = self._manner.headers(caller.access, order.body is not None)
+        tracker.begin()
+        headers = self._options.headers(caller.credentials, request.body is not None)
         if caller.events:
-            return self._watched(client, headers)
-        return send(client, flight, order, headers, max_body=caller.max_body, options=self._manner.request)
+            return self._send_observed(client, headers)
+        return send(client, tracker, request, headers, max_body=caller.max_body, options=self._options.request_options)
 
-    async def _watched(self, client: aiohttp.ClientSession, headers: CIMultiDict[str]) -> RawResponse:
-        """Make one attempt that somebody listens to."""
-        caller, order, flight = self._caller, self._order, self.flight
-        began = caller.clock.clock()
-        started = RequestStarted(self.number, order.route, flight.attempts, str(order.url))
+    async def _send_observed(self, client: aiohttp.ClientSession, headers: CIMultiDict[str]) -> RawResponse:
+        """Send the request and emit the events around it."""
+        caller, request, tracker = self._caller, self._request, self.tracker
+        started_at = caller.clock.clock()
+        started = RequestStarted(self.number, request.route, tracker.attempts, str(request.url))
         caller.events.emit(started)
         if started.headers:
             headers = headers.copy()
             headers.update(checked_headers(started.headers))
-        answer = await send(client, flight, order, headers, max_body=caller.max_body, options=self._manner.request)
-        elapsed = caller.clock.clock() - began
-        self._tell(ResponseReceived, answer.status, elapsed, len(answer.body))
+        answer = await send(
+            client, tracker, request, headers, max_body=caller.max_body, options=self._options.request_options
+        )
+        self._emit(ResponseReceived, answer.status, caller.clock.clock() - started_at, len(answer.body))
         return answer
 
-    def _judged(self, answer: RawResponse) -> tuple[Failure | None, tuple[T, ...]]:
-        order, caller = self._order, self._caller
-        verdict = classify(answer, order.route.name, order.due, caller.explain, caller.clock.wall)
-        # Where the attempt before removed it and its answer was lost, this one finds it gone.
-        is_gone = self._maybe_done and answer.status == 404 and order.route.method == "DELETE" and not order.due
-        if verdict is not None and not is_gone:
-            return verdict, ()
+    def _outcome(self, answer: RawResponse) -> Success[T] | Failure:
+        request, caller = self._request, self._caller
+        failure = classify(answer, request.route.name, request.expects_body, caller.parse_errors, caller.clock.wall)
+        # If the answer to an earlier attempt was lost, a DELETE that finds nothing has done its work.
+        already_deleted = (
+            self._may_have_taken_effect
+            and answer.status == 404
+            and request.route.method == "DELETE"
+            and not request.expects_body
+        )
+        if failure is not None and not already_deleted:
+            return failure
         try:
-            return None, (self._read(answer),)
+            return Success(self._read(answer))
         except DecodeError as error:
-            return Failure(FailureKind.UNREADABLE if is_json(answer.body) else FailureKind.LOST, error), ()
+            return Failure(FailureKind.UNREADABLE if is_json(answer.body) else FailureKind.LOST, error)
 
-    async def _in_time(self, work: Awaitable[R]) -> R:
-        """Wait for something other than an attempt, until the deadline."""
-        scope = asyncio.timeout(self._left())
+    async def _before_deadline(self, work: Awaitable[R]) -> R:
+        """Await anything but an attempt, until the deadline."""
+        scope = asyncio.timeout(self._seconds_left())
         try:
             async with scope:
                 return await work
         except TimeoutError as error:
             if not scope.expired() or isinstance(error, CaseManagementError):
                 raise
-            raise self.too_late() from error
+            raise self.deadline_error() from error
 
-    def _left(self) -> float | None:
-        """Seconds until the deadline, or None where there is none."""
-        timeout = self._manner.timeout
-        return None if timeout is None else self.began + timeout - self._caller.clock.clock()
+    def _seconds_left(self) -> float | None:
+        """Seconds until the deadline, or None if there is no deadline."""
+        timeout = self._options.timeout
+        return None if timeout is None else self.started_at + timeout - self._caller.clock.clock()
 
-    def _seconds(self) -> float | None:
-        """Seconds that the next attempt may take: its own time, or what is left for the call."""
-        left, own = self._left(), self._manner.retry.attempt_timeout
-        if left is None or own is None:
-            return own if left is None else left
-        return min(own, left)
+    def _attempt_seconds(self) -> float | None:
+        """Seconds that the next attempt may take: its own time-out or the rest of the call's."""
+        left, timeout = self._seconds_left(), self._options.retry.attempt_timeout
+        if left is None or timeout is None:
+            return timeout if left is None else left
+        return min(timeout, left)
 
-    async def _try_again_or_raise(self, verdict: Failure) -> None:
-        left = self._left()
-        if left is not None and left <= 0 and isinstance(verdict.error, RequestTimeoutError):
-            raise self.too_late() from verdict.error
-        self._maybe_done |= self.flight.sent and verdict.fault in {FailureKind.FAILED, FailureKind.LOST}
-        step = DECISIONS[verdict.fault][self._order.replay]
-        if step is Step.UNKNOWN:
-            raise self._unknown(verdict.error) from verdict.error
-        # A 429 that names a time closes the gate until then, for everybody under the same limit.
-        put_off = verdict.fault is FailureKind.LIMITED and bool(verdict.wait)
-        self._counted += not put_off
-        wait = self._wait(verdict, put_off) if step is Step.AGAIN else None
+    async def _wait_or_raise(self, failure: Failure) -> None:
+        left = self._seconds_left()
+        if left is not None and left <= 0 and isinstance(failure.error, RequestTimeoutError):
+            raise self.deadline_error() from failure.error
+        self._may_have_taken_effect |= self.tracker.sent and failure.kind in {FailureKind.FAILED, FailureKind.LOST}
+        decision = DECISIONS[failure.kind][self._request.replay]
+        if decision is Decision.UNKNOWN:
+            raise self._unknown_outcome(failure.error) from failure.error
+        # A 429 that names a time closes the limiter until then, for all calls under the same limit.
+        limiter_waits = failure.kind is FailureKind.LIMITED and bool(failure.wait)
+        self._counted_attempts += not limiter_waits
+        wait = self._wait(failure, limiter_waits) if decision is Decision.RETRY else None
         if wait is None:
-            raise verdict.error
-        self.flight.sent = False
+            raise failure.error
+        self.tracker.sent = False
         if self._caller.events:
-            if verdict.fault is FailureKind.LIMITED:
-                self._tell(RateLimited, wait, answered=True)
-            self._tell(RetryScheduled, wait, verdict.error)
-        if not put_off:
+            if failure.kind is FailureKind.LIMITED:
+                self._emit(RateLimited, wait, answered=True)
+            self._emit(RetryScheduled, wait, failure.error)
+        if not limiter_waits:
             await self._caller.clock.sleep(wait)
 
-    def _wait(self, verdict: Failure, put_off: bool) -> float | None:
-        """Seconds until the next attempt, or None where there is none to be."""
-        policy, asked, clock = self._manner.retry, verdict.wait or 0.0, self._caller.clock
+    def _wait(self, failure: Failure, limiter_waits: bool) -> float | None:
+        """Seconds until the next attempt, or None if there is none."""
+        policy, asked, clock = self._options.retry, failure.wait or 0.0, self._caller.clock
         if policy.attempts == 1 or asked > policy.max_retry_after:
             return None
-        if not put_off and (self._counted >= policy.attempts or not self._caller.budget.take()):
+        if not limiter_waits and (self._counted_attempts >= policy.attempts or not self._caller.retry_budget.take()):
             return None
-        wait = asked if put_off else max(asked, clock.random() * policy.longest_wait(self._counted))
-        left = self._left()
+        backoff = clock.random() * policy.backoff_limit(self._counted_attempts) if not limiter_waits else 0.0
+        wait = max(asked, backoff)
+        left = self._seconds_left()
         if left is not None and wait >= left:
             return None
         return wait
 
-    def _tell(self, event: Callable[..., Event], *told: Any, attempt: int | None = None, **named: Any) -> None:
-        attempt = self.flight.attempts if attempt is None else attempt
-        self._caller.events.emit(event(self.number, self._order.route, attempt, *told, **named))
+    def _emit(self, event: Callable[..., Event], *args: Any, attempt: int | None = None, **kwargs: Any) -> None:
+        attempt = self.tracker.attempts if attempt is None else attempt
+        self._caller.events.emit(event(self.number, self._request.route, attempt, *args, **kwargs))
 
-    def _unknown(self, error: CaseManagementError) -> OutcomeUnknownError:
-        unknown = OutcomeUnknownError(self._order.route.name, self._order.body, str(error))
+    def _unknown_outcome(self, error: CaseManagementError) -> OutcomeUnknownError:
+        unknown = OutcomeUnknownError(self._request.route.name, self._request.body, str(error))
         unknown.__cause__ = error
         return unknown
 
 
-def _fault(error: TransportError, flight: SendTracker) -> FailureKind:
+def failure_kind(error: TransportError, tracker: SendTracker) -> FailureKind:
+    """The kind of failure of an attempt that ended without an answer."""
     if isinstance(error, ResponseTooLargeError):
         return FailureKind.UNREADABLE
-    return FailureKind.LOST if flight.sent else FailureKind.NOT_SENT
+    return FailureKind.LOST if tracker.sent else FailureKind.NOT_SENT

@@ -1,4 +1,4 @@
-"""The clocks, the sleep and the random numbers of a session, in one place, so that tests can replace them."""
+"""Clocks, sleep and random numbers of a session, in one object that tests can replace."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ __all__ = ["Clock"]
 
 @frozen
 class Clock:
-    """What a session knows of time, and its source of random numbers; replace any of them in tests."""
+    """The clocks, the sleep and the random numbers that a session uses; tests replace any of them."""
 
     clock: Callable[[], float] = time.monotonic
     """Monotonic time in seconds, for deadlines and waits."""
     wall: Callable[[], float] = time.time
-    """Unix time in seconds, for headers that name a moment."""
+    """Unix time in seconds, for headers that contain a date."""
     sleep: Callable[[float], Awaitable[object]] = asyncio.sleep
     """Wait for a number of seconds."""
     random: Callable[[], float] = random_module.random
-    """A number from 0 up to 1, for the jitter of waits."""
+    """A number from 0 (included) to 1 (excluded), for the jitter of waits."""

@@ -1,6 +1,7 @@
-"""What happens to a call, told as typed events and as lines of the `casemgmt_async` logger.
+"""What happens to a call, as typed events and as lines of the `casemgmt_async` logger.
 
-An event is made only when somebody listens. No event holds a key or a token, nor a header of ours.
+An event is made only if there is a listener or the logger is enabled. No event holds a key, a token or a header that
+the session sets.
 """
 
 from __future__ import annotations
@@ -38,61 +39,61 @@ class RequestStarted:
     route: Route
     """The operation."""
     attempt: int
-    """Which attempt of the call this is, from 1."""
+    """The number of the attempt, from 1."""
     url: str
-    """Where it goes, with the ids and the query."""
+    """The URL, with ids and query."""
     headers: dict[str, str] = field(factory=dict, eq=False)
-    """Headers to send along, empty at first: a listener may put some in, such as `traceparent`."""
+    """Extra headers, empty at first: a listener may add some, such as `traceparent`."""
 
 
 @frozen
 class ResponseReceived:
-    """A request has been answered, and the answer read."""
+    """An answer was read."""
 
     call: int
     """The number of the call in its session."""
     route: Route
     """The operation."""
     attempt: int
-    """Which attempt of the call this is, from 1."""
+    """The number of the attempt, from 1."""
     status: int
     """The HTTP status."""
     elapsed: float
-    """Seconds from the start of the attempt."""
+    """Seconds since the attempt started."""
     size: int
     """Bytes of the body, decompressed."""
 
 
 @frozen
 class RetryScheduled:
-    """An attempt failed, and another will be made."""
+    """An attempt failed, and another one will be made."""
 
     call: int
     """The number of the call in its session."""
     route: Route
     """The operation."""
     attempt: int
-    """Which attempt failed, from 1."""
+    """The number of the attempt that failed, from 1."""
     wait: float
-    """Seconds until the next."""
+    """Seconds until the next attempt."""
     error: Exception
-    """What was wrong with this one."""
+    """The error of the attempt that failed."""
 
 
 @frozen
 class RateLimited:
-    """The service's rate limit holds a call up: it answered 429, or its headers said that it would."""
+    """The rate limit delays a call: the service answered 429, or its headers said that it would."""
 
     call: int
     """The number of the call in its session."""
     route: Route
     """The operation."""
     attempt: int
-    """Which attempt is held up, from 1."""
+    """The number of the attempt that is delayed, from 1."""
     wait: float
-    """Seconds that the service asked for; for a call held back, those until its budget may be free again."""
+    """Seconds: those that the service asked for, or those until the rate limit may allow the request."""
     answered: bool
-    """True for a 429, False for a request held back to avoid one."""
+    """True after a 429; False if the request was held back to avoid one."""
 
 
 @frozen
@@ -104,9 +105,9 @@ class CallSucceeded:
     route: Route
     """The operation."""
     attempts: int
-    """How many attempts were made."""
+    """The number of attempts."""
     elapsed: float
-    """Seconds from the start of the call."""
+    """Seconds since the call started."""
 
 
 @frozen
@@ -118,20 +119,20 @@ class CallFailed:
     route: Route
     """The operation."""
     attempts: int
-    """How many attempts were made."""
+    """The number of attempts."""
     elapsed: float
-    """Seconds from the start of the call."""
+    """Seconds since the call started."""
     error: BaseException
-    """What the caller gets; `asyncio.CancelledError` where the call was cancelled."""
+    """The exception that the caller gets; `asyncio.CancelledError` if the call was cancelled."""
 
 
 Event = RequestStarted | ResponseReceived | RetryScheduled | RateLimited | CallSucceeded | CallFailed
 Listener = Callable[[Event], object]
-"""Is called with every event, in the event loop: it must be quick and must not block."""
+"""Called with every event, in the event loop: it must return quickly and must not block."""
 
 
 class Events:
-    """Those who listen to a session."""
+    """The listeners of a session, and its log."""
 
     __slots__ = ("_listeners",)
 
@@ -143,23 +144,24 @@ class Events:
         self._listeners = (*self._listeners, listener)
 
     def remove(self, listener: Listener) -> None:
-        """Stop calling `listener`; one that was never added is no error."""
+        """Stop calling `listener`; does nothing if it was not added."""
         self._listeners = tuple(each for each in self._listeners if each is not listener and each != listener)
 
     def __bool__(self) -> bool:
         return bool(self._listeners) or log.isEnabledFor(logging.INFO)
 
     def emit(self, event: Event) -> None:
-        """Tell everybody; a listener that fails is logged and harms nobody else."""
+        """Call every listener, then write the log. A listener that raises is logged; the others are still called."""
         for listener in self._listeners:
             try:
                 listener(event)
             except Exception:
                 log.exception("a listener failed on %s", type(event).__name__)
-        _log(event)
+        write_log(event)
 
 
-def _log(event: Event) -> None:
+def write_log(event: Event) -> None:
+    """Write an event as one line of the log."""
     name, call = event.route.name, event.call
     match event:
         case RequestStarted():
@@ -167,11 +169,11 @@ def _log(event: Event) -> None:
         case ResponseReceived():
             log.debug("call %d: %s answered %d in %.3f s", call, name, event.status, event.elapsed)
         case RetryScheduled():
-            log.info("call %d: %s again in %.3f s: %s", call, name, event.wait, event.error)
+            log.info("call %d: %s retries in %.3f s: %s", call, name, event.wait, event.error)
         case RateLimited():
-            log.info("call %d: %s held up by the rate limit for %.3f s", call, name, event.wait)
+            log.info("call %d: %s waits %.3f s for the rate limit", call, name, event.wait)
         case CallSucceeded():
-            log.debug("call %d: %s ended after %d attempts", call, name, event.attempts)
+            log.debug("call %d: %s succeeded after %d attempts", call, name, event.attempts)
         case CallFailed():
             kind = type(event.error).__name__
-            log.info("call %d: %s gave up after %d attempts: %s: %s", call, name, event.attempts, kind, event.error)
+            log.info("call %d: %s failed after %d attempts: %s: %s", call, name, event.attempts, kind, event.error)

@@ -1,6 +1,6 @@
-"""Where a session calls: one origin, and the URL of every route under it.
+"""The origin that a session calls, and the URL of each route below it.
 
-Keys travel to this origin and to no other, so it is checked once, strictly, when the session is made.
+Keys are sent to this origin and to no other. It is checked once, when the session is made.
 """
 
 from __future__ import annotations
@@ -26,50 +26,56 @@ SITES: Final = (
     "datadoghq.eu",
     "ap1.datadoghq.com",
     "ap2.datadoghq.com",
+    "uk1.datadoghq.com",
     "ddog-gov.com",
     "us2.ddog-gov.com",
 )
 """The sites of the service; each answers at `https://api.<site>`."""
 
-_PLAIN: Final = re.compile(r"[A-Za-z0-9_~-]+").fullmatch  # such an id is its own encoding, dots excepted
-_CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]").search
+UNRESERVED: Final = re.compile(r"[A-Za-z0-9_~-]+").fullmatch  # needs no encoding; without dots, see `path_segment`
+CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]").search
+SURROGATE: Final = re.compile(r"[\ud800-\udfff]").search
+MAX_DIGITS: Final = 18
+"""The longest whole number in a query; no count of the API comes near it."""
 
 
 class Origin:
-    """The base of all URLs; makes the URL of a call, with every id one whole segment of the path."""
+    """The base of all URLs; makes the URL of a call, in which each id is one whole path segment."""
 
-    __slots__ = ("_fixed", "_templates", "base")
+    __slots__ = ("_templates", "_urls", "base")
 
     def __init__(self, base_url: str) -> None:
-        self.base: Final = _checked(base_url)
-        self._fixed: dict[str, URL] = {}
+        self.base: Final = checked_base(base_url)
+        self._urls: dict[str, URL] = {}
         self._templates: dict[str, str] = {}
 
     @classmethod
     def of(cls, *, base_url: str | None, site: str | None) -> Origin:
-        """The origin of one of the two, the base URL first."""
+        """Make the origin of `base_url` or, if that is empty, of `site`."""
         if base_url:
             return cls(base_url)
         site = site or SITES[0]
         if site not in SITES:
-            raise ConfigurationError(f"site {site!r} is not one of {', '.join(SITES)}; name another with base_url")
+            raise ConfigurationError(f"unknown site {site!r}; use one of {', '.join(SITES)}, or pass base_url")
         return cls(f"https://api.{site}")
 
     def __repr__(self) -> str:
         return f"<Origin {self.base}>"
 
     def url(self, route: Route, ids: tuple[str, ...], query: Mapping[str, Any] | None) -> URL:
-        """The URL of one call; ids stand in the order of `route.parameters`."""
+        """Make the URL of one call; `ids` are in the order of `route.parameters`."""
         if len(ids) != len(route.parameters):
-            wanted = ", ".join(route.parameters) or "none"
-            raise InvalidArgumentError("ids", f"{route.name} takes {len(route.parameters)} ids ({wanted})")
+            expected = ", ".join(route.parameters) or "none"
+            raise InvalidArgumentError(
+                "ids", f"{route.name} takes {len(route.parameters)} ids ({expected}), not {len(ids)}"
+            )
         if ids:
             template = self._templates.get(route.name) or self._template(route)
-            url = URL(template % tuple(map(_segment, route.parameters, ids)), encoded=True)
+            url = URL(template % tuple(map(path_segment, route.parameters, ids)), encoded=True)
         else:
-            url = self._fixed.get(route.name) or self._fixed.setdefault(route.name, URL(self.base + route.path))
+            url = self._urls.get(route.name) or self._urls.setdefault(route.name, URL(self.base + route.path))
         if query and (
-            pairs := [(key, text) for key, value in query.items() if (text := _text(key, value)) is not None]
+            pairs := [(key, text) for key, value in query.items() if (text := query_text(key, value)) is not None]
         ):
             return url.with_query(pairs)
         return url
@@ -79,22 +85,26 @@ class Origin:
         return self._templates.setdefault(route.name, path)
 
 
-def _checked(base_url: str) -> str:
+def checked_base(base_url: str) -> str:
+    """Refuse a base URL that could send the keys to another place than the one it shows."""
     try:
         url = URL(base_url)
         host = url.host
     except (TypeError, ValueError):
         raise ConfigurationError("base_url is not a URL") from None
     if url.user is not None or url.password is not None or url.raw_query_string or url.raw_fragment:
-        raise ConfigurationError("base_url must have no user, password, query or fragment")
-    if url.scheme not in {"https", "http"} or not host or _CONTROL(base_url):
+        raise ConfigurationError("base_url must not contain a user, password, query or fragment")
+    if url.scheme not in {"https", "http"} or not host or CONTROL(base_url) or SURROGATE(base_url):
         raise ConfigurationError("base_url must be a URL such as https://api.datadoghq.com")
-    if url.scheme == "http" and not _is_loopback(host):
-        raise ConfigurationError("base_url must be https; plain http would show the keys, and is for loopback only")
+    if any(map(str.isspace, base_url)):
+        raise ConfigurationError("base_url must not contain blanks")
+    if url.scheme == "http" and not is_loopback(host):
+        raise ConfigurationError("base_url must be https, because http would show the keys; http is for loopback only")
     return str(url).rstrip("/")
 
 
-def _is_loopback(host: str) -> bool:
+def is_loopback(host: str) -> bool:
+    """Whether a host is this machine."""
     if host == "localhost":
         return True
     try:
@@ -103,28 +113,35 @@ def _is_loopback(host: str) -> bool:
         return False
 
 
-def _segment(name: str, value: str) -> str:
+def path_segment(name: str, value: str) -> str:
+    """Encode an id as one whole path segment; refuse an id that could change the path."""
     if not isinstance(value, str):
-        raise InvalidArgumentError(name, f"must be text, not {type(value).__name__}")
-    if _PLAIN(value):
+        raise InvalidArgumentError(name, f"must be a string, not {type(value).__name__}")
+    if UNRESERVED(value):
         return value
     if not value or value in {".", ".."}:
         raise InvalidArgumentError(name, "must not be empty, '.' or '..'")
-    if _CONTROL(value):
-        raise InvalidArgumentError(name, "must have no control characters")
-    try:
-        return quote(value, safe="")
-    except UnicodeEncodeError:
-        raise InvalidArgumentError(name, "must be text that UTF-8 can hold") from None
+    if CONTROL(value):
+        raise InvalidArgumentError(name, f"must not contain control characters: {value!r}")
+    if SURROGATE(value):
+        raise InvalidArgumentError(name, f"must not contain lone surrogates: {value!r}")
+    return quote(value, safe="")
 
 
-def _text(key: str, value: Any) -> str | None:
-    if isinstance(value, enum.Enum):  # our open enums are text; UNSET is an enum that means: leave it out
+def query_text(key: str, value: Any) -> str | None:
+    """The text of a query parameter, or None if the parameter is left out."""
+    if isinstance(value, enum.Enum):  # our open enums are strings; the other one is UNSET, which is left out
         value = value.value if isinstance(value, str) else None
     if isinstance(value, bool):
         return "true" if value else "false"
-    if value is None or isinstance(value, str):
+    if value is None:
+        return None
+    if isinstance(value, str):
+        if SURROGATE(value):  # yarl would drop it without an error
+            raise InvalidArgumentError(key, f"must not contain lone surrogates: {value!r}")
         return value
     if isinstance(value, int):
+        if abs(value) >= 10**MAX_DIGITS:
+            raise InvalidArgumentError(key, f"must have at most {MAX_DIGITS} digits")
         return str(value)
-    raise InvalidArgumentError(key, f"must be text, a whole number or a truth value, not {type(value).__name__}")
+    raise InvalidArgumentError(key, f"must be a string, an integer or a bool, not {type(value).__name__}")

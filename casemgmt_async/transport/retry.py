@@ -1,4 +1,4 @@
-"""Whether a failed attempt is made again, and when. The only importer of backoff."""
+"""Whether a failed attempt is repeated, and after what wait. The only importer of backoff."""
 
 from __future__ import annotations
 
@@ -14,80 +14,86 @@ from casemgmt_async.errors import InvalidArgumentError
 from casemgmt_async.routes import Replay
 from casemgmt_async.transport.classify import FailureKind
 
-__all__ = ["DECISIONS", "RetryBudget", "RetryPolicy", "Step"]
+__all__ = ["DECISIONS", "Decision", "RetryBudget", "RetryPolicy"]
 
 
-class Step(enum.Enum):
-    """What follows a failed attempt."""
+class Decision(enum.Enum):
+    """What to do after a failed attempt."""
 
-    AGAIN = "again"
-    """Send the request again, if time, attempts and the retry budget allow."""
+    RETRY = "retry"
+    """Send the request again, if the deadline, the number of attempts and the retry budget allow it."""
     RAISE = "raise"
     """Raise the error."""
     UNKNOWN = "unknown"
-    """Raise `OutcomeUnknownError`: it may have happened, and sending it again could make it happen twice."""
+    """Raise `OutcomeUnknownError`: the request may have taken effect, and a second one could take effect twice."""
 
 
-_AGAIN, _RAISE, _UNKNOWN = Step.AGAIN, Step.RAISE, Step.UNKNOWN
+RETRY, RAISE, UNKNOWN = Decision.RETRY, Decision.RAISE, Decision.UNKNOWN
 
-DECISIONS: Final[Mapping[FailureKind, Mapping[Replay, Step]]] = {
-    fault: dict(zip((Replay.READ, Replay.SET, Replay.CREATE), steps, strict=True))
-    for fault, steps in {
-        FailureKind.NOT_SENT: (_AGAIN, _AGAIN, _AGAIN),
-        FailureKind.LIMITED: (_AGAIN, _AGAIN, _AGAIN),
-        FailureKind.FAILED: (_AGAIN, _AGAIN, _UNKNOWN),
-        FailureKind.LOST: (_AGAIN, _AGAIN, _UNKNOWN),
-        FailureKind.UNREADABLE: (_RAISE, _RAISE, _UNKNOWN),
-        FailureKind.REFUSED: (_RAISE, _RAISE, _RAISE),
+DECISIONS: Final[Mapping[FailureKind, Mapping[Replay, Decision]]] = {
+    kind: dict(zip((Replay.READ, Replay.SET, Replay.CREATE), decisions, strict=True))
+    for kind, decisions in {
+        FailureKind.NOT_SENT: (RETRY, RETRY, RETRY),
+        FailureKind.LIMITED: (RETRY, RETRY, RETRY),
+        FailureKind.FAILED: (RETRY, RETRY, UNKNOWN),
+        FailureKind.LOST: (RETRY, RETRY, UNKNOWN),
+        FailureKind.UNREADABLE: (RAISE, RAISE, UNKNOWN),
+        FailureKind.REFUSED: (RAISE, RAISE, RAISE),
     }.items()
 }
-"""What went wrong x what a lost answer allows -> what to do."""
+"""The decision for each kind of failure and each replay class of the operation."""
 
 
-def _over_zero(_: object, attribute: Attribute[Any], value: float | None) -> None:
+def greater_than_zero(_: object, attribute: Attribute[Any], value: float | None) -> None:
+    """Refuse zero, negative numbers and NaN; None means that there is no bound."""
     if value is not None and not value > 0:
-        raise InvalidArgumentError(attribute.name, "must be over 0")
+        raise InvalidArgumentError(attribute.name, f"must be greater than 0, not {value!r}")
 
 
-def _at_least(least: int) -> Callable[[object, Attribute[Any], float], None]:
+def at_least(minimum: int) -> Callable[[object, Attribute[Any], float], None]:
+    """Make a validator that refuses numbers below `minimum` and NaN."""
+
     def check(_: object, attribute: Attribute[Any], value: float) -> None:
-        if not value >= least:
-            raise InvalidArgumentError(attribute.name, f"must be at least {least}")
+        if not value >= minimum:
+            raise InvalidArgumentError(attribute.name, f"must be at least {minimum}, not {value!r}")
 
     return check
 
 
-def _schedule(policy: RetryPolicy) -> tuple[float, ...]:
+def backoff_schedule(policy: RetryPolicy) -> tuple[float, ...]:
+    """The upper bound of each wait, in seconds; the last one applies to all further attempts."""
     waits = backoff.expo(base=2, factor=policy.initial_backoff, max_value=policy.max_backoff)
     return tuple(islice((wait for wait in waits if wait is not None), min(policy.attempts, 64)))
 
 
 @frozen
 class RetryPolicy:
-    """How often and how patiently a call is tried."""
+    """How often and how long a call is retried."""
 
-    attempts: int = field(default=5, validator=_at_least(1))
-    """Attempts at most; those that the service itself put off with a 429 and a time do not count."""
-    initial_backoff: float = field(default=0.2, validator=_over_zero)
-    """The longest wait after the first failure, in seconds; it doubles from one to the next."""
-    max_backoff: float = field(default=20.0, validator=_over_zero)
-    """The longest wait of our own choosing, in seconds; each is drawn at random below its longest."""
-    max_retry_after: float = field(default=120.0, validator=_at_least(0))
-    """The longest wait of the service's choosing, in seconds; where it asks for more, its error is raised at once."""
-    attempt_timeout: float | None = field(default=60.0, validator=_over_zero)
-    """Seconds for one attempt, after which it counts as lost; None leaves it to the deadline of the call."""
-    _longest: tuple[float, ...] = field(default=Factory(_schedule, takes_self=True), init=False, repr=False, eq=False)
+    attempts: int = field(default=5, validator=at_least(1))
+    """Maximum number of attempts. An attempt that is refused with 429 and a time to wait does not count."""
+    initial_backoff: float = field(default=0.2, validator=greater_than_zero)
+    """Upper bound of the wait after the first failure, in seconds; it doubles after each further failure."""
+    max_backoff: float = field(default=20.0, validator=greater_than_zero)
+    """Upper bound of all waits that the service did not ask for, in seconds; the wait itself is random."""
+    max_retry_after: float = field(default=120.0, validator=at_least(0))
+    """Longest wait that the service may ask for, in seconds; if it asks for more, its error is raised at once."""
+    attempt_timeout: float | None = field(default=60.0, validator=greater_than_zero)
+    """Seconds after which one attempt counts as lost; None leaves only the deadline of the call."""
+    _schedule: tuple[float, ...] = field(
+        default=Factory(backoff_schedule, takes_self=True), init=False, repr=False, eq=False
+    )
 
-    def longest_wait(self, attempt: int) -> float:
-        """The longest wait after so many failed attempts."""
-        return self._longest[min(attempt, len(self._longest)) - 1]
+    def backoff_limit(self, failures: int) -> float:
+        """The upper bound of the wait after so many failed attempts, in seconds."""
+        return self._schedule[min(failures, len(self._schedule)) - 1]
 
 
 class RetryBudget:
-    """Keeps the retries of all calls together in proportion to their successes.
+    """Limits the retries of all calls of a session to a share of their successes.
 
-    While things work, every call may be tried again. In an outage the tokens run out, and each call is sent once
-    instead of five times, until successes fill the bucket again.
+    While most calls succeed, each of them may be retried. During an outage the tokens run out, and each call is sent
+    once until successes have refilled the budget.
     """
 
     __slots__ = ("_capacity", "_refill", "tokens")
@@ -98,13 +104,13 @@ class RetryBudget:
         self.tokens = capacity
 
     def take(self) -> bool:
-        """Pay for a retry; False where there is nothing left to pay with."""
+        """Take a token for one retry; False if none is left."""
         if self.tokens < 1:
             return False
         self.tokens -= 1
         return True
 
-    def succeeded(self) -> None:
-        """Put back what a success is worth."""
+    def record_success(self) -> None:
+        """Add the refill of one success."""
         if self.tokens < self._capacity:
             self.tokens = min(self._capacity, self.tokens + self._refill)

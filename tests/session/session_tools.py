@@ -18,10 +18,10 @@ TOKEN = "token-e44a1b"
 class FakeTime:
     """A time that sleeping moves on at once."""
 
-    def __init__(self, dice: float = 1.0) -> None:
+    def __init__(self, random: float = 1.0) -> None:
         self.now = 1000.0
         self.slept: list[float] = []
-        self.dice = dice
+        self.random = random
         self.at_sleep: dict[int, Callable[[], Awaitable[object]]] = {}
 
     async def sleep(self, seconds: float) -> None:
@@ -32,7 +32,7 @@ class FakeTime:
             await act()
 
     def as_clock(self) -> Clock:
-        return Clock(lambda: self.now, lambda: 1_768_000_000 + self.now, self.sleep, lambda: self.dice)
+        return Clock(lambda: self.now, lambda: 1_768_000_000 + self.now, self.sleep, lambda: self.random)
 
 
 def open_session(base_url: str, **options: Any) -> CaseSession:

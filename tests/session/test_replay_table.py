@@ -29,8 +29,8 @@ from casemgmt_async.emulator import Emulator
 from casemgmt_async.transport.events import RequestStarted
 from casemgmt_async.transport.retry import RetryPolicy
 
-PATIENT = RetryPolicy(attempts=4)
-HURRIED = RetryPolicy(attempts=4, attempt_timeout=0.4)  # for answers that never come
+FOUR_ATTEMPTS = RetryPolicy(attempts=4)
+SHORT_TIMEOUT = RetryPolicy(attempts=4, attempt_timeout=0.4)  # for answers that never come
 TYPE_ID = "00000000-0000-0000-0000-000000000001"
 
 
@@ -109,7 +109,7 @@ async def test_the_table(fault: str, own: bool) -> None:
             emulator.reset()
             emulator.set_faults(f"{route}#1: {fault}")
             expected = TABLE[fault][column]
-            retry = HURRIED if fault.startswith("stall") else PATIENT
+            retry = SHORT_TIMEOUT if fault.startswith("stall") else FOUR_ATTEMPTS
             async with open_session(emulator.base_url, retry=retry, max_body=100_000, client_session=client) as session:
                 session.add_listener(lambda e: started.append(e.route.name) if isinstance(e, RequestStarted) else None)
                 if isinstance(expected, int):
@@ -246,7 +246,7 @@ async def test_a_whole_call_has_one_deadline() -> None:
         with pytest.raises(OutcomeUnknownError):
             await cases.create_case(session, title="made", type_id=TYPE_ID, project_id=TYPE_ID)
         await asyncio.sleep(0)
-        assert session._caller.gate.in_flight == 0
+        assert session._caller.limiter.in_flight == 0
 
 
 async def test_a_wait_that_would_pass_the_deadline_is_not_begun() -> None:

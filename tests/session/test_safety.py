@@ -46,7 +46,7 @@ async def test_a_redirect_reaches_no_other_origin(status: int, route: routes.Rou
 
 async def test_after_a_thousand_cancellations_the_session_works_at_full_concurrency() -> None:
     asyncio.get_running_loop().set_debug(False)  # it would keep a traceback of each of 100,000 steps
-    dice = random.Random(11)
+    rng = random.Random(11)
     async with (
         Emulator(cases=3, log_size=0, limits="all=100000/1m: *", faults=["*@10%: status=503", "*@5%: cut"]) as emulator,
         open_session(emulator.base_url, max_concurrency=20) as session,
@@ -54,7 +54,7 @@ async def test_after_a_thousand_cancellations_the_session_works_at_full_concurre
 
         async def call() -> None:
             with contextlib.suppress(CaseManagementError):
-                if dice.random() < 0.5:
+                if rng.random() < 0.5:
                     await session.raw(routes.SEARCH_CASES, query={"page[size]": 1})
                 else:
                     await session.raw(routes.COMMENT_CASE, "nobody", body={"data": {}})
@@ -62,20 +62,20 @@ async def test_after_a_thousand_cancellations_the_session_works_at_full_concurre
         cancelled = 0
         while cancelled < 1000:
             tasks = [asyncio.create_task(call()) for _ in range(40)]
-            for task in dice.sample(tasks, 40):
-                for _ in range(dice.choice([0, 0, 1, 1, 2, 5])):
+            for task in rng.sample(tasks, 40):
+                for _ in range(rng.choice([0, 0, 1, 1, 2, 5])):
                     await asyncio.sleep(0)
                 cancelled += task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
         emulator.set_faults(None)
-        gate = session._caller.gate
-        assert (gate.waiting, gate.in_flight) == (0, 0)
+        limiter = session._caller.limiter
+        assert (limiter.waiting, limiter.in_flight) == (0, 0)
 
         emulator.latency = 0.02
         calls = [asyncio.create_task(session.raw(routes.SEARCH_CASES, query={"page[size]": 1})) for _ in range(60)]
         most = 0
         while not all(task.done() for task in calls):
-            most = max(most, gate.in_flight)
+            most = max(most, limiter.in_flight)
             await asyncio.sleep(0.001)
         assert {(await task).status for task in calls} == {200}
         assert most == 20
@@ -152,7 +152,7 @@ async def test_noise_from_every_route_is_an_error_of_ours(route: routes.Route) -
             assert isinstance(caught.value, OutcomeUnknownError) == (route.replay is routes.Replay.CREATE)
 
 
-def told(error: BaseException | None) -> str:
+def everything_shown(error: BaseException | None) -> str:
     """All that an error and its causes show, with the locals of the frames that are ours."""
     shown = []
     while error is not None:
@@ -181,7 +181,7 @@ async def test_neither_key_nor_token_is_shown_anywhere(
             calls = [session.call(routes.GET_CASE, Case, "a") for _ in range(60)]
             calls += [session.call(routes.CREATE_CASE, Case, body={"data": {}}) for _ in range(60)]
             ends = await asyncio.gather(*calls, return_exceptions=True)
-            shown += [told(end) for end in ends if isinstance(end, BaseException)]
+            shown += [everything_shown(end) for end in ends if isinstance(end, BaseException)]
             shown += [
                 repr(session),
                 str(vars(session)),
@@ -194,7 +194,7 @@ async def test_neither_key_nor_token_is_shown_anywhere(
         async with served(junk, **access, on_event=lambda event: print(repr(event), file=heard)) as (_, session):
             with pytest.raises(CaseManagementError) as caught:
                 await session.call(routes.CREATE_CASE, Case, body={})
-            shown.append(told(caught.value))
+            shown.append(everything_shown(caught.value))
     printed = capfd.readouterr()
     text = "\n".join([*shown, caplog.text, heard.getvalue(), printed.out, printed.err])
     assert len(shown) > 50

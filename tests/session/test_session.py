@@ -252,7 +252,7 @@ async def test_a_refused_token_is_supplied_again_once() -> None:
 
 
 async def test_a_wait_that_the_service_asks_for_is_kept_in_full() -> None:
-    time = FakeTime(dice=0.0)
+    time = FakeTime(random=0.0)
     limited = http(b"{}", 429, X_RateLimit_Name="cases", X_RateLimit_Limit="5", X_RateLimit_Reset="7")
     busy = http(b"{}", 503, Retry_After="11")
     async with served(limited, busy, http(CASE), clock=time.as_clock()) as (_wire, session):

@@ -1,4 +1,4 @@
-"""What an answer means follows from the answer alone."""
+"""The classification of an answer depends on the answer alone."""
 
 from __future__ import annotations
 
@@ -23,48 +23,48 @@ from casemgmt_async.transport.classify import Failure, FailureKind, classify
 NOW = 1_768_000_000.0
 
 
-def verdict(status: int, body: bytes = b"{}", *, due: bool = True, framed: bool = True, **headers: str):
+def classified(status: int, body: bytes = b"{}", *, expects_body: bool = True, framed: bool = True, **headers: str):
     named = CIMultiDict({name.replace("_", "-"): value for name, value in headers.items()})
     if framed:
         named["Content-Length"] = str(len(body))
-    return classify(RawResponse(status, named, body), "get_case", due, codec.decode_errors, lambda: NOW)
+    return classify(RawResponse(status, named, body), "get_case", expects_body, codec.decode_errors, lambda: NOW)
 
 
 def failed(status: int, body: bytes = b"{}", **headers: str) -> Failure:
-    found = verdict(status, body, **headers)
+    found = classified(status, body, **headers)
     assert found is not None
     return found
 
 
 @pytest.mark.parametrize("status", [200, 201, 202])
-def test_a_whole_json_success_can_be_read(status: int) -> None:
-    assert verdict(status, b' {"data": []}\n') is None
+def test_a_complete_json_success_is_no_failure(status: int) -> None:
+    assert classified(status, b' {"data": []}\n') is None
 
 
 @pytest.mark.parametrize("body", [b"", b" \n", b"<html></html>", b'{"data": [', b"null", b'"text"', b"7", b"\xff{}"])
 def test_a_success_without_its_json_is_a_lost_answer(body: bytes) -> None:
-    found = verdict(200, body)
+    found = classified(200, body)
     assert found is not None
-    assert found.fault is FailureKind.LOST
+    assert found.kind is FailureKind.LOST
     assert isinstance(found.error, DecodeError)
 
 
 @pytest.mark.parametrize("body", [b'{"data": [{"id": "a"}', b'[{"a": 1}, {"b": [2]'])
 def test_without_framing_a_body_must_be_whole_json(body: bytes) -> None:
-    found = verdict(200, body, framed=False)
+    found = classified(200, body, framed=False)
     assert found is not None
-    assert found.fault is FailureKind.LOST
-    assert verdict(200, b'{"data": [{"id": "a"}]}', framed=False) is None
+    assert found.kind is FailureKind.LOST
+    assert classified(200, b'{"data": [{"id": "a"}]}', framed=False) is None
 
 
 def test_an_empty_success_is_right_where_nothing_is_due() -> None:
-    assert verdict(204, b"", due=False) is None
-    assert verdict(200, b"", due=False) is None
-    assert verdict(200, b"<html>", due=False) is not None
+    assert classified(204, b"", expects_body=False) is None
+    assert classified(200, b"", expects_body=False) is None
+    assert classified(200, b"<html>", expects_body=False) is not None
 
 
 @pytest.mark.parametrize(
-    ("status", "fault"),
+    ("status", "kind"),
     [
         *((status, FailureKind.FAILED) for status in (408, 500, 501, 502, 503, 504, 512, 599)),
         *((status, FailureKind.REFUSED) for status in (400, 401, 403, 404, 405, 409, 413, 418, 422)),
@@ -72,9 +72,9 @@ def test_an_empty_success_is_right_where_nothing_is_due() -> None:
         (429, FailureKind.LIMITED),
     ],
 )
-def test_each_status_is_one_fault_and_one_class(status: int, fault: FailureKind) -> None:
+def test_each_status_has_one_kind_and_one_class(status: int, kind: FailureKind) -> None:
     found = failed(status, b"<html>Bad gateway</html>", X_Request_Id="r-1")
-    assert found.fault is fault
+    assert found.kind is kind
     assert isinstance(found.error, StatusError)
     expected = STATUS_ERRORS.get(status) or {3: RedirectError, 5: ServerError}.get(status // 100, StatusError)
     assert type(found.error) is expected
@@ -119,6 +119,6 @@ def test_the_wait_a_429_asks_for(headers: dict[str, str], wait: float | None) ->
     assert found.error.retry_after == wait
 
 
-def test_a_server_error_may_ask_for_a_wait_but_its_budget_says_nothing() -> None:
+def test_a_server_error_can_ask_for_a_wait_only_by_retry_after() -> None:
     assert failed(503, Retry_After="4").wait == 4.0
     assert failed(503, X_RateLimit_Reset="4").wait is None

@@ -8,7 +8,7 @@ import random
 
 import pytest
 from multidict import CIMultiDict
-from virtual_time import Service, gate, keep_calling, run_virtually
+from virtual_time import Service, keep_calling, make_limiter, run_virtually
 
 from casemgmt_async.errors import RateLimitError, SessionClosedError
 from casemgmt_async.transport.attempt import RawResponse
@@ -17,12 +17,12 @@ BUCKETS = [(50, 10.0), (300, 60.0)]
 RESETS = {"up": (math.ceil, False), "down": (math.floor, False), "exact": (float, False), "unix": (math.ceil, True)}
 
 
-def told(status: int = 200, **headers: object) -> RawResponse:
+def answer(status: int = 200, **headers: object) -> RawResponse:
     return RawResponse(status, CIMultiDict({k.replace("_", "-"): str(v) for k, v in headers.items()}), b"{}")
 
 
 def of_bucket(name: str, *, left: int, reset: float, limit: int = 50, period: float = 10, status: int = 200):
-    return told(
+    return answer(
         status,
         X_RateLimit_Name=name,
         X_RateLimit_Limit=limit,
@@ -38,7 +38,7 @@ def test_one_process_uses_the_budget_and_does_not_overrun_it(limit: int, period:
     async def main() -> Service:
         rounding, unix = RESETS[reset]
         service = Service(limit, period, rounding, unix)
-        await keep_calling(gate(), service, 12 * period)
+        await keep_calling(make_limiter(), service, 12 * period)
         return service
 
     service = run_virtually(main())
@@ -51,7 +51,7 @@ def test_one_process_uses_the_budget_and_does_not_overrun_it(limit: int, period:
 def test_two_processes_share_a_budget_by_its_headers(limit: int, period: float, workers: int) -> None:
     async def main() -> tuple[Service, list[int]]:
         service = Service(limit, period)
-        calls = (keep_calling(gate(), service, 20 * period, workers) for _ in range(2))
+        calls = (keep_calling(make_limiter(), service, 20 * period, workers) for _ in range(2))
         return service, await asyncio.gather(*calls)
 
     service, answered = run_virtually(main())
@@ -62,36 +62,36 @@ def test_two_processes_share_a_budget_by_its_headers(limit: int, period: float, 
 
 def test_a_budget_that_is_not_named_is_not_limited() -> None:
     async def main() -> int:
-        door = gate(max_concurrency=500)
-        lane = door.lane("get_case")
-        assert door.try_enter(lane)
-        door.leave(lane, told())
-        return sum(door.try_enter(lane) for _ in range(400))
+        limiter = make_limiter(max_concurrency=500)
+        route = limiter.route_limiter("get_case")
+        assert limiter.try_acquire(route)
+        limiter.release(route, answer())
+        return sum(limiter.try_acquire(route) for _ in range(400))
 
     assert run_virtually(main()) == 400
 
 
 def test_before_the_first_answer_only_a_few_go_ahead() -> None:
     async def main() -> tuple[int, int]:
-        door = gate()
-        lane, other = door.lane("get_case"), door.lane("search_cases")
-        return sum(door.try_enter(lane) for _ in range(64)), sum(door.try_enter(other) for _ in range(64))
+        limiter = make_limiter()
+        route, other = limiter.route_limiter("get_case"), limiter.route_limiter("search_cases")
+        return sum(limiter.try_acquire(route) for _ in range(64)), sum(limiter.try_acquire(other) for _ in range(64))
 
     assert run_virtually(main()) == (8, 8)
 
 
 def test_calls_pass_in_the_order_in_which_they_came() -> None:
     async def main() -> list[int]:
-        door = gate(max_concurrency=1)
-        lanes = [door.lane(name) for name in ("get_case", "search_cases", "create_case")]
+        limiter = make_limiter(max_concurrency=1)
+        routes = [limiter.route_limiter(name) for name in ("get_case", "search_cases", "create_case")]
         passed: list[int] = []
 
         async def call(number: int) -> None:
-            lane = lanes[number % 3]
-            await door.enter(lane, None, math.inf)
+            route = routes[number % 3]
+            await limiter.acquire(route, None, math.inf)
             passed.append(number)
             await asyncio.sleep(0.01)
-            door.leave(lane, told())
+            limiter.release(route, answer())
 
         async with asyncio.TaskGroup() as tasks:
             for number in range(60):
@@ -103,16 +103,16 @@ def test_calls_pass_in_the_order_in_which_they_came() -> None:
 
 def test_a_call_keeps_its_turn_over_its_attempts() -> None:
     async def main() -> list[str]:
-        door = gate(max_concurrency=1)
-        lane = door.lane("get_case")
+        limiter = make_limiter(max_concurrency=1)
+        route = limiter.route_limiter("get_case")
         order: list[str] = []
 
-        async def call(name: str, turn: int | None) -> int:
-            turn = await door.enter(lane, turn, math.inf)
+        async def call(name: str, ticket: int | None) -> int:
+            ticket = await limiter.acquire(route, ticket, math.inf)
             order.append(name)
             await asyncio.sleep(0.01)
-            door.leave(lane, told())
-            return turn
+            limiter.release(route, answer())
+            return ticket
 
         first = asyncio.create_task(call("first", None))
         await asyncio.sleep(0)
@@ -127,56 +127,56 @@ def test_a_call_keeps_its_turn_over_its_attempts() -> None:
 
 def test_never_more_at_a_time_than_allowed() -> None:
     async def main() -> tuple[int, int]:
-        door = gate(max_concurrency=7)
-        lane = door.lane("get_case")
+        limiter = make_limiter(max_concurrency=7)
+        route = limiter.route_limiter("get_case")
         most = 0
 
         async def call() -> None:
             nonlocal most
-            await door.enter(lane, None, math.inf)
-            most = max(most, door.in_flight)
+            await limiter.acquire(route, None, math.inf)
+            most = max(most, limiter.in_flight)
             await asyncio.sleep(0.01)
-            door.leave(lane, told())
+            limiter.release(route, answer())
 
         await asyncio.gather(*(call() for _ in range(100)))
-        return most, door.in_flight
+        return most, limiter.in_flight
 
     assert run_virtually(main()) == (7, 0)
 
 
 def test_routes_with_one_bucket_share_it() -> None:
     async def main() -> tuple[int, int]:
-        door = gate()
-        one, two = door.lane("get_case"), door.lane("search_cases")
-        for lane in (one, two):
-            assert door.try_enter(lane)
-            door.leave(lane, of_bucket("cases", left=5, limit=6, reset=9))
-        door_opened = [door.try_enter(one) for _ in range(4)]
-        return sum(door_opened), sum(door.try_enter(two) for _ in range(10))
+        limiter = make_limiter()
+        one, two = limiter.route_limiter("get_case"), limiter.route_limiter("search_cases")
+        for route in (one, two):
+            assert limiter.try_acquire(route)
+            limiter.release(route, of_bucket("cases", left=5, limit=6, reset=9))
+        door_opened = [limiter.try_acquire(one) for _ in range(4)]
+        return sum(door_opened), sum(limiter.try_acquire(two) for _ in range(10))
 
     assert run_virtually(main()) == (4, 1)
 
 
 def test_a_route_that_turns_out_to_share_a_bucket_brings_its_queue_along() -> None:
     async def main() -> list[str]:
-        door = gate()
-        one, two = door.lane("get_case"), door.lane("search_cases")
-        assert door.try_enter(one)
-        door.leave(one, of_bucket("cases", left=0, reset=9))
+        limiter = make_limiter()
+        one, two = limiter.route_limiter("get_case"), limiter.route_limiter("search_cases")
+        assert limiter.try_acquire(one)
+        limiter.release(one, of_bucket("cases", left=0, reset=9))
         for _ in range(8):
-            assert door.try_enter(two)
+            assert limiter.try_acquire(two)
         passed: list[str] = []
 
-        async def call(name: str, lane) -> None:
-            await door.enter(lane, None, math.inf)
+        async def call(name: str, route) -> None:
+            await limiter.acquire(route, None, math.inf)
             passed.append(name)
-            door.leave(lane, of_bucket("cases", left=40, reset=10))
+            limiter.release(route, of_bucket("cases", left=40, reset=10))
 
-        tasks = [asyncio.create_task(call(name, lane)) for name, lane in (("a", two), ("b", one), ("c", two))]
+        tasks = [asyncio.create_task(call(name, route)) for name, route in (("a", two), ("b", one), ("c", two))]
         await asyncio.sleep(0)
         for _ in range(8):
-            door.leave(two, of_bucket("cases", left=0, reset=9))
-        assert door.waiting == 3
+            limiter.release(two, of_bucket("cases", left=0, reset=9))
+        assert limiter.waiting == 3
         assert passed == []
         await asyncio.gather(*tasks)
         assert asyncio.get_running_loop().time() == pytest.approx(9)
@@ -187,15 +187,15 @@ def test_a_route_that_turns_out_to_share_a_bucket_brings_its_queue_along() -> No
 
 def test_a_429_keeps_everybody_of_its_bucket_waiting_in_full() -> None:
     async def main() -> list[float]:
-        door = gate()
-        lane = door.lane("get_case")
-        assert door.try_enter(lane)
-        door.leave(lane, of_bucket("cases", left=0, reset=7, status=429))
+        limiter = make_limiter()
+        route = limiter.route_limiter("get_case")
+        assert limiter.try_acquire(route)
+        limiter.release(route, of_bucket("cases", left=0, reset=7, status=429))
         times = []
         for _ in range(2):
-            await door.enter(lane, None, 120)
+            await limiter.acquire(route, None, 120)
             times.append(asyncio.get_running_loop().time())
-            door.leave(lane, of_bucket("cases", left=49, reset=10))
+            limiter.release(route, of_bucket("cases", left=49, reset=10))
         return times
 
     first, second = run_virtually(main())
@@ -205,12 +205,12 @@ def test_a_429_keeps_everybody_of_its_bucket_waiting_in_full() -> None:
 
 def test_a_429_without_a_bucket_holds_its_route_only() -> None:
     async def main() -> tuple[bool, bool, float]:
-        door = gate()
-        lane, other = door.lane("get_case"), door.lane("search_cases")
-        assert door.try_enter(lane)
-        door.leave(lane, told(429, Retry_After=3))
-        held, free = door.try_enter(lane), door.try_enter(other)
-        await door.enter(lane, None, 120)
+        limiter = make_limiter()
+        route, other = limiter.route_limiter("get_case"), limiter.route_limiter("search_cases")
+        assert limiter.try_acquire(route)
+        limiter.release(route, answer(429, Retry_After=3))
+        held, free = limiter.try_acquire(route), limiter.try_acquire(other)
+        await limiter.acquire(route, None, 120)
         return held, free, asyncio.get_running_loop().time()
 
     assert run_virtually(main()) == (False, True, pytest.approx(3))
@@ -218,14 +218,14 @@ def test_a_429_without_a_bucket_holds_its_route_only() -> None:
 
 def test_a_wait_over_the_cap_is_refused_at_once() -> None:
     async def main() -> RateLimitError:
-        door = gate()
-        lane = door.lane("get_case")
-        assert door.try_enter(lane)
-        door.leave(lane, of_bucket("cases", left=0, reset=3000, period=3600))
+        limiter = make_limiter()
+        route = limiter.route_limiter("get_case")
+        assert limiter.try_acquire(route)
+        limiter.release(route, of_bucket("cases", left=0, reset=3000, period=3600))
         with pytest.raises(RateLimitError) as caught:
-            await door.enter(lane, None, 120)
+            await limiter.acquire(route, None, 120)
         assert asyncio.get_running_loop().time() == 0
-        assert door.waiting == 0
+        assert limiter.waiting == 0
         return caught.value
 
     error = run_virtually(main())
@@ -234,65 +234,65 @@ def test_a_wait_over_the_cap_is_refused_at_once() -> None:
 
 def test_a_long_window_that_is_not_used_up_turns_nobody_away() -> None:
     async def main() -> int:
-        door = gate()
-        lane = door.lane("get_case")
-        assert door.try_enter(lane)
-        door.leave(lane, of_bucket("cases", left=30, limit=31, reset=3000, period=3600))
+        limiter = make_limiter()
+        route = limiter.route_limiter("get_case")
+        assert limiter.try_acquire(route)
+        limiter.release(route, of_bucket("cases", left=30, limit=31, reset=3000, period=3600))
 
         async def call() -> None:
-            await door.enter(lane, None, 120)
+            await limiter.acquire(route, None, 120)
             await asyncio.sleep(0.05)
-            door.leave(lane, told())
+            limiter.release(route, answer())
 
         await asyncio.gather(*(call() for _ in range(25)))
-        return door.in_flight
+        return limiter.in_flight
 
     assert run_virtually(main()) == 0
 
 
 def test_those_who_are_cancelled_leave_no_trace() -> None:
     async def main() -> None:
-        dice = random.Random(5)
-        door = gate(max_concurrency=5)
-        lanes = [door.lane("get_case"), door.lane("search_cases")]
+        rng = random.Random(5)
+        limiter = make_limiter(max_concurrency=5)
+        routes = [limiter.route_limiter("get_case"), limiter.route_limiter("search_cases")]
         service = Service(40, 10.0)
 
         async def call() -> None:
-            lane = dice.choice(lanes)
-            if not door.try_enter(lane):
-                await door.enter(lane, None, math.inf)
+            route = rng.choice(routes)
+            if not limiter.try_acquire(route):
+                await limiter.acquire(route, None, math.inf)
             answer = None
             try:
                 answer = await service.answer()
             finally:
-                door.leave(lane, answer)
+                limiter.release(route, answer)
 
         for _ in range(20):
             tasks = [asyncio.create_task(call()) for _ in range(50)]
-            for task in dice.sample(tasks, 50):
-                await asyncio.sleep(dice.choice([0, 0, 0.01]))
+            for task in rng.sample(tasks, 50):
+                await asyncio.sleep(rng.choice([0, 0, 0.01]))
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
         await asyncio.sleep(0)
-        assert (door.waiting, door.in_flight) == (0, 0)
+        assert (limiter.waiting, limiter.in_flight) == (0, 0)
         assert asyncio.all_tasks() == {asyncio.current_task()}
         await asyncio.sleep(30)
-        assert sum(door.try_enter(lanes[0]) for _ in range(9)) == 5
+        assert sum(limiter.try_acquire(routes[0]) for _ in range(9)) == 5
 
     run_virtually(main())
 
 
 def test_closing_wakes_everybody_with_an_error() -> None:
     async def main() -> list[object]:
-        door = gate(max_concurrency=1)
-        lane = door.lane("get_case")
-        assert door.try_enter(lane)
-        tasks = [asyncio.create_task(door.enter(lane, None, 120)) for _ in range(3)]
+        limiter = make_limiter(max_concurrency=1)
+        route = limiter.route_limiter("get_case")
+        assert limiter.try_acquire(route)
+        tasks = [asyncio.create_task(limiter.acquire(route, None, 120)) for _ in range(3)]
         await asyncio.sleep(0)
-        door.close()
+        limiter.close()
         ends = await asyncio.gather(*tasks, return_exceptions=True)
-        door.leave(lane, None)
-        assert not door.try_enter(lane)
+        limiter.release(route, None)
+        assert not limiter.try_acquire(route)
         return [type(end) for end in ends]
 
     assert run_virtually(main()) == [SessionClosedError] * 3
@@ -301,13 +301,13 @@ def test_closing_wakes_everybody_with_an_error() -> None:
 @pytest.mark.parametrize("value", ["", "soon", "-5", "nan", "inf", "1e400", "1_0", "٣"])
 def test_headers_that_make_no_sense_limit_nothing(value: str) -> None:
     async def main() -> bool:
-        door = gate()
-        lane = door.lane("get_case")
+        limiter = make_limiter()
+        route = limiter.route_limiter("get_case")
         for name in ("Limit", "Remaining", "Reset"):
             headers = {"X-RateLimit-Name": "cases", "X-RateLimit-Limit": "50", "X-RateLimit-Remaining": "0"}
             headers |= {"X-RateLimit-Reset": "9", f"X-RateLimit-{name}": value}
-            assert door.try_enter(lane)
-            door.leave(lane, RawResponse(200, CIMultiDict(headers), b"{}"))
-        return door.try_enter(lane)
+            assert limiter.try_acquire(route)
+            limiter.release(route, RawResponse(200, CIMultiDict(headers), b"{}"))
+        return limiter.try_acquire(route)
 
     assert run_virtually(main())

@@ -13,7 +13,8 @@ from attrs import define, field
 from multidict import CIMultiDict
 
 from casemgmt_async.transport.attempt import RawResponse
-from casemgmt_async.transport.limits import Limiter
+from casemgmt_async.transport.clock import Clock
+from casemgmt_async.transport.limiter import Limiter
 
 START = 1_768_000_003.25  # some moment inside a window
 
@@ -49,8 +50,8 @@ def now() -> float:
     return START + asyncio.get_running_loop().time()
 
 
-def gate(max_concurrency: int = 64) -> Limiter:
-    return Limiter(max_concurrency, clock=asyncio.get_running_loop().time, wall=now, sleep=asyncio.sleep)
+def make_limiter(max_concurrency: int = 64) -> Limiter:
+    return Limiter(max_concurrency, Clock(asyncio.get_running_loop().time, now, asyncio.sleep))
 
 
 @define
@@ -64,16 +65,16 @@ class Service:
     seed: int = 1
     windows: dict[int, int] = field(factory=dict)
     answered: list[int] = field(factory=list)
-    dice: random.Random = field(init=False)
+    rng: random.Random = field(init=False)
 
     def __attrs_post_init__(self) -> None:
-        self.dice = random.Random(self.seed)
+        self.rng = random.Random(self.seed)
 
     async def answer(self) -> RawResponse:
         """One request: on its way, counted, and on its way back."""
-        await asyncio.sleep(self.dice.uniform(0.005, 0.04))
+        await asyncio.sleep(self.rng.uniform(0.005, 0.04))
         status, headers = self.count()
-        await asyncio.sleep(self.dice.uniform(0.005, 0.04))
+        await asyncio.sleep(self.rng.uniform(0.005, 0.04))
         return RawResponse(status, headers, b"{}")
 
     def count(self) -> tuple[int, CIMultiDict[str]]:
@@ -108,25 +109,25 @@ class Service:
         return self.answered.count(429) / len(self.answered)
 
 
-async def keep_calling(gate: Limiter, service: Service, seconds: float, workers: int = 64) -> int:
-    """As many calls as the gate lets through, through every worker, for so long; how many were answered 200."""
+async def keep_calling(limiter: Limiter, service: Service, seconds: float, workers: int = 64) -> int:
+    """Call as fast as the limiter allows, with all workers, for so many seconds; return the number of answers 200."""
     loop = asyncio.get_running_loop()
     ends = loop.time() + seconds
     good = 0
 
     async def work() -> None:
         nonlocal good
-        lane, turn = gate.lane("get_case"), None
+        route, ticket = limiter.route_limiter("get_case"), None
         while loop.time() < ends:
-            if not gate.try_enter(lane):
-                turn = await gate.enter(lane, turn, math.inf)
+            if not limiter.try_acquire(route):
+                ticket = await limiter.acquire(route, ticket, math.inf)
             answer = None
             try:
                 answer = await service.answer()
             finally:
-                gate.leave(lane, answer)
+                limiter.release(route, answer)
             good += answer.status == 200
-            turn = turn if answer.status == 429 else None
+            ticket = ticket if answer.status == 429 else None
 
     tasks = [asyncio.create_task(work()) for _ in range(workers)]
     await asyncio.sleep(seconds)

@@ -10,7 +10,7 @@ import pytest
 from multidict import CIMultiDict
 
 from casemgmt_async.errors import ConfigurationError, InvalidArgumentError
-from casemgmt_async.transport.access import Access, Secret, checked_headers
+from casemgmt_async.transport.credentials import Credentials, Secret, checked_headers
 
 BROKEN = ["a b", "a\r\nX: y", "a\n", "\x00", "schlüssel", "a\x7f"]
 
@@ -22,19 +22,19 @@ def _no_keys(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_keys_become_headers() -> None:
-    headers = Access("k1", "k2", None).headers({"Accept": "application/json"})
+    headers = Credentials("k1", "k2", None).headers({"Accept": "application/json"})
     assert headers == CIMultiDict({"accept": "application/json", "dd-api-key": "k1", "dd-application-key": "k2"})
 
 
 def test_keys_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DD_API_KEY", "e1")
     monkeypatch.setenv("DD_APP_KEY", "e2")
-    assert Access(None, "k2", None).headers({}) == CIMultiDict({"DD-API-KEY": "e1", "DD-APPLICATION-KEY": "k2"})
+    assert Credentials(None, "k2", None).headers({}) == CIMultiDict({"DD-API-KEY": "e1", "DD-APPLICATION-KEY": "k2"})
 
 
 def test_a_token_becomes_a_header_and_leaves_the_environment_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DD_API_KEY", "e1")
-    access = Access(None, None, "t1")
+    access = Credentials(None, None, "t1")
     access.check()
     assert access.headers({}) == CIMultiDict({"Authorization": "Bearer t1"})
 
@@ -45,30 +45,30 @@ def test_a_token_becomes_a_header_and_leaves_the_environment_alone(monkeypatch: 
 )
 def test_missing_keys_are_named(keys: tuple[str | None, str | None], missing: str) -> None:
     with pytest.raises(ConfigurationError, match=missing):
-        Access(*keys, None).check()
+        Credentials(*keys, None).check()
 
 
 @pytest.mark.parametrize("text", BROKEN)
 def test_what_cannot_stand_in_a_header_is_refused_and_not_shown(text: str) -> None:
     for arguments in ((text, "k2", None), ("k1", text, None), (None, None, text)):
         with pytest.raises(ConfigurationError) as caught:
-            Access(*arguments).check()
+            Credentials(*arguments).check()
         assert text not in str(caught.value)
 
 
 def test_an_empty_token_is_refused() -> None:
     with pytest.raises(ConfigurationError, match="access_token"):
-        Access(None, None, "").check()
+        Credentials(None, None, "").check()
 
 
 def test_keys_and_token_together_are_refused() -> None:
     with pytest.raises(ConfigurationError, match="not both"):
-        Access("k1", None, "t1").check()
+        Credentials("k1", None, "t1").check()
 
 
 def test_nothing_shows_a_secret() -> None:
-    access = Access("k-sec-ret", "k2-sec-ret", None)
-    token = Access(None, None, "t-sec-ret")
+    access = Credentials("k-sec-ret", "k2-sec-ret", None)
+    token = Credentials(None, None, "t-sec-ret")
     shown = [repr(access), repr(token), repr(access.headers({})), repr(token.headers({})), repr(Secret("k-sec-ret"))]
     assert not any("sec-ret" in text for text in shown)
     with pytest.raises(TypeError):
@@ -76,29 +76,32 @@ def test_nothing_shows_a_secret() -> None:
 
 
 def test_a_refusal_has_no_secret_among_its_locals() -> None:
-    access = Access("k-sec ret", "k2", None)
+    access = Credentials("k-sec ret", "k2", None)
     try:
         access.check()
     except ConfigurationError as error:
         frames = traceback.TracebackException.from_exception(error, capture_locals=True)
-        ours = [frame for frame in frames.stack if frame.filename.endswith("access.py")]
+        ours = [frame for frame in frames.stack if frame.filename.endswith("credentials.py")]
         assert ours
         assert not any("sec ret" in str(frame.locals) for frame in ours)
 
 
 def test_the_service_repeating_a_secret_is_silenced() -> None:
-    assert Access("k-secret", "k2-secret", None).redacted(b'{"errors": ["bad key k-secret"]}') == (
+    assert Credentials("k-secret", "k2-secret", None).redacted(b'{"errors": ["bad key k-secret"]}') == (
         b'{"errors": ["bad key <secret>"]}'
     )
 
 
-def test_a_stand_in_for_a_key_is_left_where_it_is_part_of_a_word() -> None:
-    assert Access("a", "emu", None).redacted(b'{"errors": ["a case, emulated"]}') == b'{"errors": ["a case, emulated"]}'
+def test_a_placeholder_is_not_redacted() -> None:
+    assert (
+        Credentials("a", "emu", None).redacted(b'{"errors": ["a case, emulated"]}')
+        == b'{"errors": ["a case, emulated"]}'
+    )
 
 
 def test_all_that_is_missing_is_named() -> None:
     with pytest.raises(ConfigurationError, match=r"api_key and app_key are missing.*DD_API_KEY and DD_APP_KEY"):
-        Access(None, None, None).check()
+        Credentials(None, None, None).check()
 
 
 async def test_calls_that_had_one_token_refused_share_what_is_supplied() -> None:
@@ -110,7 +113,7 @@ async def test_calls_that_had_one_token_refused_share_what_is_supplied() -> None
         await asyncio.sleep(0)
         return f"t{supplied}"
 
-    access = Access(None, None, supply)
+    access = Credentials(None, None, supply)
     access.check()
     await asyncio.gather(*(access.renew(None) for _ in range(10)))
     first = access.token
@@ -124,7 +127,7 @@ async def test_a_supplier_that_fails_is_a_configuration_error() -> None:
         raise OSError("no network")
 
     with pytest.raises(ConfigurationError, match="supplier") as caught:
-        await Access(None, None, fail).renew(None)
+        await Credentials(None, None, fail).renew(None)
     assert isinstance(caught.value.__cause__, OSError)
 
 
@@ -134,7 +137,7 @@ async def test_a_supplier_that_gives_no_token_is_a_configuration_error(text: str
         return text
 
     with pytest.raises(ConfigurationError, match="no token"):
-        await Access(None, None, supply).renew(None)
+        await Credentials(None, None, supply).renew(None)
 
 
 @pytest.mark.parametrize(

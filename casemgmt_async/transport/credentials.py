@@ -1,4 +1,4 @@
-"""Who a session is: keys or a token, as headers that nothing prints."""
+"""The credentials of a session, as headers that no repr shows."""
 
 from __future__ import annotations
 
@@ -12,32 +12,33 @@ from multidict import CIMultiDict, istr
 
 from casemgmt_async.errors import ConfigurationError, InvalidArgumentError
 
-__all__ = ["Access", "Secret", "TokenSupplier", "checked_headers"]
+__all__ = ["Credentials", "Secret", "TokenSupplier", "checked_headers"]
 
 TokenSupplier = Callable[[], Awaitable[str]]
-"""Is awaited for a bearer token: before the first call, and again when a token is refused."""
+"""A coroutine function that gives a bearer token; awaited before the first call, and again after a 401."""
 
-_API_KEY: Final = istr("DD-API-KEY")
-_APP_KEY: Final = istr("DD-APPLICATION-KEY")
-_BEARER: Final = istr("Authorization")
+API_KEY: Final = istr("DD-API-KEY")
+APP_KEY: Final = istr("DD-APPLICATION-KEY")
+BEARER: Final = istr("Authorization")
 
-_SHORTEST: Final = 8
-"""Characters of a secret that is one."""
+MIN_SECRET_LENGTH: Final = 8
+"""Minimum length of a secret to redact; shorter values are test placeholders, and may be part of any word."""
 
-_PRINTABLE: Final = re.compile(r"[\x21-\x7e]+").fullmatch
-_NAME: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+").fullmatch
-_VALUE: Final = re.compile(r"[\x20-\x7e\x80-\xff\t]*").fullmatch
-_OURS: Final = frozenset(
+PRINTABLE: Final = re.compile(r"[\x21-\x7e]+").fullmatch
+HEADER_NAME: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+").fullmatch
+HEADER_VALUE: Final = re.compile(r"[\x20-\x7e\x80-\xff\t]*").fullmatch
+RESERVED_HEADERS: Final = frozenset(
     {
         *("accept-encoding", "content-encoding", "content-length", "content-type", "transfer-encoding"),
         *("authorization", "cookie", "dd-api-key", "dd-application-key", "proxy-authorization"),
         *("connection", "expect", "host", "te", "trailer", "upgrade"),
     }
 )
+"""Headers that the session sets itself, or that could change how the request is read; in lower case."""
 
 
 class Secret(str):
-    """Text that no repr shows, so that neither a log of headers nor the locals of a traceback do."""
+    """A string whose repr hides it, so that logs of headers and locals of tracebacks do not show it."""
 
     __slots__ = ()
 
@@ -45,11 +46,11 @@ class Secret(str):
         return "<secret>"
 
     def __reduce__(self) -> str:
-        raise TypeError("a secret is not to be pickled")
+        raise TypeError("a secret cannot be pickled")
 
 
-class Access:
-    """The credentials of a session, and the headers made from them."""
+class Credentials:
+    """Two keys, a token, or a supplier of tokens; makes the headers that carry them."""
 
     __slots__ = ("_fixed", "_lock", "_problem", "_supplier", "_token")
 
@@ -61,18 +62,18 @@ class Access:
         self._problem: str | None = None
         if token is not None:
             if api_key or app_key:
-                self._problem = "pass keys or access_token, not both"
+                self._problem = "pass either keys or access_token, not both"
             if isinstance(token, str):
                 self._token = Secret(token)
-                self._problem = self._problem or _flaw("access_token", token)
+                self._problem = self._problem or flaw("access_token", token)
             return
         missing = []
-        for name, argument, value in ((_API_KEY, "api_key", api_key), (_APP_KEY, "app_key", app_key)):
+        for name, argument, value in ((API_KEY, "api_key", api_key), (APP_KEY, "app_key", app_key)):
             variable = name.replace("-", "_").replace("APPLICATION", "APP")
             found = value or os.environ.get(variable)
             if found:
                 self._fixed[name] = Secret(found)
-                self._problem = self._problem or _flaw(argument, found)
+                self._problem = self._problem or flaw(argument, found)
             else:
                 missing.append((argument, variable))
         if missing:
@@ -81,13 +82,13 @@ class Access:
             self._problem = f"{arguments} {verb} missing: pass {them}, or set {variables}, or pass access_token"
 
     def __repr__(self) -> str:
-        kind = "supplied token" if self._supplier else "token" if self._token else "keys"
-        return f"<Access by {kind}>"
+        kind = "token supplier" if self._supplier else "token" if self._token else "keys"
+        return f"<Credentials {kind}>"
 
     def check(self) -> None:
-        """Refuse credentials that are missing or cannot stand in a header.
+        """Raise `ConfigurationError` for credentials that are missing or that no header can hold.
 
-        Not done where they are taken in: the locals of that frame are the credentials themselves.
+        `__init__` does not raise it, because a traceback with the locals of that frame would show the credentials.
         """
         if self._problem is not None:
             raise ConfigurationError(self._problem)
@@ -99,29 +100,26 @@ class Access:
 
     @property
     def token(self) -> Secret | None:
-        """The token in use, to be handed back to `renew` when the service refuses it."""
+        """The current token; pass it to `renew` when the service refuses it."""
         return self._token
 
     def headers(self, extra: Mapping[str, str]) -> CIMultiDict[str]:
-        """The headers of a request: who is calling, and `extra`."""
+        """Make the headers of a request: `extra` and the credentials."""
         headers = CIMultiDict(extra)
         headers.update(self._fixed)
         if self._token is not None:
-            headers[_BEARER] = Secret(f"Bearer {self._token}")
+            headers[BEARER] = Secret(f"Bearer {self._token}")
         return headers
 
     def redacted(self, body: bytes) -> bytes:
-        """What the service said, without our secrets, should it repeat one of them.
-
-        What is shorter than any key is a stand-in, and may be part of any word.
-        """
+        """Replace the credentials in a body, in case the service repeats one of them."""
         for secret in filter(None, (self._token, *self._fixed.values())):
-            if len(secret) >= _SHORTEST:
+            if len(secret) >= MIN_SECRET_LENGTH:
                 body = body.replace(secret.encode(), b"<secret>")
         return body
 
     async def renew(self, refused: Secret | None) -> None:
-        """Have a token supplied; calls that had the same one refused share what one of them fetches."""
+        """Get a new token in place of `refused`; concurrent calls that had the same token refused share one request."""
         if self._supplier is None:
             return
         async with self._lock:
@@ -131,24 +129,25 @@ class Access:
                 supplied = Secret(await self._supplier())
             except Exception as error:
                 raise ConfigurationError(f"the supplier of the access token failed: {type(error).__name__}") from error
-            if not _PRINTABLE(supplied):
-                raise ConfigurationError("the supplier of the access token gave something that is no token")
+            if not PRINTABLE(supplied):
+                raise ConfigurationError("the supplier of the access token returned something that is no token")
             self._token = supplied
 
 
-def _flaw(argument: str, value: str) -> str | None:
-    return None if _PRINTABLE(value) else f"{argument} must be printable ASCII without spaces"
+def flaw(argument: str, value: str) -> str | None:
+    """What is wrong with a credential; None if it can be sent in a header."""
+    return None if PRINTABLE(value) else f"{argument} must be printable ASCII without blanks"
 
 
 def checked_headers(headers: Mapping[str, str] | None) -> dict[str, str]:
-    """Extra headers as a caller may give them: none that could smuggle in another, none that are ours to set."""
+    """Copy extra headers; refuse names and values that would change the request or that the session sets itself."""
     checked: dict[str, str] = {}
     for name, value in (headers or {}).items():
-        if not (isinstance(name, str) and _NAME(name)):
-            raise InvalidArgumentError("headers", "a name must be a plain token such as X-Team")
-        if name.lower() in _OURS:
+        if not (isinstance(name, str) and HEADER_NAME(name)):
+            raise InvalidArgumentError("headers", "a name must be a token such as X-Team")
+        if name.lower() in RESERVED_HEADERS:
             raise InvalidArgumentError("headers", f"{name} is set by the session")
-        if not (isinstance(value, str) and _VALUE(value)):
+        if not (isinstance(value, str) and HEADER_VALUE(value)):
             raise InvalidArgumentError("headers", f"the value of {name} must be text without control characters")
         checked[name] = value
     return checked

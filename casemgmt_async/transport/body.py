@@ -1,0 +1,57 @@
+"""Read the body of an answer: bounded, decompressed, and never cut short without an error."""
+
+from __future__ import annotations
+
+import zlib
+from typing import Final
+
+import aiohttp
+from aiohttp import hdrs
+
+from casemgmt_async.errors import ConnectionFailedError, ResponseTooLargeError
+
+__all__ = ["read_body"]
+
+CONTENT_ENCODING: Final = hdrs.CONTENT_ENCODING
+MAX_MEMBERS: Final = 100
+"""Members of a gzip body; each one copies the rest of the body, so a body of tiny members would block the loop."""
+
+
+async def read_body(response: aiohttp.ClientResponse, max_body: int) -> bytes:
+    """Read and decompress a body; stop and raise `ResponseTooLargeError` beyond `max_body` bytes."""
+    content = response.content
+    chunks = [await content.readany()]
+    size = len(chunks[0])
+    while size <= max_body and (chunk := await content.readany()):
+        size += len(chunk)
+        chunks.append(chunk)
+    if size > max_body:
+        raise ResponseTooLargeError(f"the answer is larger than {max_body} bytes")
+    raw = chunks[0] if len(chunks) == 1 else b"".join(chunks)
+    encoding = response.headers.get(CONTENT_ENCODING)
+    return raw if encoding is None else decompress(raw, encoding.strip().lower(), max_body)
+
+
+def decompress(raw: bytes, encoding: str, max_body: int) -> bytes:
+    """Decompress a body of one or several gzip members; refuse one that is damaged, cut short or too large."""
+    if encoding in {"identity", ""} or not raw:
+        return raw
+    if encoding not in {"gzip", "x-gzip"}:
+        raise ConnectionFailedError("the answer has a content encoding that was not requested")
+    parts: list[bytes] = []
+    room = max_body + 1
+    while raw:
+        if len(parts) == MAX_MEMBERS:
+            raise ConnectionFailedError(f"the compressed answer has more than {MAX_MEMBERS} members")
+        decoder = zlib.decompressobj(wbits=zlib.MAX_WBITS | 16)
+        try:
+            parts.append(decoder.decompress(raw, room))
+        except zlib.error as error:
+            raise ConnectionFailedError("the compressed answer is damaged") from error
+        room -= len(parts[-1])
+        if room <= 0:
+            raise ResponseTooLargeError(f"the answer is larger than {max_body} bytes, decompressed")
+        if not decoder.eof:
+            raise ConnectionFailedError("the compressed answer is cut short")
+        raw = decoder.unused_data.lstrip(b"\0")  # as gzip(1) and gzip.decompress do: padding may follow a member
+    return parts[0] if len(parts) == 1 else b"".join(parts)

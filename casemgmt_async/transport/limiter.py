@@ -1,0 +1,241 @@
+"""First-in, first-out admission of requests: a cap on concurrency, and the service's rate limits.
+
+Answers name the bucket of their route in `X-RateLimit-Name`; until an answer names one, each route has a bucket of
+its own. Calls are admitted in the order in which they started, over all of their attempts. A call that waits holds no
+slot.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import bisect
+import itertools
+import math
+
+from attrs import define
+
+from casemgmt_async.errors import ErrorDetail, RateLimitError, SessionClosedError
+from casemgmt_async.transport.attempt import RawResponse
+from casemgmt_async.transport.bucket import Bucket
+from casemgmt_async.transport.clock import Clock
+from casemgmt_async.transport.rate_limit import NAME, read_rate_limit
+
+__all__ = ["Limiter", "RouteLimiter"]
+
+
+@define(eq=False)
+class RouteLimiter:
+    """The admission state of one route: its bucket, and its requests in flight."""
+
+    route: str
+    bucket: Bucket
+    in_flight: int = 0
+
+
+@define(eq=False)
+class Waiter:
+    """One call in a queue; its ticket is its place in the order, kept over all of its attempts."""
+
+    ticket: int
+    route_limiter: RouteLimiter
+    max_wait: float
+    admitted: asyncio.Future[None]
+
+    def __lt__(self, other: Waiter) -> bool:
+        return self.ticket < other.ticket
+
+
+class Limiter:
+    """First-in, first-out admission: concurrency cap and rate limits."""
+
+    def __init__(self, max_concurrency: int, clock: Clock) -> None:
+        self._free_slots = max_concurrency
+        self._clock = clock
+        self._route_limiters: dict[str, RouteLimiter] = {}
+        self._buckets: dict[str, Bucket] = {}
+        self._queues: dict[Bucket, list[Waiter]] = {}
+        self._wakeup: asyncio.Task[None] | None = None
+        self._wakeup_at = math.inf
+        self._tickets = itertools.count()
+        self._closed = False
+
+    @property
+    def waiting(self) -> int:
+        """The number of calls that wait."""
+        return sum(map(len, self._queues.values()))
+
+    @property
+    def in_flight(self) -> int:
+        """The number of requests that were admitted and not yet released."""
+        return sum(route_limiter.in_flight for route_limiter in self._route_limiters.values())
+
+    def route_limiter(self, route: str) -> RouteLimiter:
+        """The route limiter of a route."""
+        found = self._route_limiters.get(route)
+        return found or self._route_limiters.setdefault(route, RouteLimiter(route, Bucket()))
+
+    def delay(self, route_limiter: RouteLimiter) -> float:
+        """Seconds for which the rate limit delays the next request, as far as is known."""
+        return route_limiter.bucket.delay(self._clock.clock())
+
+    def try_acquire(self, route_limiter: RouteLimiter) -> bool:
+        """Admit a request at once if no call waits and there is room; an admitted request must be released."""
+        bucket = route_limiter.bucket
+        if self._free_slots <= 0 or bucket in self._queues or self._closed:
+            return False
+        if not bucket.is_unlimited:
+            now = self._clock.clock()
+            if bucket.delay(now) > 0:
+                return False
+            self._admit(route_limiter, now)
+            return True
+        self._free_slots -= 1
+        route_limiter.in_flight += 1
+        bucket.in_flight += 1
+        return True
+
+    async def acquire(self, route_limiter: RouteLimiter, ticket: int | None, max_wait: float) -> int:
+        """Wait until a request is admitted; return its ticket, to pass again for the next attempt of the same call.
+
+        Raises `RateLimitError` at once if the rate limit asks for a wait of more than `max_wait` seconds.
+        """
+        ticket = next(self._tickets) if ticket is None else ticket
+        waiter = Waiter(ticket, route_limiter, max_wait, asyncio.get_running_loop().create_future())
+        queue = self._queues.setdefault(route_limiter.bucket, [])
+        if queue and waiter < queue[-1]:
+            bisect.insort(queue, waiter)
+        else:  # nearly always: it started last
+            queue.append(waiter)
+        self._admit_waiters()
+        try:
+            await waiter.admitted
+        except BaseException:
+            if waiter.admitted.done() and not waiter.admitted.cancelled() and waiter.admitted.exception() is None:
+                self.release(route_limiter, None)  # it was admitted and cancelled at the same moment
+            else:
+                self._drop(waiter)
+            raise
+        return ticket
+
+    def release(self, route_limiter: RouteLimiter, answer: RawResponse | None) -> None:
+        """Release what `try_acquire` or `acquire` gave, with the answer if there is one."""
+        self._free_slots += 1
+        route_limiter.in_flight -= 1
+        route_limiter.bucket.in_flight -= 1
+        if answer is not None:
+            self._learn(route_limiter, answer)
+        if self._queues:
+            self._admit_waiters()
+
+    def close(self) -> None:
+        """Refuse all waiting and all later requests."""
+        self._closed = True
+        for waiter in [waiter for queue in self._queues.values() for waiter in queue]:
+            if not waiter.admitted.done():
+                waiter.admitted.set_exception(SessionClosedError("the session was closed"))
+        self._queues.clear()
+        self._schedule_wakeup(math.inf)
+
+    def _admit(self, route_limiter: RouteLimiter, now: float) -> None:
+        self._free_slots -= 1
+        route_limiter.in_flight += 1
+        route_limiter.bucket.admit(now)
+
+    def _admit_waiter(self, waiter: Waiter, now: float) -> None:
+        if not waiter.admitted.done():
+            self._admit(waiter.route_limiter, now)
+            waiter.admitted.set_result(None)
+
+    def _drop(self, waiter: Waiter) -> None:
+        if waiter in self._queues.get(waiter.route_limiter.bucket, ()):
+            self._dequeue(waiter)
+            self._admit_waiters()
+
+    def _dequeue(self, waiter: Waiter) -> None:
+        queue = self._queues[waiter.route_limiter.bucket]
+        queue.remove(waiter)
+        if not queue:
+            del self._queues[waiter.route_limiter.bucket]
+
+    def _learn(self, route_limiter: RouteLimiter, answer: RawResponse) -> None:
+        route_limiter.bucket.is_known = True
+        if answer.status != 429 and NAME not in answer.headers:
+            return
+        limits = read_rate_limit(answer.headers, self._clock.wall)
+        now = self._clock.clock()
+        if limits.name is not None and limits.name != route_limiter.bucket.name:
+            self._bind(route_limiter, limits.name)
+        bucket = route_limiter.bucket
+        bucket.is_known = True
+        if answer.status == 429:
+            if limits.limit and limits.name is not None:
+                bucket.limit = limits.limit
+            if limits.wait or limits.name is not None:
+                bucket.exhausted(limits.wait or 0.0, now)
+        elif limits.name is not None and limits.limit and limits.remaining is not None and limits.reset is not None:
+            bucket.observe(limits.limit, limits.period or 60.0, limits.remaining, limits.reset, now)
+
+    def _bind(self, route_limiter: RouteLimiter, name: str) -> None:
+        old = route_limiter.bucket
+        new = self._buckets.get(name) or self._buckets.setdefault(name, Bucket(name))
+        queue = self._queues.pop(old, [])
+        for bucket in (old, new):
+            waiters = [waiter for waiter in queue if (waiter.route_limiter is route_limiter) == (bucket is new)]
+            if waiters:
+                self._queues[bucket] = sorted(self._queues.get(bucket, []) + waiters)
+        old.in_flight -= route_limiter.in_flight
+        new.in_flight += route_limiter.in_flight
+        route_limiter.bucket = new
+
+    def _admit_waiters(self) -> None:
+        """Admit all that may be, oldest first; then schedule a wake-up for when the next one may be."""
+        if len(self._queues) == 1 and (bucket := next(iter(self._queues))).is_unlimited:
+            queue = self._queues[bucket]  # they wait only for a slot, and each release comes here
+            while queue and self._free_slots > 0:
+                self._admit_waiter(queue.pop(0), 0.0)
+            if not queue:
+                del self._queues[bucket]
+            return
+        now = self._clock.clock()
+        while self._free_slots > 0:
+            ready = [queue[0] for bucket, queue in self._queues.items() if bucket.delay(now) <= 0]
+            if not ready:
+                break
+            waiter = min(ready)
+            self._dequeue(waiter)
+            self._admit_waiter(waiter, now)
+        self._refuse_long_waits(now)
+        self._schedule_wakeup(
+            min((now + delay for bucket in self._queues if (delay := bucket.delay(now)) > 0), default=math.inf)
+        )
+
+    def _refuse_long_waits(self, now: float) -> None:
+        """Refuse calls that would wait longer than they may."""
+        used_up = [(bucket, delay) for bucket in self._queues if (delay := bucket.delay(now)) > 0 and bucket.is_used_up]
+        for bucket, delay in used_up:
+            for waiter in [waiter for waiter in self._queues[bucket] if delay > waiter.max_wait]:
+                self._dequeue(waiter)
+                if not waiter.admitted.done():
+                    waiter.admitted.set_exception(used_up_error(waiter.route_limiter, delay))
+
+    def _schedule_wakeup(self, when: float) -> None:
+        if when == self._wakeup_at:
+            return
+        if self._wakeup is not None:
+            self._wakeup.cancel()
+            self._wakeup = None
+        self._wakeup_at = when
+        if when < math.inf:
+            self._wakeup = asyncio.get_running_loop().create_task(self._wake(when - self._clock.clock()))
+
+    async def _wake(self, delay: float) -> None:
+        await self._clock.sleep(delay)
+        self._wakeup = None
+        self._wakeup_at = math.inf
+        self._admit_waiters()
+
+
+def used_up_error(route_limiter: RouteLimiter, delay: float) -> RateLimitError:
+    """The error of a call that is refused without a request."""
+    detail = ErrorDetail("the rate limit is used up, and the request was not sent")
+    return RateLimitError(429, (detail,), route_limiter.route, retry_after=delay)
