@@ -156,6 +156,9 @@ if TYPE_CHECKING:
         ResponseReceived,
         RetryScheduled,
     )
+    from casemgmt_async.transport.rate_limit import (
+        RateLimit,
+    )
     from casemgmt_async.transport.retry import (
         RetryPolicy,
     )
@@ -235,6 +238,7 @@ __all__ = [
     "Project",
     "ProjectFavorite",
     "ProjectSettings",
+    "RateLimit",
     "RateLimitError",
     "RateLimited",
     "RawResponse",
@@ -308,6 +312,7 @@ HOMES: Final = (
     "session",
     "transport.attempt",
     "transport.clock",
+    "transport.rate_limit",
     "transport.retry",
     "transport.events",
     "codec",

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import re
+import time
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -26,6 +27,7 @@ from casemgmt_async.errors import (
 )
 from casemgmt_async.routes import Replay, Route
 from casemgmt_async.transport.body import read_body
+from casemgmt_async.transport.rate_limit import RateLimit, read_rate_limit
 
 __all__ = ["RawResponse", "Request", "SendTracker", "send"]
 
@@ -54,6 +56,11 @@ class RawResponse:
     def is_framed(self) -> bool:
         """Whether the answer said where its body ends; without that, a body cut short looks complete."""
         return CONTENT_LENGTH in self.headers or TRANSFER_ENCODING in self.headers or self.status == 204
+
+    @property
+    def rate_limit(self) -> RateLimit:
+        """The rate limit that the headers report; each value is None if they do not."""
+        return read_rate_limit(self.headers, time.time)
 
 
 @frozen

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import time
 from typing import Final
 
@@ -42,12 +41,13 @@ async def measure_pace(session: CaseSession, filter: str | None) -> tuple[Pace, 
 
 def told(answer: RawResponse) -> Pace | None:
     """The pace that the rate limit in the headers allows."""
-    headers = answer.headers
-    with contextlib.suppress(KeyError, ValueError, ZeroDivisionError):
-        limit, period = float(headers["X-RateLimit-Limit"]), float(headers["X-RateLimit-Period"])
-        name = headers.get("X-RateLimit-Name", "search")
-        return Pace(limit / period, f"the rate limit {name} of {limit:g} requests in {period:g} s")
-    return None
+    limits = answer.rate_limit
+    if not limits.limit or not limits.period:
+        return None
+    name = limits.name or "search"
+    return Pace(
+        limits.limit / limits.period, f"the rate limit {name} of {limits.limit:g} requests in {limits.period:g} s"
+    )
 
 
 def total_of(answer: RawResponse) -> int | None:
