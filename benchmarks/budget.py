@@ -25,8 +25,10 @@ from attrs import frozen
 from casemgmt_async import CaseManagementError, CaseSession, cases
 from casemgmt_async.emulator import Emulator
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests" / "transport"))
-from virtual_time import Service, keep_calling, make_limiter, run_virtually
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests" / "transport"))
+from virtual_loop import run_virtually
+from virtual_time import Service, keep_calling, make_limiter
 
 BUCKETS = ((50, 10.0), (300, 60.0))
 BARS = {1: (0.97, 0.01), 2: (0.90, 0.03)}
@@ -71,7 +73,7 @@ def virtual() -> list[Row]:
     for limit, period in BUCKETS:
         for told, (rounding, unix) in ROUNDINGS.items():
             for processes in (1, 2):
-                service = run_virtually(both(Service(limit, period, rounding, unix), processes, 360))
+                service = run_virtually(both(Service(limit, period, rounding, unix), processes, 360), debug=False)
                 who = f"ours x {processes}, reset {told}"
                 rows.append(Row(f"{limit} / {period:g} s", who, service.used, service.refused, processes))
     return rows

@@ -8,7 +8,8 @@ import threading
 from typing import Any
 
 import pytest
-from virtual import Item, Listing, VirtualLoop, cut, items, run
+from listing import Item, Listing, cut, items
+from virtual_loop import VirtualLoop, run_virtually
 
 from casemgmt_async.pagination import Pages, Walk
 
@@ -41,7 +42,7 @@ def test_leaving_the_loop_early(listing, pages, window):
         await settle()
         assert not others()
 
-    run(program())
+    run_virtually(program())
     assert not listing.flying
     assert len(listing.cancelled) == window - 1
 
@@ -57,7 +58,7 @@ def test_an_exception_in_the_loop(listing, pages):
         await settle()
         assert not others()
 
-    run(program())
+    run_virtually(program())
     assert not listing.flying
 
 
@@ -70,7 +71,7 @@ def test_cancelling_the_task_that_waits_for_a_page(listing, pages):
             await task
         assert not others()
 
-    run(program())
+    run_virtually(program())
     assert not listing.flying
 
 
@@ -88,7 +89,7 @@ def test_cancelling_the_task_inside_the_loop(listing, pages):
         await settle()
         assert not others()
 
-    run(program())
+    run_virtually(program())
     assert not listing.flying
 
 
@@ -99,7 +100,7 @@ def test_a_deadline_around_the_walk(listing, pages):
                 await pages.collect()
         assert not others()
 
-    run(program())
+    run_virtually(program())
     assert not listing.flying
 
 
@@ -114,7 +115,7 @@ def test_the_context_manager_has_closed_when_its_block_ends(listing, pages):
             with pytest.raises(StopAsyncIteration):
                 await anext(walk)
 
-    run(program())
+    run_virtually(program())
 
 
 def test_an_error_of_a_page_closes_the_walk(listing, pages):
@@ -125,7 +126,7 @@ def test_an_error_of_a_page_closes_the_walk(listing, pages):
             await pages.collect()
         assert not others()
 
-    run(program())
+    run_virtually(program())
     assert not listing.flying
 
 
@@ -133,7 +134,7 @@ def test_errors_behind_the_end_of_a_walk_stay_silent(listing, pages):
     listing.pages = cut(items(15), 10)
     listing.latency = lambda number: 0.01
     listing.faults = {number: ConnectionError(number) for number in range(3, 9)}
-    assert len(run(pages.collect())) == 15
+    assert len(run_virtually(pages.collect())) == 15
 
 
 def test_a_walk_dropped_after_its_loop_ended(pages):
@@ -179,7 +180,7 @@ def test_a_walk_collected_in_another_thread(listing, pages):
         await settle()
         assert not others()
 
-    run(program())
+    run_virtually(program())
     assert not listing.flying
 
 
@@ -191,7 +192,7 @@ def test_a_walk_is_read_by_one_task(pages):
             assert isinstance(second, RuntimeError)
             assert (await anext(walk)).items
 
-    run(program())
+    run_virtually(program())
 
 
 def test_a_walk_never_started_asks_for_nothing(listing, pages):
@@ -201,5 +202,5 @@ def test_a_walk_never_started_asks_for_nothing(listing, pages):
             pass
         await pages.collect(limit=0)
 
-    run(program())
+    run_virtually(program())
     assert not listing.asked

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from virtual import Item, Listing, cut, items, run
+from listing import Item, Listing, cut, items
+from virtual_loop import run_virtually
 
 from casemgmt_async.errors import InvalidArgumentError
 from casemgmt_async.pagination import Pages
@@ -66,7 +67,7 @@ def test_every_item_comes_once_and_the_window_holds(
             ahead.append(len(listing.asked) - pages)
         return got
 
-    got = run(walk())
+    got = run_virtually(walk())
     wanted = everything[skipped * size :]
     if limit is not None:
         short = max(len(wanted) - limit, 0)
@@ -101,7 +102,7 @@ def test_pages_that_are_not_full_in_the_middle_do_not_end_the_walk(lengths, wind
     everything = iter(items(100))
     pages = [[next(everything) for _ in range(length)] for length in lengths]
     listing = Listing(pages, tells=TELLS["pages"], latency=lambda number: delays.get(number, 0.01))
-    got = run(plan(listing, 5, window=window, ordered=ordered).collect())
+    got = run_virtually(plan(listing, 5, window=window, ordered=ordered).collect())
     wanted = [item for page in pages for item in page]
     assert got == wanted if ordered else set(got) == set(wanted)
     assert len(got) == len(wanted)
@@ -129,11 +130,11 @@ def test_the_first_error_in_page_order_comes_after_the_items_before_it(total, si
 
     reached = [number for number in sorted(broken) if number <= last_asked]
     if not reached:
-        run(walk())
+        run_virtually(walk())
         assert len(got) == total
         return
     with pytest.raises(ConnectionError) as raised:
-        run(walk())
+        run_virtually(walk())
     assert raised.value is errors[reached[0]]
     before = everything[: (reached[0] - 1) * size]
     if ordered:
@@ -143,43 +144,43 @@ def test_the_first_error_in_page_order_comes_after_the_items_before_it(total, si
         assert len(set(got)) == len(got)
     resumed = Listing(listing.pages)
     if ordered:
-        assert got + run(plan(resumed, size, first_page=reached[0]).collect()) == everything
+        assert got + run_virtually(plan(resumed, size, first_page=reached[0]).collect()) == everything
 
 
 def test_a_full_last_page_is_confirmed_by_an_empty_one():
     listing = Listing(cut(items(20), 10))
-    assert len(run(plan(listing, 10).collect())) == 20
+    assert len(run_virtually(plan(listing, 10).collect())) == 20
     assert listing.asked == [1, 2, 3]
 
 
 def test_a_short_page_is_the_end_where_the_totals_agree():
     listing = Listing(cut(items(25), 10))
-    assert len(run(plan(listing, 10).collect())) == 25
+    assert len(run_virtually(plan(listing, 10).collect())) == 25
     assert listing.asked == [1, 2, 3]
 
 
 def test_without_totals_a_short_page_is_confirmed_by_an_empty_one():
     listing = Listing(cut(items(25), 10), tells=TELLS["nothing"])
-    assert len(run(plan(listing, 10).collect())) == 25
+    assert len(run_virtually(plan(listing, 10).collect())) == 25
     assert listing.asked == [1, 2, 3, 4]
 
 
 def test_a_service_with_smaller_pages_than_asked_for_is_read_to_its_end():
     listing = Listing(cut(items(45), 10))
-    assert len(run(plan(listing, 50).collect())) == 45
+    assert len(run_virtually(plan(listing, 50).collect())) == 45
     untold = Listing(cut(items(45), 10), tells=TELLS["items"])
-    assert len(run(plan(untold, 50).collect())) == 45
+    assert len(run_virtually(plan(untold, 50).collect())) == 45
 
 
 def test_totals_that_promise_for_ever_do_not_make_the_walk_endless():
     listing = Listing(cut(items(25), 10), tells=lambda _: {"total_pages": 10**9})
-    assert len(run(plan(listing, 10).collect())) == 25
+    assert len(run_virtually(plan(listing, 10).collect())) == 25
     assert listing.asked == [1, 2, 3, 4, 5]
 
 
 def test_the_totals_keep_the_window_from_running_far_past_the_end():
     listing = Listing(cut(items(45), 10))
-    run(plan(listing, 10, window=3).collect())
+    run_virtually(plan(listing, 10, window=3).collect())
     assert listing.asked == [1, 2, 3, 4, 5]
 
 
@@ -191,7 +192,7 @@ def seconds(pages: Pages[Item]) -> float:
         await pages.collect()
         return asyncio.get_running_loop().time() - started
 
-    return run(walk())
+    return run_virtually(walk())
 
 
 def test_one_page_finishes_and_one_starts():
@@ -212,14 +213,14 @@ def test_a_window_of_sixteen_makes_two_hundred_pages_fourteen_times_faster():
 @pytest.mark.parametrize("ordered", [True, False])
 def test_the_window_is_made_use_of(ordered):
     listing = Listing(cut(items(95), 10), latency=lambda _: 0.05)
-    run(plan(listing, 10, window=6, ordered=ordered).collect())
+    run_virtually(plan(listing, 10, window=6, ordered=ordered).collect())
     assert listing.most == 6
 
 
 def test_requests_go_out_one_after_the_other_and_not_in_a_burst():
     sent: list[float] = []
     listing = Listing(cut(items(95), 10), latency=lambda _: sent.append(asyncio.get_running_loop().time()) or 0.05)
-    run(plan(listing, 10, window=5).collect())
+    run_virtually(plan(listing, 10, window=5).collect())
     assert all(later - earlier > 0.0019 for earlier, later in pairwise(sent))
 
 
@@ -229,7 +230,7 @@ def test_unordered_pages_come_as_they_finish():
     async def walk() -> list[int]:
         return [page.number async for page in plan(listing, 10, window=5, ordered=False).by_page()]
 
-    assert run(walk()) == [5, 4, 3, 2, 1]
+    assert run_virtually(walk()) == [5, 4, 3, 2, 1]
 
 
 def test_a_walk_resumes_at_the_page_it_stopped_at():
@@ -241,8 +242,8 @@ def test_a_walk_resumes_at_the_page_it_stopped_at():
                 return page.number
         raise AssertionError
 
-    number = run(stop_in_page_two())
-    assert run(plan(listing, 10, first_page=number).collect()) == items(45)[20:]
+    number = run_virtually(stop_in_page_two())
+    assert run_virtually(plan(listing, 10, first_page=number).collect()) == items(45)[20:]
 
 
 def test_pages_can_be_walked_again_and_side_by_side():
@@ -253,23 +254,23 @@ def test_pages_can_be_walked_again_and_side_by_side():
         pairs = [(a, b) async for a in pages async for b in pages]
         assert len(pairs) == 900
 
-    run(walk())
+    run_virtually(walk())
 
 
 def test_dedupe_yields_an_id_once():
     a, b, c, d = items(4)
     listing = Listing([[a, b], [b, a], [b, c], [d]])
-    assert run(plan(listing, 2, dedupe=True).collect()) == [a, b, c, d]
-    assert run(plan(listing, 2, dedupe=True).collect(limit=3)) == [a, b, c]
-    assert run(plan(listing, 2).collect()) == [a, b, b, a, b, c, d]
-    assert run(plan(listing, 2).collect_ids()) == [a.id, b.id, c.id, d.id]
+    assert run_virtually(plan(listing, 2, dedupe=True).collect()) == [a, b, c, d]
+    assert run_virtually(plan(listing, 2, dedupe=True).collect(limit=3)) == [a, b, c]
+    assert run_virtually(plan(listing, 2).collect()) == [a, b, b, a, b, c, d]
+    assert run_virtually(plan(listing, 2).collect_ids()) == [a.id, b.id, c.id, d.id]
 
 
 def test_collect_takes_the_smaller_limit():
     pages = plan(Listing(cut(items(30), 10)), 10, limit=12)
-    assert len(run(pages.collect(limit=20))) == 12
-    assert len(run(pages.collect(limit=7))) == 7
-    assert len(run(pages.collect())) == 12
+    assert len(run_virtually(pages.collect(limit=20))) == 12
+    assert len(run_virtually(pages.collect(limit=7))) == 7
+    assert len(run_virtually(pages.collect())) == 12
 
 
 def test_a_page_tells_its_number_and_keeps_its_totals_when_cut():
@@ -278,7 +279,7 @@ def test_a_page_tells_its_number_and_keeps_its_totals_when_cut():
         assert (first.number, len(first.items), first.total_items) == (1, 10, 30)
         assert (second.number, len(second.items), second.total_items) == (2, 2, 30)
 
-    run(walk())
+    run_virtually(walk())
 
 
 @pytest.mark.parametrize(

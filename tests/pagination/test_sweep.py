@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from shelf import Shelf, Thing, changing
-from virtual import run
+from virtual_loop import run_virtually
 
 from casemgmt_async.errors import InvalidArgumentError, NotFoundError, PermissionDeniedError, ServerError, status_error
 from casemgmt_async.pagination import Page, Sweep
@@ -20,7 +20,7 @@ moderate = settings(max_examples=100, deadline=None, derandomize=True)
 
 def swept(shelf: Shelf, **options: Any) -> tuple[list[Thing], Sweep[Thing]]:
     sweep = Sweep(shelf.fetch, **{"page_size": 10} | options)
-    return run(sweep.collect()), sweep
+    return run_virtually(sweep.collect()), sweep
 
 
 @moderate
@@ -135,8 +135,8 @@ def test_totals_that_lag_do_not_shorten_the_sweep():
     async def untold(number: int, size: int, oldest_first: bool) -> Page[Thing]:
         return Page((await shelf.fetch(number, size, oldest_first)).items, number)
 
-    assert len(run(Sweep(fetch, page_size=10).collect())) == 95
-    assert len(run(Sweep(untold, page_size=10).collect())) == 95
+    assert len(run_virtually(Sweep(fetch, page_size=10).collect())) == 95
+    assert len(run_virtually(Sweep(untold, page_size=10).collect())) == 95
 
 
 def test_the_result_is_there_when_the_sweep_is_over():
@@ -154,7 +154,7 @@ def test_the_result_is_there_when_the_sweep_is_over():
         assert len(await sweep.collect_ids()) == 30
         assert sweep.result.found == 30
 
-    run(twice())
+    run_virtually(twice())
 
 
 # --- the gaps in the keys
@@ -265,7 +265,7 @@ def test_a_cap_on_page_numbers_instead_of_items():
         return await shelf.fetch(number, size, oldest_first)
 
     sweep = Sweep(fetch, page_size=10)
-    assert len(run(sweep.collect())) == 95
+    assert len(run_virtually(sweep.collect())) == 95
     assert sweep.result.depth == 50
 
 
@@ -311,7 +311,7 @@ def test_an_outage_is_not_taken_for_a_depth():
         return await shelf.fetch(number, size, oldest_first)
 
     with pytest.raises(ServerError):
-        run(Sweep(fetch, page_size=10).collect())
+        run_virtually(Sweep(fetch, page_size=10).collect())
 
 
 def test_a_page_that_fails_where_others_could_be_read_is_an_error():
@@ -323,7 +323,7 @@ def test_a_page_that_fails_where_others_could_be_read_is_an_error():
         return await shelf.fetch(number, size, oldest_first)
 
     with pytest.raises(ServerError):
-        run(Sweep(fetch, page_size=10).collect())
+        run_virtually(Sweep(fetch, page_size=10).collect())
 
 
 @pytest.mark.parametrize("argument", ["page_size", "window", "max_passes", "max_depth", "max_probes"])
@@ -356,7 +356,7 @@ def test_a_sweep_left_early_leaves_nothing_behind(last):
             await asyncio.sleep(0)  # asyncio closes the generator
         assert len(asyncio.all_tasks()) == 1
 
-    run(program())
+    run_virtually(program())
 
 
 def test_a_sweep_cancelled_while_it_asks_for_keys_leaves_nothing_behind():
@@ -379,4 +379,4 @@ def test_a_sweep_cancelled_while_it_asks_for_keys_leaves_nothing_behind():
         assert not flying
         assert len(asyncio.all_tasks()) == 1
 
-    run(program())
+    run_virtually(program())

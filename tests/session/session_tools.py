@@ -7,7 +7,8 @@ import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
-from casemgmt_async import Clock
+from virtual_loop import VirtualClock
+
 from casemgmt_async.session import CaseSession
 
 API_KEY = "api-key-5f1d9c"
@@ -15,28 +16,14 @@ APP_KEY = "app-key-77b0ae"
 TOKEN = "token-e44a1b"
 
 
-class FakeTime:
-    """A time that sleeping moves on at once."""
-
-    def __init__(self, random: float = 1.0) -> None:
-        self.now = 1000.0
-        self.slept: list[float] = []
-        self.random = random
-        self.at_sleep: dict[int, Callable[[], Awaitable[object]]] = {}
-
-    async def sleep(self, seconds: float) -> None:
-        self.slept.append(seconds)
-        self.now += seconds
-        await asyncio.sleep(0)
-        if act := self.at_sleep.get(len(self.slept)):
-            await act()
-
-    def as_clock(self) -> Clock:
-        return Clock(lambda: self.now, lambda: 1_768_000_000 + self.now, self.sleep, lambda: self.random)
-
-
 def open_session(base_url: str, **options: Any) -> CaseSession:
-    given = {"api_key": API_KEY, "app_key": APP_KEY, "base_url": base_url, "clock": FakeTime().as_clock(), **options}
+    given = {
+        "api_key": API_KEY,
+        "app_key": APP_KEY,
+        "base_url": base_url,
+        "clock": VirtualClock().as_clock(),
+        **options,
+    }
     return CaseSession(**given)
 
 

@@ -9,7 +9,8 @@ from typing import Any
 
 import aiohttp
 import pytest
-from session_tools import FakeTime, open_session
+from session_tools import open_session
+from virtual_loop import VirtualClock
 
 from casemgmt_async import (
     CaseSession,
@@ -139,7 +140,7 @@ async def test_every_send_is_counted_though_aiohttp_would_send_again_by_itself(o
 @pytest.mark.parametrize("replay", CLASSES)
 async def test_what_was_not_sent_is_always_sent_again(replay: str) -> None:
     operation, route = CLASSES[replay]
-    time = FakeTime()
+    time = VirtualClock()
     async with Emulator(cases=1) as emulator:
         ids = await known(emulator)
         async with open_session(emulator.base_url, clock=time.as_clock()) as session:
@@ -162,7 +163,7 @@ async def test_an_outage_ends_in_an_error(replay: str) -> None:
 
 
 async def test_the_last_error_is_raised_when_attempts_run_out() -> None:
-    time = FakeTime()
+    time = VirtualClock()
     async with (
         Emulator(cases=1, faults="get_case: status=503") as emulator,
         open_session(emulator.base_url, clock=time.as_clock()) as session,
@@ -250,7 +251,7 @@ async def test_a_whole_call_has_one_deadline() -> None:
 
 
 async def test_a_wait_that_would_pass_the_deadline_is_not_begun() -> None:
-    time = FakeTime()
+    time = VirtualClock()
     async with (
         Emulator(cases=1, faults="get_case: status=503") as emulator,
         open_session(emulator.base_url, clock=time.as_clock(), timeout=1.0) as session,

@@ -10,7 +10,8 @@ from typing import Any
 
 import aiohttp
 import pytest
-from session_tools import API_KEY, APP_KEY, TOKEN, FakeTime, bare_server, http, open_session, replies, served
+from session_tools import API_KEY, APP_KEY, TOKEN, bare_server, http, open_session, replies, served
+from virtual_loop import VirtualClock
 
 from casemgmt_async import (
     AuthenticationError,
@@ -252,7 +253,7 @@ async def test_a_refused_token_is_supplied_again_once() -> None:
 
 
 async def test_a_wait_that_the_service_asks_for_is_kept_in_full() -> None:
-    time = FakeTime(random=0.0)
+    time = VirtualClock(random=0.0)
     limited = http(b"{}", 429, X_RateLimit_Name="cases", X_RateLimit_Limit="5", X_RateLimit_Reset="7")
     busy = http(b"{}", 503, Retry_After="11")
     async with served(limited, busy, http(CASE), clock=time.as_clock()) as (_wire, session):
@@ -262,7 +263,7 @@ async def test_a_wait_that_the_service_asks_for_is_kept_in_full() -> None:
 
 @pytest.mark.parametrize("headers", [{"Retry_After": "121"}, {"X_RateLimit_Name": "c", "X_RateLimit_Reset": "500"}])
 async def test_a_wait_over_the_cap_is_raised_at_once(headers: dict[str, str]) -> None:
-    time = FakeTime()
+    time = VirtualClock()
     async with served(http(b"{}", 429, **headers), clock=time.as_clock()) as (wire, session):
         with pytest.raises(RateLimitError) as caught:
             await session.raw(routes.GET_CASE, "a")

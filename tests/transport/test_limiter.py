@@ -8,7 +8,8 @@ import random
 
 import pytest
 from multidict import CIMultiDict
-from virtual_time import Service, keep_calling, make_limiter, run_virtually
+from virtual_loop import run_virtually
+from virtual_time import Service, keep_calling, make_limiter
 
 from casemgmt_async.errors import RateLimitError, SessionClosedError
 from casemgmt_async.transport.attempt import RawResponse

@@ -1,13 +1,11 @@
-"""Time that passes only when nobody has anything left to do, and a rate-limited service that lives in it."""
+"""A rate-limited service in virtual time, and workers that call it."""
 
 from __future__ import annotations
 
 import asyncio
 import math
 import random
-import selectors
-from collections.abc import Callable, Coroutine
-from typing import Any
+from collections.abc import Callable
 
 from attrs import define, field
 from multidict import CIMultiDict
@@ -17,33 +15,6 @@ from casemgmt_async.transport.clock import Clock
 from casemgmt_async.transport.limiter import Limiter
 
 START = 1_768_000_003.25  # some moment inside a window
-
-
-class _Selector(selectors.DefaultSelector):
-    def __init__(self) -> None:
-        super().__init__()
-        self.slept = 0.0
-
-    def select(self, timeout: float | None = None) -> Any:
-        if timeout:
-            self.slept += timeout
-        return super().select(0)
-
-
-class VirtualLoop(asyncio.SelectorEventLoop):
-    """An event loop whose sleeps take no time; for programs without I/O."""
-
-    def __init__(self) -> None:
-        self._virtual = _Selector()
-        super().__init__(self._virtual)
-
-    def time(self) -> float:
-        return self._virtual.slept
-
-
-def run_virtually(main: Coroutine[Any, Any, Any]) -> Any:
-    with asyncio.Runner(loop_factory=VirtualLoop) as runner:
-        return runner.run(main)
 
 
 def now() -> float:

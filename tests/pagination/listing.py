@@ -1,53 +1,16 @@
-"""An event loop whose time jumps to the next timer, and a listing served in memory with latency on it."""
+"""A listing in memory whose pages take time to come."""
 
 from __future__ import annotations
 
 import asyncio
-import selectors
-from collections.abc import Callable, Coroutine, Mapping, Sequence
-from typing import Any, TypeVar
+from collections.abc import Callable, Mapping, Sequence
+from typing import TypeVar
 
 from attrs import define, field, frozen
 
 from casemgmt_async.pagination import Page
 
 T = TypeVar("T")
-
-
-class Jump(selectors.DefaultSelector):
-    """Waits for nothing: where the loop would sleep, its clock moves on."""
-
-    passed = 0.0
-
-    def select(self, timeout: float | None = None) -> Any:
-        events = super().select(0)
-        if not events:
-            assert timeout is not None, "the program waits for what will never come"
-            self.passed += max(timeout, 0)
-        return events
-
-
-class VirtualLoop(asyncio.SelectorEventLoop):
-    def __init__(self) -> None:
-        self.jump = Jump()
-        super().__init__(self.jump)
-
-    def time(self) -> float:
-        return self.jump.passed
-
-
-def run(program: Coroutine[Any, Any, T]) -> T:
-    """Run a program in virtual time under asyncio debug; nothing may be left behind it or reported by the loop."""
-    reported: list[Mapping[str, Any]] = []
-    with asyncio.Runner(debug=True, loop_factory=VirtualLoop) as runner:
-        loop = runner.get_loop()
-        loop.slow_callback_duration = 60
-        loop.set_exception_handler(lambda _, context: reported.append(context))
-        result = runner.run(program)
-        left = asyncio.all_tasks(loop)
-    assert not left
-    assert not reported
-    return result
 
 
 @frozen
