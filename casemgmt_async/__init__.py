@@ -6,336 +6,103 @@
         async for case in cases.iter_cases(session, filter="status:open", limit=3):
             print(case.key, case.title)
 
-Operations are in ten modules, one a resource: `cases`, `timeline`, `relationships`, `watchers`, `links`,
-`projects`, `automation_rules`, `notification_rules`, `views` and `maintenance_windows`. Every name is
-loaded when it is first used.
+Operations are in one module per resource: `cases`, `timeline`, `relationships`, `watchers`, `links`, `projects`,
+`automation_rules`, `notification_rules`, `views` and `maintenance_windows`, and, for what case operations refer to,
+`case_types`, `custom_attributes`, `users`, `teams` and `on_call`. Modules are loaded when a name of theirs is first
+used.
 """
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
-from casemgmt_async._version import __version__
+from casemgmt_async._lazy import attach
+from casemgmt_async._version import __version__ as __version__
 
+# isort: off  (it would give each of the names a statement of its own)
 if TYPE_CHECKING:
-    from casemgmt_async.codec import (
-        decode,
-        encode,
+    from casemgmt_async import emulator as emulator
+    from casemgmt_async import errors as errors
+    from casemgmt_async import jobs as jobs
+    from casemgmt_async import models as models
+    from casemgmt_async import routes as routes
+    from casemgmt_async.codec import decode as decode
+    from casemgmt_async.codec import encode as encode
+    from casemgmt_async.endpoints import (
+        automation_rules as automation_rules,
     )
     from casemgmt_async.endpoints import (
-        automation_rules,
-        cases,
-        links,
-        maintenance_windows,
-        notification_rules,
-        projects,
-        relationships,
-        timeline,
-        views,
-        watchers,
+        case_types as case_types,
     )
-    from casemgmt_async.errors import (
-        AuthenticationError,
-        BadRequestError,
-        CaseManagementError,
-        ConfigurationError,
-        ConflictError,
-        ConnectionFailedError,
-        DecodeError,
-        ErrorDetail,
-        InvalidArgumentError,
-        NotFoundError,
-        OutcomeUnknownError,
-        PermissionDeniedError,
-        RateLimitError,
-        RedirectError,
-        RequestTimeoutError,
-        ResponseTooLargeError,
-        ServerError,
-        SessionClosedError,
-        StatusError,
-        TransportError,
-        UnprocessableError,
+    from casemgmt_async.endpoints import (
+        cases as cases,
     )
-    from casemgmt_async.models import (
-        UNSET,
-        ActionType,
-        AggregateGroup,
-        AuthorType,
-        AutoCloseSettings,
-        AutomationAction,
-        AutomationRule,
-        AutomationTrigger,
-        AutoTransitionSettings,
-        BulkAction,
-        Case,
-        CaseAggregate,
-        CaseAuthor,
-        CaseCount,
-        CaseLink,
-        CaseStatus,
-        CaseType,
-        CaseView,
-        CellAuthor,
-        CellType,
-        Column,
-        ColumnsConfig,
-        ColumnSort,
-        CountGroup,
-        CountValue,
-        CustomAttribute,
-        CustomAttributeType,
-        EscalationQuery,
-        Extra,
-        IncidentFieldMapping,
-        IncidentIntegration,
-        Insight,
-        InsightType,
-        IntegrationStatus,
-        JiraCustomFieldSync,
-        JiraIntegration,
-        JiraIssue,
-        JiraSync,
-        LinkEntityType,
-        LinkRelationship,
-        Listing,
-        MaintenanceWindow,
-        MonitorIntegration,
-        NotificationRecipient,
-        NotificationRule,
-        NotificationSettings,
-        NotificationTrigger,
-        NotificationTriggerType,
-        OnCallIntegration,
-        OpenEnum,
-        Page,
-        Priority,
-        Project,
-        ProjectFavorite,
-        ProjectSettings,
-        RecipientType,
-        ResolvedReason,
-        Resource,
-        RuleState,
-        ServiceNowIntegration,
-        ServiceNowSync,
-        ServiceNowTicket,
-        SortField,
-        StatusGroup,
-        SyncProperty,
-        TimelineCell,
-        TriggerType,
-        Unset,
-        User,
-        Watcher,
+    from casemgmt_async.endpoints import (
+        custom_attributes as custom_attributes,
     )
-    from casemgmt_async.pagination import (
-        Pages,
-        Sweep,
-        SweepPass,
-        SweepResult,
-        Walk,
+    from casemgmt_async.endpoints import (
+        links as links,
     )
-    from casemgmt_async.session import (
-        CaseSession,
+    from casemgmt_async.endpoints import (
+        maintenance_windows as maintenance_windows,
     )
-    from casemgmt_async.transport.attempt import (
-        RawResponse,
+    from casemgmt_async.endpoints import (
+        notification_rules as notification_rules,
     )
-    from casemgmt_async.transport.clock import (
-        Clock,
+    from casemgmt_async.endpoints import (
+        on_call as on_call,
     )
-    from casemgmt_async.transport.events import (
-        CallFailed,
-        CallSucceeded,
-        Event,
-        Listener,
-        RateLimited,
-        RequestStarted,
-        ResponseReceived,
-        RetryScheduled,
+    from casemgmt_async.endpoints import (
+        projects as projects,
     )
-    from casemgmt_async.transport.rate_limit import (
-        RateLimit,
+    from casemgmt_async.endpoints import (
+        relationships as relationships,
     )
-    from casemgmt_async.transport.retry import (
-        RetryPolicy,
+    from casemgmt_async.endpoints import (
+        teams as teams,
     )
+    from casemgmt_async.endpoints import (
+        timeline as timeline,
+    )
+    from casemgmt_async.endpoints import (
+        users as users,
+    )
+    from casemgmt_async.endpoints import (
+        views as views,
+    )
+    from casemgmt_async.endpoints import (
+        watchers as watchers,
+    )
+    from casemgmt_async.errors import *
+    from casemgmt_async.models import *
+    from casemgmt_async.pagination import *
+    from casemgmt_async.session import *
+    from casemgmt_async.transport.attempt import RawResponse as RawResponse
+    from casemgmt_async.transport.clock import *
+    from casemgmt_async.transport.events import *
+    from casemgmt_async.transport.rate_limit import RateLimit as RateLimit
+    from casemgmt_async.transport.retry import RetryPolicy as RetryPolicy
+# isort: on
 
-__all__ = [
-    "UNSET",
-    "ActionType",
-    "AggregateGroup",
-    "AuthenticationError",
-    "AuthorType",
-    "AutoCloseSettings",
-    "AutoTransitionSettings",
-    "AutomationAction",
-    "AutomationRule",
-    "AutomationTrigger",
-    "BadRequestError",
-    "BulkAction",
-    "CallFailed",
-    "CallSucceeded",
-    "Case",
-    "CaseAggregate",
-    "CaseAuthor",
-    "CaseCount",
-    "CaseLink",
-    "CaseManagementError",
-    "CaseSession",
-    "CaseStatus",
-    "CaseType",
-    "CaseView",
-    "CellAuthor",
-    "CellType",
-    "Clock",
-    "Column",
-    "ColumnSort",
-    "ColumnsConfig",
-    "ConfigurationError",
-    "ConflictError",
-    "ConnectionFailedError",
-    "CountGroup",
-    "CountValue",
-    "CustomAttribute",
-    "CustomAttributeType",
-    "DecodeError",
-    "ErrorDetail",
-    "EscalationQuery",
-    "Event",
-    "Extra",
-    "IncidentFieldMapping",
-    "IncidentIntegration",
-    "Insight",
-    "InsightType",
-    "IntegrationStatus",
-    "InvalidArgumentError",
-    "JiraCustomFieldSync",
-    "JiraIntegration",
-    "JiraIssue",
-    "JiraSync",
-    "LinkEntityType",
-    "LinkRelationship",
-    "Listener",
-    "Listing",
-    "MaintenanceWindow",
-    "MonitorIntegration",
-    "NotFoundError",
-    "NotificationRecipient",
-    "NotificationRule",
-    "NotificationSettings",
-    "NotificationTrigger",
-    "NotificationTriggerType",
-    "OnCallIntegration",
-    "OpenEnum",
-    "OutcomeUnknownError",
-    "Page",
-    "Pages",
-    "PermissionDeniedError",
-    "Priority",
-    "Project",
-    "ProjectFavorite",
-    "ProjectSettings",
-    "RateLimit",
-    "RateLimitError",
-    "RateLimited",
-    "RawResponse",
-    "RecipientType",
-    "RedirectError",
-    "RequestStarted",
-    "RequestTimeoutError",
-    "ResolvedReason",
-    "Resource",
-    "ResponseReceived",
-    "ResponseTooLargeError",
-    "RetryPolicy",
-    "RetryScheduled",
-    "RuleState",
-    "ServerError",
-    "ServiceNowIntegration",
-    "ServiceNowSync",
-    "ServiceNowTicket",
-    "SessionClosedError",
-    "SortField",
-    "StatusError",
-    "StatusGroup",
-    "Sweep",
-    "SweepPass",
-    "SweepResult",
-    "SyncProperty",
-    "TimelineCell",
-    "TransportError",
-    "TriggerType",
-    "UnprocessableError",
-    "Unset",
-    "User",
-    "Walk",
-    "Watcher",
-    "__version__",
-    "automation_rules",
-    "cases",
-    "decode",
-    "encode",
-    "links",
-    "maintenance_windows",
-    "notification_rules",
-    "projects",
-    "relationships",
-    "timeline",
-    "views",
-    "watchers",
-]
-
-RESOURCES: Final = frozenset(
-    {
-        "automation_rules",
-        "cases",
-        "links",
-        "maintenance_windows",
-        "notification_rules",
-        "projects",
-        "relationships",
-        "timeline",
-        "views",
-        "watchers",
-    }
-)
-"""The modules of operations."""
 PARTS: Final = frozenset({"emulator", "errors", "jobs", "models", "routes"})
-"""Rooms of the house that are reached by their own name."""
-HOMES: Final = (
-    "errors",
-    "models",
-    "pagination",
-    "session",
-    "transport.attempt",
-    "transport.clock",
-    "transport.rate_limit",
-    "transport.retry",
-    "transport.events",
-    "codec",
-)
-"""Where the other names are, in the order in which to look."""
+"""Packages and modules that are reached by their own names."""
 
-
-if not TYPE_CHECKING:  # a checker that saw this would take any name for one of ours
-
-    def __getattr__(name: str) -> Any:
-        """Load a name when it is first used, and what it needs with it."""
-        if name in PARTS:
-            return import_module(f"{__name__}.{name}")
-        if name not in __all__:
-            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-        if name in RESOURCES:
-            value: Any = import_module(f"{__name__}.endpoints.{name}")
-        else:
-            homes = (import_module(f"{__name__}.{home}") for home in HOMES)
-            value = next(getattr(home, name) for home in homes if name in home.__all__)
-        globals()[name] = value
-        return value
-
-
-def __dir__() -> list[str]:
-    return sorted({*__all__, *PARTS})
+if not TYPE_CHECKING:  # a type checker that saw `__getattr__` would accept any name
+    __getattr__, __dir__ = attach(
+        __name__,
+        {  # in search order, with the public names where those are not the whole `__all__`
+            "_version": ("__version__",),
+            "endpoints": None,
+            "errors": None,
+            "session": None,
+            "pagination": None,
+            "codec": ("decode", "encode"),
+            "transport.attempt": ("RawResponse",),
+            "transport.rate_limit": ("RateLimit",),
+            "transport.retry": ("RetryPolicy",),
+            "transport.clock": None,
+            "transport.events": None,
+            "models": None,  # last: looking for a name it does not have loads all of its modules
+        },
+        PARTS,
+    )

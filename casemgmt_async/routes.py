@@ -1,7 +1,9 @@
-"""The API on one screen: one row an operation, 66 in all.
+"""The API on one screen: one row per operation.
 
-A row says how an operation is called and what a lost answer allows. Everything that has to know
-the API as a whole (the session, the retry policy, the emulator, the docs, the tests) reads it here.
+`ROUTES` holds the 66 operations of the Case Management reference. `NEIGHBOURS` holds 15 operations of the same
+service that belong to other references and that look up what case operations need: case types, custom attributes,
+users, teams, and who is on call. A row says how an operation is called and what a lost answer allows. The session,
+the retry policy, the emulator, the docs and the tests all read the API from here.
 """
 
 from __future__ import annotations
@@ -12,18 +14,18 @@ from typing import Final
 
 from attrs import Factory, field, frozen
 
-__all__ = ["ROUTES", "Replay", "Route"]
+__all__ = ["NEIGHBOURS", "ROUTES", "Replay", "Route"]
 
 
 class Replay(enum.Enum):
-    """What may be done when a request was sent and its answer was lost."""
+    """What a client may do when a request was sent and its answer was lost."""
 
     READ = "read"
-    """It only reads: send it again."""
+    """The operation only reads: send it again."""
     SET = "set"
     """The same request again leaves the same state: send it again."""
     CREATE = "create"
-    """A second one is a second thing: never send it again without looking."""
+    """A second request creates a second object: never send it again without looking first."""
 
 
 def _parameters(route: Route) -> tuple[str, ...]:
@@ -37,13 +39,13 @@ class Route:
     name: str
     """The public operation id in snake_case, and the name of our function."""
     resource: str
-    """The module that has it, in `models`, `endpoints`, `emulator` and the tests alike."""
+    """The name of its module in `models`, `endpoints`, `emulator` and `tests/endpoints`."""
     method: str
     """The HTTP method, in capitals."""
     path: str
-    """The path with its `{parameters}`, from `/api/v2` on."""
+    """The path with its `{parameters}`; it starts with `/api/v2`."""
     scope: str | None
-    """The OAuth scope a bearer token needs, or None where the reference names none."""
+    """The OAuth scope that a bearer token needs; None where the reference names none."""
     replay: Replay
     """What a lost answer allows."""
     parameters: tuple[str, ...] = field(init=False, repr=False, eq=False, default=Factory(_parameters, takes_self=True))
@@ -54,6 +56,8 @@ CASES_READ: Final = "cases_read"
 CASES_WRITE: Final = "cases_write"
 EVENTS_READ: Final = "event_correlation_config_read"
 EVENTS_WRITE: Final = "event_correlation_config_write"
+USERS_READ: Final = "user_access_read"
+TEAMS_READ: Final = "teams_read"
 UNSCOPED: Final = None
 READ, SET, CREATE = Replay.READ, Replay.SET, Replay.CREATE
 
@@ -136,4 +140,31 @@ DELETE_MAINTENANCE_WINDOW = Route("delete_maintenance_window", "maintenance_wind
 # fmt: on
 
 ROUTES: Final[tuple[Route, ...]] = tuple(row for row in list(globals().values()) if isinstance(row, Route))
-"""Every row above, in the order of the reference."""
+"""The rows above: the Case Management reference, in its order."""
+
+# fmt: off
+GET_ALL_CASE_TYPES = Route("get_all_case_types", "case_types", "GET", "/api/v2/cases/types", UNSCOPED, READ)
+CREATE_CASE_TYPE = Route("create_case_type", "case_types", "POST", "/api/v2/cases/types", UNSCOPED, CREATE)
+UPDATE_CASE_TYPE = Route("update_case_type", "case_types", "PUT", "/api/v2/cases/types/{case_type_id}", UNSCOPED, SET)
+DELETE_CASE_TYPE = Route("delete_case_type", "case_types", "DELETE", "/api/v2/cases/types/{case_type_id}", UNSCOPED, SET)
+
+GET_ALL_CUSTOM_ATTRIBUTES = Route("get_all_custom_attributes", "custom_attributes", "GET", "/api/v2/cases/types/custom_attributes", UNSCOPED, READ)
+GET_ALL_CUSTOM_ATTRIBUTE_CONFIGS_BY_CASE_TYPE = Route("get_all_custom_attribute_configs_by_case_type", "custom_attributes", "GET", "/api/v2/cases/types/{case_type_id}/custom_attributes", UNSCOPED, READ)
+CREATE_CUSTOM_ATTRIBUTE_CONFIG = Route("create_custom_attribute_config", "custom_attributes", "POST", "/api/v2/cases/types/{case_type_id}/custom_attributes", UNSCOPED, CREATE)
+UPDATE_CUSTOM_ATTRIBUTE_CONFIG = Route("update_custom_attribute_config", "custom_attributes", "PUT", "/api/v2/cases/types/{case_type_id}/custom_attributes/{custom_attribute_id}", UNSCOPED, SET)
+DELETE_CUSTOM_ATTRIBUTE_CONFIG = Route("delete_custom_attribute_config", "custom_attributes", "DELETE", "/api/v2/cases/types/{case_type_id}/custom_attributes/{custom_attribute_id}", UNSCOPED, SET)
+
+LIST_USERS = Route("list_users", "users", "GET", "/api/v2/users", USERS_READ, READ)
+GET_USER = Route("get_user", "users", "GET", "/api/v2/users/{user_id}", USERS_READ, READ)
+GET_CURRENT_USER = Route("get_current_user", "users", "GET", "/api/v2/current_user", UNSCOPED, READ)
+
+LIST_TEAMS = Route("list_teams", "teams", "GET", "/api/v2/team", TEAMS_READ, READ)
+GET_TEAM_MEMBERSHIPS = Route("get_team_memberships", "teams", "GET", "/api/v2/team/{team_id}/memberships", TEAMS_READ, READ)
+
+GET_TEAM_ON_CALL_USERS = Route("get_team_on_call_users", "on_call", "GET", "/api/v2/on-call/teams/{team_id}/on-call", UNSCOPED, READ)
+# fmt: on
+
+NEIGHBOURS: Final[tuple[Route, ...]] = tuple(
+    row for row in list(globals().values()) if isinstance(row, Route) and row not in ROUTES
+)
+"""The rows between `ROUTES` and here: operations of other references of the same service."""

@@ -1,14 +1,16 @@
-"""Writes the page of operations from the table of routes and the docstrings, so that it cannot be out of date."""
+"""Write the page of operations from the tables of routes and the docstrings, so that it cannot be out of date."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from functools import partial
 from itertools import groupby
 from operator import attrgetter
 from typing import Any
 
 from sphinx.application import Sphinx
 
-from casemgmt_async.routes import ROUTES, Replay, Route
+from casemgmt_async.routes import NEIGHBOURS, ROUTES, Replay, Route
 
 LOST_ANSWER = {
     Replay.READ: "sent again",
@@ -17,12 +19,12 @@ LOST_ANSWER = {
 }
 
 
-def page() -> str:
-    """All operations, by resource: a table of routes, then each function with its docstring."""
+def page(table: Sequence[Route]) -> str:
+    """All operations of a table, by resource: their routes, then each function with its docstring."""
     parts = []
-    for resource, rows in groupby(ROUTES, attrgetter("resource")):
+    for resource, rows in groupby(table, attrgetter("resource")):
         routes = list(rows)
-        parts += [f"## {resource}", "", _table(routes), "", "```{eval-rst}"]
+        parts += [f"### {resource}", "", _table(routes), "", "```{eval-rst}"]
         parts += [f".. autofunction:: casemgmt_async.endpoints.{resource}.{route.name}\n" for route in routes]
         parts += ["```", ""]
     return "\n".join(parts)
@@ -51,21 +53,21 @@ def _ids(route: Route) -> str:
 
 def _fill(_app: Sphinx, name: str, source: list[str]) -> None:
     if name in PLACES:
-        mark, write = PLACES[name]
-        source[0] = source[0].replace(mark, write())
+        for mark, write in PLACES[name].items():
+            source[0] = source[0].replace(mark, write())
 
 
 def models() -> str:
     """Every module of models, by resource."""
-    modules = ["users", *dict.fromkeys(route.resource for route in ROUTES if route.resource != "relationships")]
+    modules = dict.fromkeys(route.resource for route in ROUTES + NEIGHBOURS if route.resource != "relationships")
     listed = [f".. automodule:: casemgmt_async.models.{name}\n   :members:\n" for name in modules]
     return "\n".join(["```{eval-rst}", *listed, "```"])
 
 
 PLACES = {
-    "reference": ("<!-- models -->", models),
-    "operations": ("<!-- operations -->", page),
-    "official-client": ("<!-- migration -->", migration),
+    "reference": {"<!-- models -->": models},
+    "operations": {"<!-- operations -->": partial(page, ROUTES), "<!-- neighbours -->": partial(page, NEIGHBOURS)},
+    "official-client": {"<!-- migration -->": migration},
 }
 
 

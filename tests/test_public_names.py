@@ -9,20 +9,26 @@ import subprocess
 import sys
 import textwrap
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
 import casemgmt_async
-from casemgmt_async import errors, models
-from casemgmt_async.routes import ROUTES
-
-SOURCE = Path(casemgmt_async.__file__).read_text("utf-8")
-HIDDEN = {"STATUS_ERRORS", "status_error"}
+from casemgmt_async import endpoints, errors, models
+from casemgmt_async.routes import NEIGHBOURS, ROUTES
 
 
-def names_for_type_checkers() -> set[str]:
-    block = next(node for node in ast.parse(SOURCE).body if isinstance(node, ast.If))
-    return {alias.name for node in block.body if isinstance(node, ast.ImportFrom) for alias in node.names}
+def names_for_type_checkers(package: ModuleType) -> set[str]:
+    """The names that the block for type checkers imports from elsewhere; a star stands for the module's `__all__`."""
+    tree = ast.parse(Path(package.__file__).read_text("utf-8"))
+    block = next(node for node in tree.body if isinstance(node, ast.If))
+    names = set()
+    for node in block.body:
+        assert isinstance(node, ast.ImportFrom)
+        for alias in node.names:
+            assert alias.name == "*" or alias.asname == alias.name, "a type checker hides a name without `as`"
+            names |= set(importlib.import_module(node.module).__all__) if alias.name == "*" else {alias.name}
+    return names
 
 
 def loaded_by(code: str) -> set[str]:
@@ -39,7 +45,15 @@ def test_every_public_name_is_there(name):
 
 
 def test_type_checkers_see_the_same_names():
-    assert names_for_type_checkers() | {"__version__"} == set(casemgmt_async.__all__)
+    seen = names_for_type_checkers(casemgmt_async) | {"__version__"}
+    assert seen == set(casemgmt_async.__all__) | casemgmt_async.PARTS
+    assert names_for_type_checkers(models) == set(models.__all__)
+
+
+def test_a_star_import_gives_the_public_names():
+    namespace = {}
+    exec("from casemgmt_async import *", namespace)
+    assert set(namespace) - {"__builtins__"} == set(casemgmt_async.__all__)
 
 
 def test_all_names_are_listed_once():
@@ -49,17 +63,24 @@ def test_all_names_are_listed_once():
 
 def test_all_models_and_errors_are_public():
     assert set(models.__all__) <= set(casemgmt_async.__all__)
-    assert set(errors.__all__) - HIDDEN <= set(casemgmt_async.__all__)
+    assert set(errors.__all__) <= set(casemgmt_async.__all__)
 
 
 def test_every_resource_has_its_module_under_its_name():
-    for resource in {route.resource for route in ROUTES}:
+    for resource in {route.resource for route in ROUTES + NEIGHBOURS}:
         assert getattr(casemgmt_async, resource) is importlib.import_module(f"casemgmt_async.endpoints.{resource}")
 
 
 def test_a_wrong_name_is_an_attribute_error():
     with pytest.raises(AttributeError, match="has no attribute 'case'"):
         casemgmt_async.case  # noqa: B018
+    with pytest.raises(AttributeError, match="has no attribute 'nobody'"):
+        endpoints.nobody  # noqa: B018
+
+
+def test_a_look_for_a_special_name_loads_nothing():
+    loaded = loaded_by("import casemgmt_async; assert not hasattr(casemgmt_async, '__wrapped__')")
+    assert "casemgmt_async.errors" not in loaded
 
 
 def test_the_version_is_a_literal():
@@ -69,7 +90,10 @@ def test_the_version_is_a_literal():
 
 def test_importing_the_package_loads_nothing_heavy():
     loaded = loaded_by("import casemgmt_async")
-    assert not {name for name in loaded if name.startswith("casemgmt_async.")} - {"casemgmt_async._version"}
+    assert not {name for name in loaded if name.startswith("casemgmt_async.")} - {
+        "casemgmt_async._lazy",
+        "casemgmt_async._version",
+    }
     assert not loaded & {"aiohttp", "attrs", "cattrs", "msgspec"}
 
 

@@ -25,10 +25,11 @@ PUBLIC_NAMES = {PUBLIC, *casemgmt_async.PARTS}
 """What a program of a user can import: the names of the package, and the parts that are reached by their own names."""
 
 MAY_IMPORT = {
+    "_lazy": set(),
     "_version": set(),
     "errors": set(),
     "routes": set(),
-    "models": set(),
+    "models": {"_lazy"},
     "codec": {"models", "errors"},
     "transport": {"errors", "routes", "_version"},
     "session": {"codec", "transport", "routes", "errors", "_version"},
@@ -39,7 +40,8 @@ MAY_IMPORT = {
     "jobs": PUBLIC_NAMES - {"emulator", "jobs"},
     "cli": PUBLIC_NAMES,
     "integrations": PUBLIC_NAMES,
-    PUBLIC: {"errors", "models", "codec", "transport", "pagination", "session", "endpoints", "directory", "_version"},
+    PUBLIC: {"models", "codec", "transport", "pagination", "session", "endpoints", "directory", "_lazy", "_version"}
+    | casemgmt_async.PARTS,
 }
 """For each part of the package the others that it may import."""
 SEPARATE = {

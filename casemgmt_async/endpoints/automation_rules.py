@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Final
 
 from casemgmt_async import routes
-from casemgmt_async.endpoints._bodies import document
-from casemgmt_async.endpoints._checks import FILLED, allow_unset, model, require
+from casemgmt_async.endpoints.bodies import document
+from casemgmt_async.endpoints.checks import FILLED, allow_unset, model, require
 from casemgmt_async.models import UNSET, AutomationAction, AutomationRule, AutomationTrigger, RuleState, Unset
 from casemgmt_async.session import CaseSession
 

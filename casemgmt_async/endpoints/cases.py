@@ -12,8 +12,10 @@ from functools import partial
 from typing import Final
 
 from casemgmt_async import models, routes
-from casemgmt_async.endpoints._bodies import document, reference
-from casemgmt_async.endpoints._checks import (
+from casemgmt_async.endpoints.attribute_values import AttributeValue, custom_attribute, typed_attributes
+from casemgmt_async.endpoints.bodies import document, reference
+from casemgmt_async.endpoints.case_sweeps import sweep
+from casemgmt_async.endpoints.checks import (
     ATTRIBUTES,
     DAY,
     FIELDS,
@@ -32,8 +34,6 @@ from casemgmt_async.endpoints._checks import (
     require,
     require_one,
 )
-from casemgmt_async.endpoints._custom_attributes import AttributeValue, custom_attribute, typed_attributes
-from casemgmt_async.endpoints._sweeps import sweep
 from casemgmt_async.models import (
     UNSET,
     BulkAction,

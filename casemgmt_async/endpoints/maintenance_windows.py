@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import datetime
 
 from casemgmt_async import routes
-from casemgmt_async.endpoints._bodies import document
-from casemgmt_async.endpoints._checks import FILLED, TEXT, allow_unset, require, require_interval
+from casemgmt_async.endpoints.bodies import document
+from casemgmt_async.endpoints.checks import FILLED, TEXT, allow_unset, require, require_interval
 from casemgmt_async.models import UNSET, MaintenanceWindow, Unset
 from casemgmt_async.session import CaseSession
 

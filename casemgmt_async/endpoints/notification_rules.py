@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from typing import Final
 
 from casemgmt_async import routes
-from casemgmt_async.endpoints._bodies import document
-from casemgmt_async.endpoints._checks import FLAG, TEXT, allow_unset, list_of, require
+from casemgmt_async.endpoints.bodies import document
+from casemgmt_async.endpoints.checks import FLAG, TEXT, allow_unset, list_of, require
 from casemgmt_async.models import UNSET, NotificationRecipient, NotificationRule, NotificationTrigger, Unset
 from casemgmt_async.session import CaseSession
 

@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from casemgmt_async import routes
-from casemgmt_async.endpoints._bodies import document
-from casemgmt_async.endpoints._checks import (
+from casemgmt_async.endpoints.bodies import document
+from casemgmt_async.endpoints.checks import (
     FILLED,
     FILLED_LIST,
     PROJECT_KEY,

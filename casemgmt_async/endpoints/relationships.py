@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from casemgmt_async import routes
-from casemgmt_async.endpoints._bodies import document, reference
-from casemgmt_async.endpoints._checks import FILLED, OBJECT, allow_unset, require
+from casemgmt_async.endpoints.bodies import document, reference
+from casemgmt_async.endpoints.checks import FILLED, OBJECT, allow_unset, require
 from casemgmt_async.models import UNSET, Case, Unset
 from casemgmt_async.session import CaseSession
 

@@ -7,8 +7,8 @@ from collections.abc import Awaitable
 from attrs import evolve
 
 from casemgmt_async import routes
-from casemgmt_async.endpoints._bodies import document
-from casemgmt_async.endpoints._checks import FILLED, FLAG, FROM_ZERO, PAGE_SIZE, allow_none, require
+from casemgmt_async.endpoints.bodies import document
+from casemgmt_async.endpoints.checks import FILLED, FLAG, FROM_ZERO, PAGE_SIZE, allow_none, require
 from casemgmt_async.models import Page, TimelineCell
 from casemgmt_async.pagination import Pages
 from casemgmt_async.session import CaseSession

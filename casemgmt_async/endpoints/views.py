@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from casemgmt_async import routes
-from casemgmt_async.endpoints._bodies import document
-from casemgmt_async.endpoints._checks import FILLED, TEXT, allow_unset, require
+from casemgmt_async.endpoints.bodies import document
+from casemgmt_async.endpoints.checks import FILLED, TEXT, allow_unset, require
 from casemgmt_async.models import UNSET, CaseView, Unset
 from casemgmt_async.session import CaseSession
 

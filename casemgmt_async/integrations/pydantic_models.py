@@ -142,6 +142,6 @@ def _docs(cls: type) -> dict[str, str]:
     }
 
 
-PUBLIC: Final = [getattr(casemgmt_async, name) for name in casemgmt_async.__all__]
+PUBLIC: Final = [getattr(casemgmt_async, name) for name in dir(casemgmt_async)]
 teach(*(value for value in PUBLIC if isinstance(value, type) and attrs.has(value)))
 setattr(OpenEnum, METHOD, classmethod(_text_schema))

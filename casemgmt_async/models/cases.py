@@ -19,7 +19,7 @@ __all__ = [
     "CaseAuthor",
     "CaseCount",
     "CaseStatus",
-    "CaseType",
+    "CaseTypeCode",
     "CountGroup",
     "CountValue",
     "CustomAttribute",
@@ -63,8 +63,8 @@ class StatusGroup(OpenEnum):
     SG_CLOSED = "SG_CLOSED"
 
 
-class CaseType(OpenEnum):
-    """The deprecated type; `type_id` says more."""
+class CaseTypeCode(OpenEnum):
+    """The deprecated code of a case's type; `type_id` names the type exactly."""
 
     STANDARD = "STANDARD"
     ERROR_TRACKING_ISSUE = "ERROR_TRACKING_ISSUE"
@@ -231,7 +231,7 @@ class Case(Resource):
     """The status by its name, one of those of the case's type."""
     status_group: StatusGroup | None = None
     """What the status means: open, in progress or closed."""
-    type: CaseType | None = None
+    type: CaseTypeCode | None = None
     """The deprecated type: see `type_id`."""
     type_id: str | None = None
     """The id of the case's type."""

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from math import isfinite
 from typing import Any, Final, TypeAlias
 
-from casemgmt_async.endpoints._checks import FILLED, FLAG, allow_unset
+from casemgmt_async.endpoints.checks import FILLED, FLAG, allow_unset
 from casemgmt_async.errors import InvalidArgumentError
 from casemgmt_async.models import UNSET, CustomAttribute, CustomAttributeType, Unset
 

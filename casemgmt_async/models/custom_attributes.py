@@ -1,0 +1,48 @@
+"""Custom attributes as a case type configures them; their values on a case are `CustomAttribute`."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from attrs import field, frozen
+
+from casemgmt_async.models.base import Extra, Resource, inside
+from casemgmt_async.models.cases import CustomAttributeType
+
+__all__ = ["AttributeOption", "CustomAttributeConfig"]
+
+
+@frozen
+class AttributeOption:
+    """One value that an attribute of the type SELECT allows."""
+
+    value: str | None = None
+    """The value."""
+    extra: Extra = field(factory=dict)
+    """What the service sent besides."""
+
+
+@frozen
+class CustomAttributeConfig(Resource):
+    """A custom attribute that a case type has: its key, its name and the type of its values."""
+
+    resource_type: ClassVar[str] = "custom_attribute"
+
+    key: str | None = None
+    """The key, as case operations take it."""
+    display_name: str | None = None
+    """The name to show."""
+    description: str | None = None
+    """What the attribute is for."""
+    type: CustomAttributeType | None = None
+    """The type of its values."""
+    is_multi: bool | None = None
+    """Whether a case can have several values."""
+    options: tuple[AttributeOption, ...] = inside("type_data", "options", factory=tuple)
+    """The values that a SELECT allows."""
+    map_from: str | None = None
+    """The field of a case that the values are copied from."""
+    case_type_id: str | None = None
+    """The id of the case type that has it."""
+    extra: Extra = field(factory=dict)
+    """What the service sent besides."""
