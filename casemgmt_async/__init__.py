@@ -19,58 +19,24 @@ from typing import TYPE_CHECKING, Final
 from casemgmt_async._lazy import attach
 from casemgmt_async._version import __version__ as __version__
 
-# isort: off  (it would give each of the names a statement of its own)
 if TYPE_CHECKING:
-    from casemgmt_async import emulator as emulator
-    from casemgmt_async import errors as errors
-    from casemgmt_async import jobs as jobs
-    from casemgmt_async import models as models
-    from casemgmt_async import routes as routes
-    from casemgmt_async.codec import decode as decode
-    from casemgmt_async.codec import encode as encode
+    from casemgmt_async import errors as errors, models as models, routes as routes
+    from casemgmt_async.codec import decode as decode, encode as encode
     from casemgmt_async.endpoints import (
         automation_rules as automation_rules,
-    )
-    from casemgmt_async.endpoints import (
         case_types as case_types,
-    )
-    from casemgmt_async.endpoints import (
         cases as cases,
-    )
-    from casemgmt_async.endpoints import (
         custom_attributes as custom_attributes,
-    )
-    from casemgmt_async.endpoints import (
         links as links,
-    )
-    from casemgmt_async.endpoints import (
         maintenance_windows as maintenance_windows,
-    )
-    from casemgmt_async.endpoints import (
         notification_rules as notification_rules,
-    )
-    from casemgmt_async.endpoints import (
         on_call as on_call,
-    )
-    from casemgmt_async.endpoints import (
         projects as projects,
-    )
-    from casemgmt_async.endpoints import (
         relationships as relationships,
-    )
-    from casemgmt_async.endpoints import (
         teams as teams,
-    )
-    from casemgmt_async.endpoints import (
         timeline as timeline,
-    )
-    from casemgmt_async.endpoints import (
         users as users,
-    )
-    from casemgmt_async.endpoints import (
         views as views,
-    )
-    from casemgmt_async.endpoints import (
         watchers as watchers,
     )
     from casemgmt_async.errors import *
@@ -82,7 +48,6 @@ if TYPE_CHECKING:
     from casemgmt_async.transport.events import *
     from casemgmt_async.transport.rate_limit import RateLimit as RateLimit
     from casemgmt_async.transport.retry import RetryPolicy as RetryPolicy
-# isort: on
 
 PARTS: Final = frozenset({"emulator", "errors", "jobs", "models", "routes"})
 """Packages and modules that are reached by their own names."""
