@@ -227,8 +227,8 @@ REFUSED = [
     (lambda s: cases.get_case(s, ""), "case_id", "empty"),
     (lambda s: cases.get_case(s, "."), "case_id", ""),
     (lambda s: cases.get_case(s, ".."), "case_id", ""),
-    (lambda s: cases.get_case(s, 12), "case_id", "text"),
-    (lambda s: cases.get_case(s, None), "case_id", "text"),
+    (lambda s: cases.get_case(s, 12), "case_id", "must be a string"),
+    (lambda s: cases.get_case(s, None), "case_id", "must be a string"),
     (lambda s: cases.delete_case_custom_attribute(s, "S-1", ""), "custom_attribute_key", "empty"),
 ]
 
