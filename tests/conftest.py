@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio.constants
 import inspect
 import json
 import re
+import traceback
 from collections.abc import Iterator
 from typing import Any
 from unittest.mock import Mock
@@ -18,6 +20,12 @@ from yarl import URL
 
 NEEDS_STREAM_WRITER = "stream_writer" in inspect.signature(ClientResponse.__init__).parameters
 ANY_URL = re.compile(r".*")
+
+# asyncio debug records where each task, future and handle was made, by default through all of pytest's frames, which
+# takes half of the time of the suite. Three frames name the place as well.
+DEBUG_FRAMES = 3
+asyncio.constants.DEBUG_STACK_DEPTH = DEBUG_FRAMES
+traceback.extract_stack.__defaults__ = (None, DEBUG_FRAMES)
 
 
 class Answer(ClientResponse):
