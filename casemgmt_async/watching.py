@@ -6,7 +6,7 @@ import asyncio
 import enum
 import itertools
 import logging
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, Mapping
 from typing import Any, Final
 
 import attrs
@@ -41,8 +41,8 @@ FAILURES: Final = 5
 """Polls that may fail in a row."""
 AFFORDED_FOR: Final = 20
 """Polls after which the rate limit is looked at again."""
-IGNORED: Final = frozenset({"extra"})
-"""Fields that do not count as a change of a case."""
+TELLING: Final = ("title", "status", "status_name", "priority", "project_id", "modified_at", "closed_at", "archived_at")
+"""Fields that a single case and a search report alike, so that they show whether a case has changed."""
 
 
 class ChangeKind(enum.StrEnum):
@@ -77,7 +77,7 @@ class CaseChange:
         pairs = {
             field.name: (getattr(self.before, field.name), getattr(self.case, field.name))
             for field in attrs.fields(Case)
-            if field.name not in IGNORED
+            if field.name != "extra" and not field.name.startswith("_")
         }
         return {name: pair for name, pair in pairs.items() if pair[0] != pair[1]}
 
@@ -89,7 +89,7 @@ async def watch_cases(
     interval: float = 30.0,
     share: float = 0.1,
     existing: bool = False,
-) -> AsyncIterator[CaseChange]:
+) -> AsyncGenerator[CaseChange, None]:
     """Poll a search without end, and yield each case that comes, changes or leaves.
 
     A poll reads all cases that match, 100 in a request. `interval` is the time between the beginnings of two polls,
@@ -149,11 +149,10 @@ async def compare(session: CaseSession, known: Mapping[str, Case], found: dict[s
             now = await cases.get_case(session, case_id)
         except NotFoundError:
             now = None
-        change = CaseChange(ChangeKind.REMOVED, now or before, before)
-        if now is not None and not change.fields:
+        if now is not None and all(getattr(now, name) == getattr(before, name) for name in TELLING):
             found[case_id] = before
         else:
-            changes.append(change)
+            changes.append(CaseChange(ChangeKind.REMOVED, now or before, before))
     return changes
 
 

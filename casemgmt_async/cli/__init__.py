@@ -8,7 +8,7 @@ import os
 import sys
 from pathlib import Path
 
-from casemgmt_async._version import __version__
+from casemgmt_async import __version__
 
 __all__ = ["main"]
 

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import click
 
-from casemgmt_async._version import __version__
+from casemgmt_async import __version__
 
 __all__ = ["COMMANDS", "app"]
 

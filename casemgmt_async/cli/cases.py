@@ -10,7 +10,7 @@ import click
 from attrs import evolve
 
 from casemgmt_async import Case, CaseSession, SortField, TimelineCell, cases, timeline
-from casemgmt_async.cli.columns import CASE, DEFAULT, WIDE, Look, case_columns, user_name
+from casemgmt_async.cli.columns import CASE, DEFAULT, WIDE, Look, user_name
 from casemgmt_async.cli.completions import complete_keys
 from casemgmt_async.cli.context import Context, Misused, runs
 from casemgmt_async.cli.formats import Fields, Listing, listing_options, plain, split, write_list, yaml
@@ -29,6 +29,7 @@ SORTS: Final = {
     "status": SortField.STATUS,
 }
 """Columns by which the service sorts, so that the order holds beyond what is shown."""
+RANKS: Final = {"Open": -3, "In Progress": -2, "Closed": -1, "none": 2, "unassigned": 2}
 COUNTED: Final = {
     "status": "status",
     "priority": "priority",
@@ -157,7 +158,7 @@ def show_case(screen: Screen, case: Case, cells: Sequence[TimelineCell], look: L
         "url": CASE["url"].show(case, look),
     }
     for name, value in shown.items():
-        if value:
+        if value and value != "-":
             screen.show(f"  {name:<11}", value)
     if case.description:
         screen.say(f"\n{case.description}")
@@ -242,9 +243,14 @@ def label(value: Any, column: str) -> str:
     return str(value)
 
 
+def rank(value: str) -> tuple[int, str]:
+    """The order of groups: statuses as work goes on, cases without a value last, all others by name."""
+    return (RANKS.get(value, 1), value)
+
+
 def ordered(counted: Counter[tuple[str, ...]]) -> list[tuple[tuple[str, ...], int]]:
-    """Groups by name, priorities in their order."""
-    return sorted(counted.items())
+    """Groups in the order of their values."""
+    return sorted(counted.items(), key=lambda item: tuple(map(rank, item[0])))
 
 
 def cross_table(screen: Screen, fields: Sequence[str], counted: Counter[tuple[str, ...]]) -> None:
@@ -254,7 +260,10 @@ def cross_table(screen: Screen, fields: Sequence[str], counted: Counter[tuple[st
     for (first, second), number in counted.items():
         down[first] += number
         across[second] += number
-    heads = sorted(across)
-    rows = [[first, *(f"{counted[first, second]:,}" for second in heads), f"{down[first]:,}"] for first in sorted(down)]
+    heads = sorted(across, key=rank)
+    rows = [
+        [first, *(f"{counted[first, second]:,}" for second in heads), f"{down[first]:,}"]
+        for first in sorted(down, key=rank)
+    ]
     rows.append(["total", *(f"{across[second]:,}" for second in heads), f"{counted.total():,}"])
     screen.table((f"{fields[0]} \\ {fields[1]}", *(f"#{head}" for head in heads), "#total"), rows)

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime
 from typing import Any, Final
 
-import click
 from attrs import field, frozen
 
-from casemgmt_async import Case, User
+from casemgmt_async import Case
+from casemgmt_async.cli.context import Misused
 from casemgmt_async.cli.screen import Text, age, when
 
 __all__ = ["CASE", "DEFAULT", "WIDE", "Column", "Look", "pick", "sort_rows", "status_of", "user_name"]
@@ -51,9 +51,9 @@ class Column:
         return self.name.lstrip("#")
 
 
-def user_name(user: User | None) -> str | None:
-    """The name of a user, or whatever else is known."""
-    return user and (user.name or user.email or user.handle or user.id)
+def user_name(user: Any) -> str | None:
+    """The name of a user or author, or what else is known of them."""
+    return None if user is None else user.name or user.email or user.handle or user.id
 
 
 def status_of(case: Case) -> str | None:
@@ -64,13 +64,13 @@ def status_of(case: Case) -> str | None:
 def status(case: Case, _: Look) -> Text | None:
     style = GROUP_STYLES.get(case.status_group or "") or STATUS_STYLES.get(case.status or "")
     name = status_of(case)
-    return name and Text(name, style)
+    return Text(name, style) if name else None
 
 
 def priority(case: Case, _: Look) -> Text | None:
-    return case.priority and Text(
-        "-" if case.priority == "NOT_DEFINED" else case.priority, PRIORITY_STYLES.get(case.priority)
-    )
+    if case.priority is None:
+        return None
+    return Text("-" if case.priority == "NOT_DEFINED" else case.priority, PRIORITY_STYLES.get(case.priority))
 
 
 def key(case: Case, look: Look) -> Text:
@@ -156,7 +156,7 @@ def pick(columns: Mapping[str, Column], name: str) -> Column:
     if name not in columns:
         close = difflib.get_close_matches(name, columns, 1)
         meant = f" Did you mean {close[0]!r}?" if close else ""
-        raise click.BadParameter(f"unknown column {name!r}.{meant} Columns: {', '.join(columns)}")
+        raise Misused(f"unknown column {name!r}.{meant} Columns: {', '.join(columns)}")
     return columns[name]
 
 

@@ -24,7 +24,7 @@ from casemgmt_async import (
 )
 from casemgmt_async.cli.context import Context, runs
 from casemgmt_async.cli.profiles import config_file
-from casemgmt_async.cli.screen import Text
+from casemgmt_async.cli.screen import Text, many
 
 __all__ = ["doctor"]
 
@@ -62,8 +62,14 @@ async def doctor(context: Context) -> int:
             "configuration": str(config_file()) if config_file().exists() else None,
             "credentials": credentials(context),
         }
-        checks = [await probe(session, scope, purpose, call) for scope, (purpose, call) in PROBES.items()]
+        checks: list[dict[str, Any]] = []
+        for scope, (purpose, call) in PROBES.items():
+            checks.append(await probe(session, scope, purpose, call))
+            if checks[0]["ends"]:  # every other request would fail in the same way
+                break
     healthy = checks[0]["ok"]
+    for check in checks:
+        del check["ends"]
     if screen.as_json:
         screen.emit({**facts, "checks": checks, "healthy": healthy})
         return 0 if healthy else 1
@@ -92,29 +98,25 @@ def masked(value: str) -> str:
     if not value:
         return "not set"
     tail = f", ends in ...{value[-4:]}" if len(value) >= 20 else ""
-    return f"set, {len(value)} characters{tail}"
+    return f"set, {many(len(value), 'character')}{tail}"
 
 
 async def probe(session: CaseSession, scope: str, purpose: str, call: Probe) -> dict[str, Any]:
     """Make one request and say what it shows about a permission."""
     started = time.perf_counter()
-    ok, detail = True, ""
+    ok, ends, detail = True, False, ""
     try:
         await call(session)
     except (NotFoundError, BadRequestError) as error:
         if scope != "cases_write":
             ok, detail = False, str(error)
     except AuthenticationError as error:
-        ok, detail = False, f"the credentials are not accepted ({error.status})"
+        ok, ends, detail = False, True, f"the credentials are not accepted ({error.status})"
     except PermissionDeniedError as error:
         ok, detail = False, f"the permission {scope} is missing ({error.status})"
     except CaseManagementError as error:
-        ok, detail = False, str(error)
+        ok, ends, detail = False, True, str(error)
     milliseconds = round((time.perf_counter() - started) * 1000)
-    return {
-        "scope": scope,
-        "purpose": purpose,
-        "ok": ok,
-        "detail": detail or f"{scope}, {milliseconds} ms",
-        "ms": milliseconds,
-    }
+    if not detail:
+        detail = f"{scope}, {milliseconds} ms"
+    return {"scope": scope, "purpose": purpose, "ok": ok, "detail": detail, "ms": milliseconds, "ends": ends}

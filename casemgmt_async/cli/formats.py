@@ -10,8 +10,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date
 from typing import Any, Final
 
+import attrs
 import click
-import msgspec
 from attrs import frozen
 
 from casemgmt_async.cli.columns import Column, Look, pick, sort_rows
@@ -83,7 +83,7 @@ class Fields:
     """The columns of a wide table and of CSV; None for all."""
 
     def find(self, names: Iterable[str]) -> list[Column]:
-        """Look up columns by name. Raises click.BadParameter for an unknown one."""
+        """Look up columns by name. Raises Misused for an unknown one."""
         return [pick(self.known, name) for name in names]
 
     def shown(self, listing: Listing) -> Sequence[str]:
@@ -111,14 +111,14 @@ def write_list(screen: Screen, listing: Listing, items: Iterable[Any], fields: F
         screen.write(yaml([chosen(item, fields.find(listing.columns), look) for item in shown]))
     else:
         columns = fields.find(fields.shown(listing))
-        rows = [[column.show(item, look) for column in columns] for item in shown]
+        cells = [[column.show(item, look) for column in columns] for item in shown]
         if listing.output == "csv":
-            screen.write(as_csv([column.title for column in columns], rows))
+            screen.write(as_csv([column.title for column in columns], cells))
         else:
-            screen.table([column.name for column in columns], rows)
+            screen.table([column.name for column in columns], cells)
 
 
-def chosen(item: Any, columns: Sequence[Column], look: Look) -> dict[str, Any]:
+def chosen(item: Any, columns: Sequence[Column], look: Look) -> Any:
     """The whole item, or the columns that were chosen."""
     if not columns:
         return plain(item)
@@ -130,10 +130,16 @@ def simple(value: Any) -> Any:
     return value.isoformat() if isinstance(value, date) else str(value) if isinstance(value, str) else value
 
 
-def plain(item: Any) -> dict[str, Any]:
+def plain(item: Any) -> Any:
     """The fields of a model as data that JSON has."""
-    data: dict[str, Any] = msgspec.to_builtins(item, str_keys=True)
-    return data
+    if attrs.has(type(item)):
+        names = (field.name for field in attrs.fields(type(item)) if not field.name.startswith("_"))
+        return {name: plain(getattr(item, name)) for name in names}
+    if isinstance(item, Mapping):
+        return {str(key): plain(value) for key, value in item.items()}
+    if isinstance(item, list | tuple):
+        return [plain(value) for value in item]
+    return simple(item)
 
 
 def as_csv(names: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:

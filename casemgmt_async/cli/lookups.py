@@ -39,30 +39,31 @@ def simple(name: str, field: str | None = None) -> Column:
 
 PROJECT: Final = Fields(
     columns(
-    simple("key"),
-    simple("id"),
-    simple("name"),
-    Column("restricted", lambda item, _: "yes" if item.restricted else None),
+        simple("key"),
+        simple("id"),
+        simple("name"),
+        Column("restricted", lambda item, _: "yes" if item.restricted else None),
     ),
     ("key", "name", "id"),
 )
 TYPE: Final = Fields(
     columns(
-    simple("name"),
-    simple("id"),
-    simple("description"),
-    Column("statuses", lambda item, _: ", ".join(item.status_names) or None),
-    Column("internal", lambda item, _: "yes" if item.internal else None),
+        simple("name"),
+        simple("id"),
+        simple("description"),
+        Column("statuses", lambda item, _: ", ".join(item.status_names) or None),
+        Column("internal", lambda item, _: "yes" if item.internal else None),
     ),
     ("name", "description", "id"),
 )
 USER: Final = Fields(
-    columns(
-    simple("name"), simple("email"), simple("handle"), simple("status"), simple("title"), simple("id")
-    ),
+    columns(simple("name"), simple("email"), simple("handle"), simple("status"), simple("title"), simple("id")),
     ("name", "email", "status", "id"),
 )
-TEAM: Final = columns(simple("handle"), simple("name"), simple("#users", "user_count"), simple("summary"), simple("id"))
+TEAM: Final = Fields(
+    columns(simple("handle"), simple("name"), simple("#users", "user_count"), simple("summary"), simple("id")),
+    ("handle", "name", "users", "id"),
+)
 
 
 def write(context: Context, listing: Listing, items: list[Any], fields: Fields, noun: str) -> None:

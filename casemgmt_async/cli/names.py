@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Awaitable, Iterable, Mapping
 from typing import Any, Final
 
 from casemgmt_async import CaseManagementError, CaseSession, case_types, projects, users
@@ -22,7 +22,7 @@ async def names_of(session: CaseSession, columns: Iterable[str], ids: Iterable[s
     A look-up that is refused leaves its ids as they are: a list without names is better than none.
     """
     wanted = set(columns)
-    looks = []
+    looks: list[Awaitable[Any]] = []
     if "type" in wanted:
         looks.append(case_types.get_all_case_types(session))
     if "project" in wanted:
@@ -42,7 +42,7 @@ def name_of(item: Any) -> str | None:
     return getattr(item, "key", None) or item.name or getattr(item, "email", None)
 
 
-async def quietly(look: Any) -> Any:
+async def quietly(look: Awaitable[Any]) -> Any:
     """Await a look-up; None if it is refused."""
     try:
         return await look

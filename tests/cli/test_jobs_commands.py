@@ -158,8 +158,7 @@ async def test_backfill_creates_a_case_a_row_and_puts_bad_rows_aside(casemgmt, e
 
 
 async def project_of(casemgmt):
-    found = json.loads((await casemgmt("search", "--limit", "1", "--json")).out)
-    return found["relationships"]["project"]["data"]["id"]
+    return json.loads((await casemgmt("search", "--limit", "1", "--json")).out)[0]["project_id"]
 
 
 @pytest.mark.parametrize(
