@@ -27,7 +27,8 @@ from casemgmt_async.cli.completions import complete_keys, complete_projects
 from casemgmt_async.cli.context import Context, Misused, runs
 from casemgmt_async.cli.formats import plain
 from casemgmt_async.cli.names import Lookup
-from casemgmt_async.cli.screen import Screen, Text, clean, many
+from casemgmt_async.cli.screen import Screen
+from casemgmt_async.cli.text import Text, clean, many
 from casemgmt_async.cli.web import browse, quoted, web_address
 
 __all__ = ["case"]

@@ -16,7 +16,8 @@ from casemgmt_async.cli.context import Context, Misused, runs
 from casemgmt_async.cli.formats import Fields, Listing, listing_options, plain, split, write_list, yaml
 from casemgmt_async.cli.names import names_of
 from casemgmt_async.cli.queries import check_query, facets_of, suggest_facets
-from casemgmt_async.cli.screen import Screen, Text, many, when
+from casemgmt_async.cli.screen import Screen
+from casemgmt_async.cli.text import Text, many, when
 from casemgmt_async.cli.web import browse, quoted, web_address
 
 __all__ = ["count", "get", "search"]

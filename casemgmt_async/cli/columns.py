@@ -11,7 +11,7 @@ from attrs import field, frozen
 
 from casemgmt_async import Case
 from casemgmt_async.cli.context import Misused
-from casemgmt_async.cli.screen import Text, age, when
+from casemgmt_async.cli.text import Text, age, when
 
 __all__ = ["CASE", "DEFAULT", "WIDE", "Column", "Look", "pick", "sort_rows", "status_of", "user_name"]
 

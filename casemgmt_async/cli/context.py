@@ -22,7 +22,8 @@ from casemgmt_async import (
     PermissionDeniedError,
 )
 from casemgmt_async.cli.profiles import Profile, read_profile
-from casemgmt_async.cli.screen import Screen, clean
+from casemgmt_async.cli.screen import Screen
+from casemgmt_async.cli.text import clean
 
 __all__ = ["Context", "Failed", "Misused", "command_options", "runs"]
 

@@ -24,7 +24,7 @@ from casemgmt_async import (
 )
 from casemgmt_async.cli.context import Context, runs
 from casemgmt_async.cli.profiles import config_file
-from casemgmt_async.cli.screen import Text, many
+from casemgmt_async.cli.text import Text, many
 
 __all__ = ["doctor"]
 

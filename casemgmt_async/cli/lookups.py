@@ -22,7 +22,7 @@ from casemgmt_async import (
 from casemgmt_async.cli.columns import Column, Look
 from casemgmt_async.cli.context import Context, runs
 from casemgmt_async.cli.formats import Fields, Listing, listing_options, write_list
-from casemgmt_async.cli.screen import many
+from casemgmt_async.cli.text import many
 
 __all__ = ["projects", "teams", "types", "users"]
 

@@ -7,43 +7,18 @@ import json
 import os
 import sys
 from collections.abc import Iterable, Sequence
-from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, Final, Self
+from typing import TYPE_CHECKING, Any, Final
 
 from attrs import define
+
+from casemgmt_async.cli.text import Text, clean
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-__all__ = ["Screen", "Text", "age", "clean", "many", "when"]
+__all__ = ["Screen", "ascii_only"]
 
-CONTROLS = (*range(0x20), *range(0x7F, 0xA0), *range(0x200E, 0x2010), *range(0x202A, 0x202F), *range(0x2066, 0x206A))
-VISIBLE = dict.fromkeys(CONTROLS, "\N{REPLACEMENT CHARACTER}") | dict.fromkeys(map(ord, "\t\r\n"), " ")
 STYLES: Final = {"bold": 1, "dim": 2, "red": 31, "green": 32, "yellow": 33, "blue": 34, "cyan": 36}
-IRREGULAR: Final = {"match": "matches", "query": "queries", "entry": "entries"}
-
-
-def clean(text: str) -> str:
-    """Replace the characters that would steer the terminal: anyone may have written the title of a case."""
-    return text.translate(VISIBLE)
-
-
-def many(count: int, noun: str) -> str:
-    """Write a number with its noun: `1 case`, `2 cases`, `1,000 cases`."""
-    return f"{count:,} {noun}" if count == 1 else f"{count:,} {IRREGULAR.get(noun, noun + 's')}"
-
-
-class Text(str):
-    """Text with a style of `STYLES`, and with the address that a click on it opens."""
-
-    style: str | None
-    url: str | None
-
-    def __new__(cls, text: str, style: str | None = None, url: str | None = None) -> Self:
-        """Make it."""
-        self = super().__new__(cls, text)
-        self.style, self.url = style, url
-        return self
 
 
 @define
@@ -113,21 +88,3 @@ class Screen:
 def ascii_only() -> bool:
     """Whether standard output cannot show every letter."""
     return codecs.lookup(sys.stdout.encoding or "ascii").name != "utf-8"
-
-
-def age(then: datetime | None, now: datetime | None = None) -> str:
-    """Say how long ago something was, in the largest unit that fits: `3d`, `5h`, `12m`."""
-    if then is None:
-        return "-"
-    seconds = ((now or datetime.now(UTC)) - then).total_seconds()
-    for unit, size in (("y", 365 * 86_400), ("d", 86_400), ("h", 3_600), ("m", 60)):
-        if seconds >= size:
-            return f"{int(seconds // size)}{unit}"
-    return f"{max(int(seconds), 0)}s"
-
-
-def when(moment: datetime | None, *, utc: bool) -> str | None:
-    """Write a moment to the minute, in the local time zone or with a `Z` in UTC."""
-    if moment is None:
-        return None
-    return f"{moment.astimezone(UTC):%Y-%m-%d %H:%MZ}" if utc else f"{moment.astimezone():%Y-%m-%d %H:%M}"

@@ -13,7 +13,7 @@ from rich.style import Style
 from rich.table import Table
 from rich.text import Text as RichText
 
-from casemgmt_async.cli.screen import Text, clean
+from casemgmt_async.cli.text import Text, clean
 
 __all__ = ["render"]
 

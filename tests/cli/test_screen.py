@@ -8,8 +8,9 @@ import pytest
 
 from casemgmt_async import CaseSession, cases, jobs, projects
 from casemgmt_async.cli.progress import Show
-from casemgmt_async.cli.screen import Screen, Text, clean, many
+from casemgmt_async.cli.screen import Screen
 from casemgmt_async.cli.tables import render
+from casemgmt_async.cli.text import Text, clean, many
 
 HOSTILE = "Z\u00fcrich \u2603 [bold]x[/] \x1b[31mred\x1b[0m \x9b2J \u202eevil\ttab"
 TYPE_ID = "00000000-0000-0000-0000-000000000001"
