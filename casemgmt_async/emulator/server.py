@@ -22,7 +22,7 @@ from casemgmt_async.emulator.behavior.rate_limits import Limit
 from casemgmt_async.emulator.http import control, fault_effects
 from casemgmt_async.emulator.http.listener import Listener
 from casemgmt_async.emulator.http.router import match
-from casemgmt_async.emulator.http.wire import ResponseWriter, encoded
+from casemgmt_async.emulator.http.wire import ResponseWriter, encoded, http_date
 from casemgmt_async.emulator.messages import BAD_JSON, ApiRequest, Refused, Reply
 from casemgmt_async.emulator.simulation import Simulation
 from casemgmt_async.emulator.state.ledger import RequestOutcome
@@ -166,7 +166,7 @@ class Emulator(Simulation):
 
     async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
         path, _, query = request.raw_path.partition("?")
-        writer = ResponseWriter(request, self.listener, {})
+        writer = ResponseWriter(request, self.listener, {"Date": http_date(int(self.clock()))})
         if path.startswith(control.PREFIX):
             await control.answer(self, writer, path, query)
             return writer.response
@@ -232,7 +232,8 @@ class Emulator(Simulation):
             return refusal(401, "Unauthorized", "neither DD-API-KEY and DD-APPLICATION-KEY nor a bearer token was sent")
         if self._keys is not None and key not in self._keys:
             return refusal(403, "Forbidden", "these credentials are not accepted")
-        allowed, writer.headers = self._limiter.take(route.name)
+        allowed, limits = self._limiter.take(route.name)
+        writer.headers = {**writer.headers, **limits}
         return None if allowed else refusal(429, "Too Many Requests", "the rate limit of this window is used up")
 
 

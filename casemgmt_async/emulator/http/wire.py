@@ -9,6 +9,7 @@ from __future__ import annotations
 import functools
 import zlib
 from collections.abc import Callable, Mapping
+from email.utils import formatdate
 from http import HTTPStatus
 from typing import Any, Final
 
@@ -19,7 +20,7 @@ from attrs import define
 
 from casemgmt_async.emulator.http.listener import Listener, reset
 
-__all__ = ["JSON_API", "ResponseWriter", "encoded", "error_body", "gzipped", "head"]
+__all__ = ["JSON_API", "ResponseWriter", "encoded", "error_body", "gzipped", "head", "http_date"]
 
 JSON_API: Final = "application/vnd.api+json"
 MIN_GZIP_SIZE: Final = 1024
@@ -56,6 +57,12 @@ def head(status: int, headers: Mapping[str, str]) -> bytes:
     """The status line, the headers, and the empty line after them."""
     lines = "".join([f"{name}: {value}\r\n" for name, value in headers.items()])
     return f"{status_line(status)}{lines}\r\n".encode()
+
+
+@functools.lru_cache(maxsize=8)
+def http_date(seconds: int) -> str:
+    """A time in Unix seconds, as the `Date` header gives it."""
+    return formatdate(seconds, usegmt=True)
 
 
 def encoded(body: Any) -> bytes:
