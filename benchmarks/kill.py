@@ -75,7 +75,7 @@ async def backfill(session: CaseSession, folder: Path, control: JobControl) -> J
     project = (folder / "project").read_text()
     source, journal = folder / "rows.jsonl", folder / "backfill.db"
     return await backfill_cases(
-        session, source, journal=journal, job="kill", project_id=project, type_id=STANDARD, control=control, settle=0
+        session, source, journal=journal, job="kill", project=project, type=STANDARD, control=control, settle=0
     )
 
 

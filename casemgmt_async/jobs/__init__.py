@@ -13,7 +13,8 @@
   (rule, action, operations), `cases`, `operations`, `requests`, `seconds` and `basis` are what to print.
   `apply_triage(session, journal=...)` does what a journal holds, `run_triage` is both. A dry run is `plan_triage`.
 - `export_cases(session, "cases.jsonl")` writes every case to JSON Lines or Parquet, by the suffix.
-- `backfill_cases(session, "rows.csv", journal=..., job="old-tracker")` makes a case of every row.
+- `backfill_cases(session, "rows.csv", job="old-tracker")` makes a case of every row, never two for one; rows come
+  from a file or from any iterable. `preview_backfill` with the same arguments says what it would do.
 - Each takes a `JobControl`: the `Budget`, `on_progress` (called with `Progress` a few times a second) and
   `request_stop()`: once to finish what is in flight, twice to stop at once. Nothing is lost either way: the
   same call with the same journal goes on. One `JobControl` is for one call.
@@ -28,7 +29,7 @@ line that says what to do; the journal is closed and whole then.
 
 from __future__ import annotations
 
-from casemgmt_async.jobs.backfill import backfill_cases
+from casemgmt_async.jobs.backfill import BackfillPreview, BackfillResult, backfill_cases, preview_backfill
 from casemgmt_async.jobs.control import Budget, JobControl
 from casemgmt_async.jobs.errors import (
     ExportError,
@@ -61,6 +62,8 @@ from casemgmt_async.jobs.triage import (
 )
 
 __all__ = [
+    "BackfillPreview",
+    "BackfillResult",
     "Budget",
     "ExportError",
     "ForeignJournalError",
@@ -89,6 +92,7 @@ __all__ = [
     "load_rules",
     "parse_rules",
     "plan_triage",
+    "preview_backfill",
     "read_report",
     "rule",
     "run_triage",

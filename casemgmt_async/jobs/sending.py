@@ -19,7 +19,7 @@ from casemgmt_async import (
     StatusError,
     TransportError,
 )
-from casemgmt_async.jobs.actions import ACTIONS, Check
+from casemgmt_async.jobs.actions import ACTIONS, Action, Check
 from casemgmt_async.jobs.calls import Interrupted, one_line
 from casemgmt_async.jobs.control import JobControl
 from casemgmt_async.jobs.journal import Journal, Operation, Outcome, State, Statement, move_subjects, parsed
@@ -63,6 +63,8 @@ class Sender:
     session: CaseSession
     journal: Journal
     control: JobControl
+    actions: Mapping[str, Action] = field(kw_only=True, default=ACTIONS)
+    """What it can do, by name."""
     sent: int = 0
     """How many were sent in this run."""
     labels: dict[str, dict[str, list[str]]] = field(factory=dict)
@@ -92,7 +94,7 @@ class Sender:
 
         What makes a new thing and got no answer stays in `sending`, and has to be looked for.
         """
-        action, payload = ACTIONS[operation.action], operation.value
+        action, payload = self.actions[operation.action], operation.value
         case_id = operation.case_id
         assert case_id is not None
         if action.name == "attributes":

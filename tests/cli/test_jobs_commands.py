@@ -32,6 +32,8 @@ match = { priority = "NOT_DEFINED" }
 actions = { priority = "P4" }
 """
 
+STANDARD = "00000000-0000-0000-0000-000000000001"
+
 
 @pytest.fixture
 def rules(tmp_path):
@@ -103,7 +105,7 @@ async def test_a_job_whose_name_is_no_file_name_is_one_line(casemgmt, tmp_path):
     said = await casemgmt("backfill", "rows.csv", "--job", "../x", "--yes")
     assert said.status == 2
     assert said.err.count("\n") == 1
-    assert "--job" in said.err
+    assert "job: cannot be part of a file name" in said.err
 
 
 async def test_a_rehearsal_has_an_address_of_its_own(casemgmt, rules):
@@ -146,19 +148,44 @@ async def test_backfill_creates_a_case_a_row_and_puts_bad_rows_aside(casemgmt, e
     rows = [{"key": f"T-{n}", "title": f"Ticket {n}", "comments": ["Moved."]} for n in range(5)]
     source = tmp_path / "rows.jsonl"
     source.write_text("\n".join(map(json.dumps, rows)) + '\n{"key": "T-9"}\nrubbish\n', "utf-8")
-    where = ("--project", project, "--type", "00000000-0000-0000-0000-000000000001", "--yes")
+    where = ("--project", project, "--type", STANDARD, "--yes")
     said = await casemgmt("backfill", source, "--job", "old", *where)
     assert said.status == 1, "bad rows are a reason not to be content"
-    assert "2 bad rows" in said.err
+    assert "source: JSON Lines, UTF-8" in said.err
+    assert "1 x title is missing" in said.err
+    assert "2 bad rows were left out; correct them in" in said.err
     assert len((tmp_path / "rows.rejects.jsonl").read_text("utf-8").splitlines()) == 2
     again = await casemgmt("backfill", source, "--job", "old", *where)
     created = [entry for entry in emulator.log if entry.route == "create_case"]
     assert again.status == 1
+    assert "5 rows say what they said before" in again.err
     assert len(created) == 5
 
 
+async def test_a_dry_run_of_a_mapped_file_shows_the_first_cases_and_sends_nothing(casemgmt, emulator, tmp_path):
+    project = await project_of(casemgmt)
+    (tmp_path / "export.csv").write_text("Issue key;Summary;Points\nA-1;First;3\nA-2;;\n", "utf-8")
+    maps = ("--map", "Issue key=key", "--map", "Summary=title")
+    where = ("--job", "old", "--project", project, "--type", STANDARD)
+    said = await casemgmt("backfill", "export.csv", *where, *maps, "--dry-run")
+    assert said.status == 0
+    assert "source: 3 columns separated by semicolons, UTF-8" in said.err
+    assert "source: columns left out: Points" in said.err
+    assert "would create A-1: title First" in said.out
+    assert "1 x title is missing" in said.err
+    assert "nothing was sent" in said.err
+    assert not [entry for entry in emulator.log if entry.route == "create_case"]
+    assert not list(tmp_path.glob("*.db"))
+    shown = json.loads((await casemgmt("backfill", "export.csv", *where, *maps, "--dry-run", "--json")).out)
+    assert (shown["create"], shown["rejected"]) == (1, 1)
+    wrong = await casemgmt("backfill", "export.csv", *where, "--map", "Summary")
+    assert wrong.status == 2
+    assert "write it as 'COLUMN=FIELD'" in wrong.err
+
+
 async def project_of(casemgmt):
-    return json.loads((await casemgmt("search", "--limit", "1", "--json")).out)[0]["project_id"]
+    found = json.loads((await casemgmt("search", "--limit", "1", "--json")).out)
+    return found["relationships"]["project"]["data"]["id"]
 
 
 @pytest.mark.parametrize(

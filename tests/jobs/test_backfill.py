@@ -42,8 +42,8 @@ def fill(
         if given is not None:
             source.write_text("".join(json.dumps(row) + "\n" for row in given))
         options.setdefault("control", control())
-        options.setdefault("project_id", next(iter(emulator.store.tables.projects)))
-        options.setdefault("type_id", STANDARD)
+        options.setdefault("project", next(iter(emulator.store.tables.projects)))
+        options.setdefault("type", STANDARD)
         called = options.pop("session", session)
         return await backfill_cases(called, source, journal=journal, job="test", settle=0, **options)
 
@@ -105,7 +105,7 @@ async def test_csv_says_the_same_as_json(
         "B,row b,,only one,,,BLOCKS:A|RELATES_TO:A,\n"
     )
     project = next(iter(emulator.store.tables.projects))
-    result = await backfill_cases(session, table, journal=journal, job="csv", project_id=project, type_id=STANDARD)
+    result = await backfill_cases(session, table, journal=journal, job="csv", project=project, type=STANDARD)
     assert result.succeeded
     one, two = made(emulator)["row a"], made(emulator)["row b"]
     assert (one.priority, one.attributes) == ("P1", {"team": ["core", "web"]})
@@ -115,7 +115,7 @@ async def test_csv_says_the_same_as_json(
 
 
 async def test_bad_rows_are_put_aside_with_line_and_reason(emulator: Emulator, fill: Fill, source: Path) -> None:
-    """Each bad row is in the rejects file, in order; the good ones become cases."""
+    """Each bad row is in the rejects file, in the source's own format; the good ones become cases."""
     good = rows(2)
     lines = [
         json.dumps(good[0]),
@@ -128,32 +128,37 @@ async def test_bad_rows_are_put_aside_with_line_and_reason(emulator: Emulator, f
         json.dumps({"key": "OLD-0", "title": "again"}),
         json.dumps({"key": "L", "title": "l", "links": [{"to": "OLD-0"}]}),
         json.dumps({"key": "D", "title": "d", "description": 5}),
-        json.dumps({"key": "S", "title": "s", "project_id": NOWHERE, "comments": "never"}),
+        json.dumps({"key": "S", "title": "s", "project": NOWHERE, "comments": "never"}),
         json.dumps({"key": "B", "title": "b", "assignee": "bob"}),
-        json.dumps({"key": "P", "title": "p", "project_id": "CORE"}),
+        json.dumps({"key": "P", "title": "p", "project": "NOPE"}),
         json.dumps(good[1]),
     ]
     source.write_text("\n".join(lines))
     result = await fill()
     assert not result.succeeded
-    assert (result.items, result.bad_rows) == (2, 10)
+    assert (result.items, result.bad_rows) == (2, 11)
     assert result.states == {State.DONE: 2, State.REJECTED: 1, State.SKIPPED: 1}
     assert made(emulator).keys() == {"row 0", "row 1"}
     rejects = [json.loads(line) for line in result.output.read_text().splitlines()]
-    assert [(reject["line"], reject["reason"][:40]) for reject in rejects] == [
-        (2, "this is not JSON: Expecting property nam"),
-        (3, "the line must hold an object"),
-        (5, "title must be a text with something in i"),
-        (6, "unknown key 'prio'; allowed: key, title,"),
-        (7, "priority must be one of NOT_DEFINED, P1,"),
-        (8, "the key 'OLD-0' is that of line 1 as wel"),
-        (9, "links must be a list of {relationship, t"),
-        (10, "description must be a text, not 5"),
-        (11, "create_case answered 404: project not fo"),
-        (12, "assignee must be an id, a UUID such as 2"),
-        (13, "project_id must be an id, a UUID such as"),
-    ]
-    assert rejects[0]["row"] == "{not json"
+    assert sorted(reject["casemgmt_reason"][:41] for reject in rejects) == sorted(
+        [
+            "line 2: this is not JSON: Expecting prope",
+            "line 3: the line must hold an object",
+            "line 5: title is missing",
+            "line 6: unknown key 'prio'; allowed: key,",
+            "line 7: priority must be one of NOT_DEFIN",
+            "line 8: the key 'OLD-0' is that of line 1",
+            "line 9: links must be a list of {relation",
+            "line 10: description must be a text, not ",
+            "line 11: create_case answered 404: projec",
+            "line 12: assignee must be an id, a UUID s",
+            "line 13: project must be an id, a UUID su",
+        ]
+    )
+    assert next(reject for reject in rejects if "line 2" in reject["casemgmt_reason"])["casemgmt_row"] == "{not json"
+    refused = next(reject for reject in rejects if reject.get("key") == "S")
+    assert refused["comments"] == "never", "what was refused keeps all that it says"
+    assert result.reasons["title is missing"] == 1
 
 
 @pytest.mark.parametrize("moment", ["before", "after"])
@@ -181,21 +186,24 @@ async def test_a_case_that_no_search_shows_is_found_by_its_key(
         source.write_text("".join(json.dumps(row) + "\n" for row in rows(5)))
         emulator.set_faults("create_case#2..3: drop-after-effect")
         result = await backfill_cases(
-            session, source, journal=journal, job="x", project_id=project, type_id=STANDARD, settle=0, control=control()
+            session, source, journal=journal, job="x", project=project, type=STANDARD, settle=0, control=control()
         )
         assert result.states == {State.DONE: 5}
         assert len(made(emulator)) == 5
         assert Counter(entry.route for entry in emulator.log)["create_case"] == 5
 
 
-async def test_where_nothing_can_be_proved_a_row_is_left_for_a_decision(
+async def test_where_nothing_can_be_proved_a_row_is_unknown_until_it_can(
     emulator: Emulator, fill: Fill, journal: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """If the keys cannot be read, the row is unknown and nothing is sent; a later look settles it."""
-    answer = emulator.answer
+    """A lost create is not sent again while the cases cannot be read; the next run that can read settles it."""
+    answer, is_blind = emulator.answer, False
 
     def blind(request: Any) -> Any:
-        return Reply(403, {"errors": ["Forbidden"]}) if request.route.name == "get_case" else answer(request)
+        nonlocal is_blind
+        is_blind = is_blind or request.route.name == "create_case"
+        refused = is_blind and request.route.name == "get_case"
+        return Reply(403, {"errors": ["Forbidden"]}) if refused else answer(request)
 
     emulator.set_faults("create_case#2: drop-before-effect")
     with monkeypatch.context() as patch:
@@ -206,15 +214,33 @@ async def test_where_nothing_can_be_proved_a_row_is_left_for_a_decision(
         again = await fill()
         assert again.states == result.states
     (failure,) = (await read_report(journal)).failures
-    assert failure.reason.startswith("its answer was lost, and get_case answered 403")
+    assert failure.reason.startswith("its answer was lost, and the cases of project")
+    assert "get_case answered 403" in failure.reason
 
-    settled = await fill(retry_unknown=True)
+    settled = await fill()
     assert settled.states == {State.DONE: 4}
     assert len(made(emulator)) == 4
 
 
-async def test_two_cases_with_one_token_are_left_for_a_decision(emulator: Emulator, fill: Fill) -> None:
-    """Where somebody has copied a case, the job does not choose."""
+async def test_nothing_is_created_where_the_cases_cannot_be_read(
+    emulator: Emulator, fill: Fill, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A run that cannot look for earlier cases says so and sends nothing."""
+    answer = emulator.answer
+
+    def blind(request: Any) -> Any:
+        return Reply(403, {"errors": ["Forbidden"]}) if request.route.name == "search_cases" else answer(request)
+
+    monkeypatch.setattr(emulator, "answer", blind)
+    with pytest.raises(
+        JobError, match="search_cases answered 403: Forbidden; without that a row could become two cases"
+    ):
+        await fill(rows(4))
+    assert emulator.ledger.created("create_case") == {}
+
+
+async def test_of_two_cases_with_one_token_the_older_is_the_row(emulator: Emulator, fill: Fill) -> None:
+    """Somebody may copy a case with its description: the copy is younger than what the job made."""
     world = emulator.store
     answer = emulator.answer
 
@@ -227,15 +253,18 @@ async def test_two_cases_with_one_token_are_left_for_a_decision(emulator: Emulat
 
     emulator.answer = copying  # type: ignore[method-assign]
     emulator.set_faults("create_case#1: drop-after-effect")
-    result = await fill(rows(1))
-    assert result.states == {State.UNKNOWN: 1}
+    result = await fill(rows(1, comments=["Mine."]))
+    assert result.states == {State.DONE: 2}
+    (case,) = made(emulator).values()
+    assert len(case.comments) == 1
 
 
 async def test_a_project_that_is_not_there_rejects_the_rows(fill: Fill, emulator: Emulator) -> None:
     """Each row is refused by the service, with its reason, and the job comes to its end."""
-    result = await fill(rows(3), project_id="99999999-0000-4000-8000-000000000000")
+    result = await fill(rows(3), project="99999999-0000-4000-8000-000000000000")
     assert result.states == {State.REJECTED: 3}
-    assert [json.loads(line)["line"] for line in result.output.read_text().splitlines()] == [1, 2, 3]
+    reasons = [json.loads(line)["casemgmt_reason"] for line in result.output.read_text().splitlines()]
+    assert [reason.partition(":")[0] for reason in reasons] == ["line 1", "line 2", "line 3"]
 
 
 async def test_budgets_leave_the_rest_for_the_next_run(
@@ -251,31 +280,50 @@ async def test_budgets_leave_the_rest_for_the_next_run(
     assert len(made(emulator)) == 6
 
 
-async def test_other_rows_or_another_job_are_refused(fill: Fill, source: Path) -> None:
-    """A journal belongs to one file and one job."""
+async def test_a_journal_belongs_to_one_job(fill: Fill, session: CaseSession, source: Path, journal: Path) -> None:
+    """Another job needs a journal of its own, and nothing is sent before that is said."""
     await fill(rows(2))
-    with pytest.raises(JobError, match="it belongs to other rows or another job; give a new path"):
-        await fill(rows(3))
+    with pytest.raises(JobError, match="it belongs to the job 'test'; give the path of another journal"):
+        await backfill_cases(session, source, journal=journal, job="other")
 
 
-async def test_a_source_that_cannot_be_used_is_one_line(
-    fill: Fill, session: CaseSession, tmp_path: Path, journal: Path
-) -> None:
+async def test_a_source_that_cannot_be_used_is_one_line(session: CaseSession, tmp_path: Path) -> None:
     """A missing file, a suffix nobody knows, and columns nobody knows are said before any request."""
 
     async def run(name: str) -> None:
-        await backfill_cases(session, tmp_path / name, journal=journal.with_name(f"{name}.db"), job="x")
+        await backfill_cases(session, tmp_path / name, job="x")
 
     with pytest.raises(SourceError, match=r"missing\.csv: cannot be read: No such file"):
         await run("missing.csv")
     (tmp_path / "rows.xml").write_text("<rows/>")
-    with pytest.raises(SourceError, match=r"cannot tell the format; end the name in one of \.csv, \.jsonl, \.ndjson"):
+    with pytest.raises(SourceError, match=r"cannot tell the format; end the name in one of \.csv, \.tsv"):
         await run("rows.xml")
     (tmp_path / "rows.csv").write_text("key,headline\n1,x\n")
-    with pytest.raises(SourceError, match="first line must name the columns; unknown: headline; allowed: key, title"):
+    with pytest.raises(SourceError, match="unknown columns: 'headline'; allowed: key, title"):
         await run("rows.csv")
-    for name, other in (("project_id", "type_id"), ("type_id", "project_id")):
-        ids = {name: "CORE", other: NOWHERE}
-        with pytest.raises(InvalidArgumentError, match=f"{name}: must be an id, a UUID such as .*, not 'CORE'"):
-            await backfill_cases(session, tmp_path / "rows.jsonl", journal=journal, job="x", **ids)
+    with pytest.raises(SourceError, match="unknown preset 'jura'; allowed: jira, servicenow, github"):
+        await backfill_cases(session, tmp_path / "rows.csv", job="x", preset="jura")
+    with pytest.raises(SourceError, match="there is no column 'Summary' to map; the columns are key, headline"):
+        await backfill_cases(session, tmp_path / "rows.csv", job="x", columns={"Summary": "title"})
+    with pytest.raises(SourceError, match="'headline' cannot be mapped to 'name'; allowed: key, title"):
+        await backfill_cases(session, tmp_path / "rows.csv", job="x", columns={"headline": "name"})
     assert not list(tmp_path.glob("*.db*")), "nothing is left behind"
+
+
+@pytest.mark.parametrize(
+    ("wrong", "words"),
+    [
+        ({"job": " "}, "job: must not be empty"),
+        ({"job": "a/b"}, "job: cannot be part of a file name: 'a/b'"),
+        ({"job": "x", "on_unknown_user": "ignore"}, "on_unknown_user: must be one of reject, leave, me, not 'ignore'"),
+    ],
+)
+async def test_bad_arguments_are_refused_before_any_file_is_made(
+    session: CaseSession, tmp_path: Path, wrong: dict[str, Any], words: str
+) -> None:
+    """What a caller got wrong is said at once."""
+    source = tmp_path / "rows.jsonl"
+    source.write_text("")
+    with pytest.raises(InvalidArgumentError, match=words):
+        await backfill_cases(session, source, **wrong)
+    assert not list(tmp_path.glob("*.db*"))

@@ -1,7 +1,9 @@
-"""Backfill: a case of every row of a file."""
+"""Backfill: a case for every row of a source, never two for one."""
 
 from __future__ import annotations
 
+from casemgmt_async.jobs.backfill.preview import BackfillPreview, preview_backfill
+from casemgmt_async.jobs.backfill.results import BackfillResult
 from casemgmt_async.jobs.backfill.run import backfill_cases
 
-__all__ = ["backfill_cases"]
+__all__ = ["BackfillPreview", "BackfillResult", "backfill_cases", "preview_backfill"]

@@ -1,94 +1,99 @@
-"""The links of a backfill, made when all its cases are there."""
+"""The links between the cases of a backfill, made when all its cases are there."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Final
 
-from casemgmt_async import (
-    AuthenticationError,
-    DecodeError,
-    InvalidArgumentError,
-    LinkRelationship,
-    OutcomeUnknownError,
-    ServerError,
-    StatusError,
-    TransportError,
-    links,
-)
-from casemgmt_async.jobs.calls import Interrupted, one_line
+from attrs import define, field
+
+from casemgmt_async import LinkRelationship, links
+from casemgmt_async.jobs.backfill.markers import token
+from casemgmt_async.jobs.calls import CallStatus
 from casemgmt_async.jobs.journal import Operation, State
+from casemgmt_async.jobs.journal.backfill_queries import NO_ROW, cases_of_keys, cases_of_tokens, links_to_make
 from casemgmt_async.jobs.recovery import Found, find_link
 from casemgmt_async.jobs.sending import Sender
 
-__all__ = ["LINK", "link_cases"]
+__all__ = ["Links"]
 
-LINK: Final = "link"
-TRIES: Final = 3
-
-
-async def link_cases(sender: Sender) -> None:
-    """Make the links that are open between cases that are there.
-
-    A link whose answer was lost is looked for; it is the same link whoever made it, so its ends tell.
-    """
-    journal, control = sender.journal, sender.control
-    waiting = await journal.operations(f"o.action = '{LINK}' AND o.state IN ('planned', 'sending')")
-    if not waiting or control.should_stop:
-        return
-    control.progress.phase("linking", len(waiting))
-    rows = await journal.read(
-        "SELECT s.name, s.case_id, EXISTS (SELECT 1 FROM operations o WHERE o.subject = s.number AND o.stage = 0 "
-        "AND o.state IN ('planned', 'sending')) FROM subjects s"
-    )
-    ids: dict[str, Any] = {name: case_id for name, case_id, _ in rows}
-    still_to_come = {name for name, case_id, open_ in rows if case_id is None and open_}
-
-    async def link(operation: Operation) -> None:
-        parent, to = operation.case_id, str(operation.value["to"])
-        if operation.name in still_to_come or to in still_to_come:
-            return  # another run makes the case, and then this link
-        child = ids.get(to)
-        if parent is None or child is None:
-            why = f"the row {to!r} has become no case" if to in ids else f"there is no row {to!r}"
-            await sender.end(operation, State.REJECTED, error=why if parent else "there is no case for the row")
-            return
-        await make(sender, operation, parent, child)
-
-    await control.each(waiting, link)
+BATCH: Final = 1_000
+ROUNDS: Final = 5
 
 
-async def make(sender: Sender, operation: Operation, parent: str, child: str) -> None:
-    """Make one link, or find that it is there."""
-    session, control = sender.session, sender.control
-    relationship = LinkRelationship(operation.value["relationship"])
-    lost = operation.state == State.SENDING
-    try:
-        for _ in range(TRIES):
-            if lost:
-                finding = await control.call(lambda: find_link(session, parent, child, relationship))
-                control.step("looked")
-                if finding.found is Found.THERE:
-                    await sender.end(operation, State.DONE, finding.id)
-                    return
-            if not await sender.begin([operation.number]):
+@define(eq=False)
+class Links:
+    """Makes the links of one run."""
+
+    sender: Sender
+    job: str
+    run: int
+    ids: Mapping[str, tuple[str | None, bool]] = field(init=False, factory=dict)
+    """The case of each row that the current links lead to, and whether it is still to be made."""
+
+    async def make_all(self) -> None:
+        """Make all links that are open."""
+        last, control = 0, self.sender.control
+        while not control.should_stop:
+            operations = await links_to_make(self.sender.journal, self.run, last, BATCH)
+            if not operations:
                 return
-            try:
-                made = await control.call(
-                    lambda: links.create_case_link(
-                        session, parent_entity_id=parent, child_entity_id=child, relationship=relationship
-                    )
-                )
-            except (OutcomeUnknownError, ServerError, TransportError, DecodeError):
-                lost = True
-                continue
-            control.step("sent")
-            await sender.end(operation, State.DONE, made.id)
+            if not last:
+                control.progress.phase("linking")
+            last = operations[-1][0].number
+            self.ids = await self.children([str(operation.value["to"]) for operation, _ in operations])
+            await control.each(operations, self.link)
+
+    async def children(self, keys: list[str]) -> Mapping[str, tuple[str | None, bool]]:
+        """Find the cases of rows: in the journal, or among those that carry the job's tokens."""
+        known = dict(await cases_of_keys(self.sender.journal, keys))
+        tokens = {token(self.job, key): key for key in keys if known.get(key, (None, False))[0] is None}
+        for word, case in (await cases_of_tokens(self.sender.journal, list(tokens))).items():
+            known[tokens[word]] = (case.case_id, False)
+        return known
+
+    async def link(self, given: tuple[Operation, bool]) -> None:
+        """Make one link if both its ends are there."""
+        operation, fresh = given
+        to = str(operation.value["to"])
+        child, is_to_come = self.ids.get(to, (None, False))
+        if operation.case_id is None or is_to_come:
+            return  # the run that makes the case makes the link
+        if child is None:
+            await self.sender.end(operation, State.REJECTED, error=f"{NO_ROW} {to!r}")
             return
-    except (AuthenticationError, Interrupted):
-        raise
-    except (StatusError, InvalidArgumentError) as error:
-        await sender.end(operation, State.REJECTED, error=one_line(error))
-    except (TransportError, DecodeError) as error:
-        await sender.end(operation, State.UNKNOWN, error=f"its answer was lost, and {one_line(error)}")
-    else:
-        await sender.end(operation, State.UNKNOWN, error="its answer was lost every time")
+        await self.make(operation, operation.case_id, child, look=not fresh or operation.state == State.SENDING)
+
+    async def make(self, operation: Operation, parent: str, child: str, *, look: bool) -> None:
+        """Make a link that may be there: whoever made it, it is the same link."""
+        session, control = self.sender.session, self.sender.control
+        relationship = LinkRelationship(operation.value["relationship"])
+        why = "every time"
+        for _ in range(ROUNDS):
+            if look:
+                seen = await control.attempt(lambda: find_link(session, parent, child, relationship))
+                control.step("looked")
+                finding: Any = seen.answer
+                if finding is None:
+                    why = f"and {seen.reason}"
+                    break
+                if finding.found is Found.THERE:
+                    await self.sender.end(operation, State.DONE, finding.id)
+                    return
+            if not await self.sender.begin([operation.number]):
+                return
+            made = await control.attempt(
+                lambda: links.create_case_link(
+                    session, parent_entity_id=parent, child_entity_id=child, relationship=relationship
+                ),
+                not_sent=lambda: self.sender.journal.unsend([operation.number]),
+            )
+            if made.answer is not None:
+                control.step("sent")
+                await self.sender.end(operation, State.DONE, made.answer.id)
+                return
+            if made.status is CallStatus.REFUSED:
+                await self.sender.end(operation, State.REJECTED, error=made.reason)
+                return
+            look = True
+        await self.sender.end(operation, State.UNKNOWN, error=f"its answer was lost {why}")

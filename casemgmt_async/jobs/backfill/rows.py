@@ -1,22 +1,19 @@
-"""The rows of a backfill: read from JSON Lines or CSV, checked one by one; a bad row stops nothing."""
+"""Check what a row says: types, values that are listed, links. Names of people and places are looked up later."""
 
 from __future__ import annotations
 
-import csv
-import hashlib
-import json
-import re
-from collections.abc import Iterator, Mapping
-from pathlib import Path
-from typing import Any, Final, cast
+from collections.abc import Mapping
+from typing import Any, Final
 
-from attrs import frozen
+from attrs import field, frozen
 
-from casemgmt_async import LinkRelationship
-from casemgmt_async.jobs.actions import Step, identifier, parse_action
-from casemgmt_async.jobs.errors import RulesError, SourceError
+from casemgmt_async.jobs.actions import parse_action
+from casemgmt_async.jobs.backfill.sources.columns import RELATIONSHIPS
+from casemgmt_async.jobs.backfill.sources.presets import day_of
+from casemgmt_async.jobs.backfill.sources.records import Record, RowError
+from casemgmt_async.jobs.errors import RulesError
 
-__all__ = ["BadRow", "Link", "Row", "digest", "read_rows"]
+__all__ = ["LOOKED_UP", "STEPS", "Link", "Row", "check"]
 
 STEPS: Final[Mapping[str, str]] = {
     "priority": "priority",
@@ -28,12 +25,10 @@ STEPS: Final[Mapping[str, str]] = {
     "custom_attributes": "custom_attributes",
     "archived": "archive",
 }
-"""The keys of a row that become steps, and their actions."""
-OWN: Final = ("key", "title", "description", "type_id", "project_id", "links")
-KEYS: Final = (*OWN, *STEPS)
-GROUPS: Final = ("attributes", "custom_attributes")
-HALF: Final = re.compile("[\ud800-\udfff]")
-RELATIONSHIPS: Final = [each.value for each in LinkRelationship]
+"""The fields of a row that become steps, and their actions."""
+LOOKED_UP: Final = ("project", "type", "assignee", "status")
+"""The fields that may hold a name, which the directory turns into an id."""
+REQUIRED: Final = ("key", "title", "project", "type")
 
 
 @frozen
@@ -48,185 +43,96 @@ class Link:
 
 @frozen(kw_only=True)
 class Row:
-    """One row that can become a case."""
+    """One row that can become a case, once its names are looked up."""
 
     line: int
-    """The number of its line in the file."""
+    """Number of the line on which it begins."""
     key: str
     """What the source calls it."""
     title: str
     description: str
-    type_id: str
-    project_id: str
-    steps: tuple[Step, ...]
-    """What is done to the case."""
-    links: tuple[Link, ...]
-    text: str
-    """The row as it stands in the file, as JSON where that is CSV."""
+    names: Mapping[str, str]
+    """What the row says in the fields of `LOOKED_UP`."""
+    values: Mapping[str, Any]
+    """What it says in the other fields of `STEPS`."""
+    links: tuple[Link, ...] = ()
+    text: str = field(repr=False)
+    """The row as the source has it."""
 
 
-@frozen
-class BadRow:
-    """One row that cannot."""
+def check(record: Record, defaults: Mapping[str, str | None]) -> Row:
+    """Make a row of a record; `defaults` stand in for `project` and `type`.
 
-    line: int
-    """The number of its line in the file."""
-    reason: str
-    """What is wrong with it."""
-    text: str
-    """The row, as JSON where it is CSV."""
-
-
-def digest(path: Path) -> str:
-    """Tell one file from another by its content; raises `SourceError` where it cannot be read."""
-    try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
-    except OSError as error:
-        raise SourceError(f"{path}: cannot be read: {error.strerror}") from error
-
-
-def read_rows(path: Path, defaults: Mapping[str, str | None]) -> Iterator[Row | BadRow]:
-    """Read the rows of a file, by its suffix; `defaults` stand in for `project_id` and `type_id`.
-
-    Raises `SourceError` for a file that cannot be used as a whole.
+    Raises `RowError` with what is wrong.
     """
-    readers = {".csv": read_csv, ".jsonl": read_lines, ".ndjson": read_lines}
-    reader = readers.get(path.suffix.lower())
-    if reader is None:
-        raise SourceError(f"{path}: cannot tell the format; end the name in one of {', '.join(readers)}")
-    for line, given, text in reader(path):
-        if isinstance(given, str):
-            yield BadRow(line, given, text)
-            continue
-        try:
-            yield check(line, given, text, defaults)
-        except RulesError as error:
-            yield BadRow(line, str(error), text)
-
-
-def read_lines(path: Path) -> Iterator[tuple[int, dict[str, Any] | str, str]]:
-    """The lines of JSON Lines: number, object or complaint, text."""
-    with path.open("rb") as file:
-        for number, raw in enumerate(file, 1):
-            text = raw.decode("utf-8", errors="replace").strip()
-            if not text:
-                continue
-            try:
-                given = json.loads(raw)
-            except ValueError as error:
-                yield number, f"this is not JSON: {error}", text
-                continue
-            if not isinstance(given, dict):
-                yield number, "the line must hold an object", text
-            elif b"\\u" in raw and HALF.search(json.dumps(given, ensure_ascii=False)):
-                yield number, "half of a surrogate pair is no character", text
-            else:
-                yield number, given, text
-
-
-def read_csv(path: Path) -> Iterator[tuple[int, dict[str, Any] | str, str]]:
-    """The lines of CSV: number, values or complaint, the cells as JSON."""
-    with path.open(encoding="utf-8-sig", errors="surrogateescape", newline="") as file:
-        table = csv.DictReader(file, restkey="")
-        unknown = [name for name in table.fieldnames or () if name.partition(".")[0] not in KEYS]
-        if unknown or not table.fieldnames:
-            raise SourceError(
-                f"{path}: the first line must name the columns; unknown: "
-                f"{', '.join(map(readable, unknown)) or 'all'}; allowed: "
-                f"{', '.join(KEYS)}, with attributes.NAME and custom_attributes.NAME for single ones; commas between"
-            )
-        for cells in rows_of(path, table):
-            raw = json.dumps(cells, ensure_ascii=False)
-            text = readable(raw)
-            if text != raw:
-                yield table.line_num, "it is not UTF-8; save the file as UTF-8", text
-            elif "" in cells:
-                yield table.line_num, "it has more cells than there are columns", text
-            else:
-                yield table.line_num, from_cells(cells), text
-
-
-def rows_of(path: Path, table: csv.DictReader[str]) -> Iterator[dict[str, Any]]:
-    """The rows of a table, up to one after which it is not known any more where rows begin."""
-    try:
-        yield from table
-    except csv.Error as error:
-        raise SourceError(
-            f"{path}: line {table.line_num}: {error}; is a quotation mark left open? Long texts go into a .jsonl file"
-        ) from error
-
-
-def readable(text: str) -> str:
-    """A text with a mark in the place of each byte that is not UTF-8."""
-    return text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
-
-
-def from_cells(cells: Mapping[str, str | None]) -> dict[str, Any]:
-    """The values that a line of CSV stands for; an empty cell stands for nothing."""
-    given: dict[str, Any] = {}
-    for name, cell in cells.items():
-        if not cell:
-            continue
-        group, _, inner = name.partition(".")
-        if inner:
-            values = cell.split("|") if group == "attributes" else cell
-            given.setdefault(group, {})[inner] = values
-        elif cell.startswith(("[", "{")) and name in ("comments", "links", *GROUPS):
-            try:
-                given[name] = json.loads(cell)
-            except ValueError:
-                given[name] = cell
-        elif name == "archived":
-            given[name] = {"true": True, "false": False}.get(cell.lower(), cell)
-        else:
-            given[name] = cell
-    return given
-
-
-def check(line: int, given: dict[str, Any], text: str, defaults: Mapping[str, str | None]) -> Row:
-    """Make a row of what a line holds, or say in a `RulesError` why not."""
-    unknown = [name for name in given if name not in KEYS]
-    if unknown:
-        raise RulesError(f"unknown key {unknown[0]!r}; allowed: {', '.join(KEYS)}")
-    present = {name: value for name, value in given.items() if value is not None}
-    if present.get("archived") is False:
-        del present["archived"]
-    texts = {name: present.get(name, defaults.get(name)) for name in ("key", "title", "type_id", "project_id")}
-    for name, value in texts.items():
-        if isinstance(value, int) and name == "key" and not isinstance(value, bool):
-            texts[name] = str(value)
-        elif not isinstance(value, str) or not value.strip():
-            raise RulesError(f"{name} must be a text with something in it, not {value!r}")
-        elif name in ("type_id", "project_id"):
-            (texts[name],) = identifier(name, value)
-    description = present.get("description", "")
+    if record.values is None:
+        raise RowError(record.problem or "it is empty")
+    given = {name: value for name, value in record.values.items() if not is_nothing(value)}
+    texts = {name: text_of(name, given.get(name, defaults.get(name))) for name in REQUIRED}
+    texts |= {name: text_of(name, given[name]) for name in LOOKED_UP if name in given}
+    description = given.get("description", "")
     if not isinstance(description, str):
-        raise RulesError(f"description must be a text, not {description!r}")
-    steps = [
-        step for name, value in present.items() if name in STEPS for step in parse_action(name, STEPS[name], value)
-    ]
+        raise RowError(f"description must be a text, not {description!r}")
+    values = {name: value for name, value in given.items() if name in STEPS and name not in LOOKED_UP}
+    if "due_date" in values:
+        values["due_date"] = day(values["due_date"])
+    for group in ("attributes", "custom_attributes"):
+        if isinstance(values.get(group), Mapping):
+            values[group] = {name: each for name, each in values[group].items() if not is_nothing(each)}
+            if not values[group]:
+                del values[group]
+    if values.get("archived") is False:
+        del values["archived"]
+    for name, value in values.items():
+        try:
+            parse_action(name, STEPS[name], value)
+        except RulesError as error:
+            raise RowError(str(error)) from error
     return Row(
-        line=line,
-        text=text,
+        line=record.line,
+        key=texts.pop("key"),
+        title=texts.pop("title"),
         description=description,
-        steps=tuple(sorted(steps, key=lambda step: step.stage)),
-        links=links(present.get("links", [])),
-        **cast("dict[str, str]", texts),
+        names=texts,
+        values=values,
+        links=links_of(given.get("links", [])),
+        text=record.text,
     )
 
 
-def links(given: Any) -> tuple[Link, ...]:
+def is_nothing(value: Any) -> bool:
+    """Whether a value says nothing: null, an empty text, list or object."""
+    return value is None or (isinstance(value, str | list | tuple | Mapping) and not value)
+
+
+def text_of(name: str, value: Any) -> str:
+    """Read a text; a key may be a number, as in many trackers."""
+    if name == "key" and isinstance(value, int) and not isinstance(value, bool):
+        return str(value)
+    if value is None:
+        raise RowError(f"{name} is missing")
+    if not isinstance(value, str) or not value.strip():
+        raise RowError(f"{name} must be a text that is not empty, not {value!r}")
+    return value if name == "title" else value.strip()
+
+
+def day(value: Any) -> str | None:
+    """Read the day on which a case is due."""
+    try:
+        return day_of(value)
+    except ValueError as error:
+        raise RowError(f"due_date: {error}") from error
+
+
+def links_of(given: Any) -> tuple[Link, ...]:
     """Read the links of a row."""
-    if isinstance(given, str):  # in CSV: BLOCKS:KEY-1|RELATES_TO:KEY-2
-        given = [dict(zip(("relationship", "to"), part.split(":", 1), strict=False)) for part in given.split("|")]
     read = []
     for each in given if isinstance(given, list) else [given]:
         match each:
             case {"relationship": str(relationship), "to": str(to)} if len(each) == 2 and relationship in RELATIONSHIPS:
-                read.append(Link(relationship, to))
+                read.append(Link(relationship, to.strip()))
             case _:
-                raise RulesError(
+                raise RowError(
                     "links must be a list of {relationship, to}, where to is the key of another row and "
                     f"relationship one of {', '.join(RELATIONSHIPS)}; not {each!r}"
                 )

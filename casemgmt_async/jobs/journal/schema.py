@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-__all__ = ["APPLICATION_ID", "INDEX", "SCHEMA", "VERSION"]
+__all__ = ["APPLICATION_ID", "BACKFILL_SCHEMA", "SCHEMA", "VERSION"]
 
 APPLICATION_ID: Final = 0x43617365
 """Stands in the header of the file: the letters `Case`."""
@@ -36,5 +36,28 @@ SCHEMA: Final = """
     CREATE TABLE items (kind TEXT, place TEXT, body BLOB NOT NULL, PRIMARY KEY (kind, place)) WITHOUT ROWID;
     CREATE TABLE pages (number INTEGER PRIMARY KEY, request TEXT NOT NULL, answer TEXT NOT NULL);
 """
-INDEX: Final = "CREATE INDEX operations_of_subject ON operations (subject);"
-"""For a backfill, which goes on row by row; a triage takes the operations of many cases at once."""
+BACKFILL_SCHEMA: Final = """
+    CREATE INDEX operations_of_subject ON operations (subject);
+    CREATE INDEX lost_operations ON operations (action, state) WHERE state IN ('sending', 'unknown');
+    CREATE TABLE rows (
+        subject INTEGER PRIMARY KEY,
+        key TEXT NOT NULL UNIQUE,
+        line INTEGER NOT NULL,
+        source TEXT NOT NULL,
+        run INTEGER NOT NULL,
+        plan TEXT NOT NULL,
+        text TEXT NOT NULL,
+        prefix TEXT,
+        number INTEGER,
+        made_in INTEGER,
+        found INTEGER NOT NULL DEFAULT 0
+    );
+    CREATE INDEX rows_with_cases ON rows (prefix, number) WHERE number IS NOT NULL;
+    CREATE TABLE tokens (
+        token TEXT PRIMARY KEY, case_id TEXT NOT NULL, prefix TEXT NOT NULL, number INTEGER NOT NULL
+    ) WITHOUT ROWID;
+    CREATE INDEX token_numbers ON tokens (prefix, number);
+"""
+"""`rows`: what the source said last, and in which run it was read (`run`) and its case made (`made_in`). `found`
+says that the case was made by a run whose journal this is not. `tokens`: the cases of this job that were found on
+the service. The index on operations serves a backfill, which goes on row by row."""
