@@ -128,11 +128,11 @@ class Shelf:
 
     def open(self) -> set[str]:
         """The ids of the cases that are open now."""
-        return {case.id for case in self.store.cases.found(FILTER)}
+        return {case.id for case in self.simulation.store.cases.found(FILTER)}
 
     def is_open(self, case: Case) -> bool:
         """What `matches` asks."""
-        return self.store.cases.find(case.id).status == "OPEN"
+        return self.simulation.store.cases.find(case.id).status == "OPEN"
 
 
 Walker = Callable[[Shelf], Awaitable[set[str]]]

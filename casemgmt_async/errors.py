@@ -20,6 +20,7 @@
         ResponseTooLargeError     the body is larger than the session accepts
       OutcomeUnknownError         a create was sent and may or may not have happened
       DecodeError                 the answer does not have the expected shape
+      PaginationError             the pages of a listing contradict one another
 
 Every error can be copied and pickled, and is chained to its cause. No error shows a key or a token.
 """
@@ -44,6 +45,7 @@ __all__ = [
     "InvalidArgumentError",
     "NotFoundError",
     "OutcomeUnknownError",
+    "PaginationError",
     "PermissionDeniedError",
     "RateLimitError",
     "RedirectError",
@@ -239,3 +241,7 @@ class DecodeError(CaseManagementError):
     def __str__(self) -> str:
         where = f"{self.route}: " if self.route else ""
         return f"{where}{self.message} - at `{self.path}`"
+
+
+class PaginationError(CaseManagementError):
+    """The pages of a listing contradict one another, so that reading on would never end or would miss items."""

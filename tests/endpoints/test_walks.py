@@ -76,7 +76,8 @@ async def test_a_sweep_finds_everything_by_age(session, emulator):
     assert len(found) == len(set(found)) == 120
     assert sweep.result.converged
     assert {(entry.query["sort[field]"], entry.query["sort[asc]"]) for entry in emulator.log} == {
-        ("created_at", "true")
+        ("created_at", "true"),
+        ("created_at", "false"),
     }
 
 

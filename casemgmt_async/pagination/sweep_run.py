@@ -1,0 +1,263 @@
+"""The state of one sweep: its passes, what they found, and whether something may be missing."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator, Mapping
+from typing import Generic, TypeVar
+
+from attrs import define, field, frozen
+
+from casemgmt_async.models.page import Page
+from casemgmt_async.pagination.keys import KeyAccount
+from casemgmt_async.pagination.pages import Pages
+from casemgmt_async.pagination.reader import DescendingPages, ListingState, PassReader, SweepFetch
+from casemgmt_async.pagination.repeats import id_of
+
+__all__ = ["ActivePass", "SweepPass", "SweepRun"]
+
+T = TypeVar("T")
+
+
+@frozen
+class SweepPass:
+    """One reading of all pages in one direction."""
+
+    part: str
+    """The label of the partition that was read, or "" for the whole listing."""
+    oldest_first: bool
+    """How the listing was sorted."""
+    backwards: bool
+    """True from the last page to the first, False from the first to the last."""
+    page_size: int
+    """Items requested per page."""
+    pages: int
+    """Pages read."""
+    added: int
+    """Items that no earlier pass had seen."""
+    arrived: int
+    """New arrivals among them: items newer than all that was known, which came while the sweep ran."""
+
+
+@define(eq=False)
+class SweepRun(Generic[T]):
+    """The state of one sweep over the whole listing and, if need be, its parts."""
+
+    page_size: int
+    max_passes: int
+    depth: int | None
+    can_partition: bool
+    keep_keys: bool
+    seen: dict[str, object] = field(init=False, factory=dict)  # the ids yielded
+    keys: KeyAccount[T] = field(init=False, factory=KeyAccount)
+    passes: list[SweepPass] = field(init=False, factory=list)
+    partitions: tuple[str, ...] = field(init=False, default=())
+    settled: bool = field(init=False, default=True)  # the last passes over each part added only new arrivals
+    proven: bool = field(init=False, default=True)  # their order was stable, or as many were seen as were counted
+    stable_order: bool = field(init=False, default=True)
+    whole: int = field(init=False, default=0)  # items in the listing whose partitions are read instead
+    out_of_reach: int = field(init=False, default=0)
+
+    def passes_over(self, part: str, fetch: SweepFetch[T]) -> Iterator[ActivePass[T]]:
+        """Give the passes to make over one part: each is to be read to its end before the next is requested."""
+        state = ListingState(self.depth)
+        reading = PartReading(self, part, fetch, state)
+        missing = 0
+        for number in range(self.max_passes):
+            # The service may limit the position or the page number: with one page size both are the same.
+            smaller = self.page_size - number * 7 % (self.page_size // 2 + 1)
+            size = smaller if state.depth is None else min(self.page_size, state.depth)
+            backwards = number % 2 == 0
+            first = reading.start(size, oldest_first=backwards, backwards=backwards)
+            yield first
+            rounds = [first]
+            if state.cut_off:
+                second = reading.start(size, oldest_first=not backwards, backwards=backwards)
+                yield second
+                rounds.append(second)
+                missing = between(first, second, state.total)
+            self._learn(state, reading)
+            if missing and not part and self.can_partition:
+                break
+            proven = reading.stable_order or reading.exact
+            if number and all(done.only_arrivals for done in rounds) and (proven or self.keep_keys):
+                self.proven &= proven
+                break
+        else:
+            self.settled = False
+        self.out_of_reach += missing
+
+    def _learn(self, state: ListingState, reading: PartReading[T]) -> None:
+        self.stable_order &= reading.stable_order
+        if state.cut_off:
+            limit = state.total if state.depth is None else state.depth
+            self.depth = min(limit, state.readable) or limit
+        elif state.depth is not None:
+            self.depth = state.depth
+        if not reading.part:
+            self.whole = state.total
+
+    def read_instead(self, parts: Mapping[str, SweepFetch[T]]) -> list[tuple[str, SweepFetch[T]]]:
+        """Replace the whole listing, whose ends do not meet, by its parts."""
+        self.out_of_reach = 0
+        self.settled = self.proven = True
+        self.partitions = tuple(parts)
+        return list(parts.items())
+
+    def keep(self, item: T) -> bool:
+        """Remember an item; say whether it is new to the sweep."""
+        item_id = id_of(item)
+        if item_id in self.seen:
+            return False
+        self.seen[item_id] = None
+        if self.keep_keys:
+            self.keys.add(item)
+        return True
+
+    @property
+    def unreached(self) -> int:
+        """How many items could not be reached, as far as the totals tell."""
+        missing = self.whole - len(self.seen) if self.partitions else 0
+        return max(self.out_of_reach, missing)
+
+    @property
+    def converged(self) -> bool:
+        """Whether nothing is known or suspected to be missing."""
+        return self.settled and not self.unreached and (self.proven or self.keys.complete)
+
+
+@define(eq=False)
+class PartReading(Generic[T]):
+    """What the passes over one part have in common."""
+
+    run: SweepRun[T]
+    part: str
+    fetch: SweepFetch[T]
+    state: ListingState
+    last_seen: dict[str, int] = field(init=False, factory=dict)  # id -> the pass that saw it last
+    ranks: dict[str, int] = field(init=False, factory=dict)  # id -> its place in the first pass, newest first
+    stable_order: bool = field(init=False, default=True)
+
+    @property
+    def exact(self) -> bool:
+        """Whether the service always counted the same number of items, and that many were seen."""
+        return not self.state.cut_off and self.state.totals == {len(self.last_seen)}
+
+    def start(self, size: int, *, oldest_first: bool, backwards: bool) -> ActivePass[T]:
+        """Start a pass."""
+        reader = PassReader(self.state, self.fetch, size, oldest_first=oldest_first)
+        return ActivePass(self, reader, backwards, number=len(self.run.passes), is_first=not self.last_seen)
+
+
+@define(eq=False)
+class ActivePass(Generic[T]):
+    """One reading in one direction. The place of a new item tells whether it has just arrived or was missed before."""
+
+    over: PartReading[T]
+    reader: PassReader[T]
+    backwards: bool
+    number: int = field(kw_only=True)
+    is_first: bool = field(kw_only=True)
+    pages: AsyncIterator[Page[T]] = field(init=False)
+    newest_first: bool = field(init=False)
+    began: bool = field(init=False, default=False)
+    seen: int = field(init=False, default=0)
+    shared: int = field(init=False, default=0)  # items that the pass before saw too
+    added: int = field(init=False, default=0)
+    arrived: int = field(init=False, default=0)
+    met_known: bool = field(init=False, default=False)
+    latest_rank: int | None = field(init=False, default=None)
+    other_end: bool = field(init=False, default=False)  # starts with items that the listing does not show at its end
+
+    def __attrs_post_init__(self) -> None:
+        self.newest_first = self.backwards == self.reader.oldest_first
+        forwards = Pages(self.reader, page_size=self.reader.size).by_page()
+        self.pages = DescendingPages(self.reader) if self.backwards else forwards
+
+    @property
+    def only_arrivals(self) -> bool:
+        """Whether the pass added nothing but new arrivals."""
+        return self.added == self.arrived
+
+    async def more(self) -> Iterator[T] | None:
+        """Give what the next page has that is new to the sweep; None at the end of the pass."""
+        page = await anext(self.pages, None)
+        if page is None:
+            self._finish()
+            return None
+        if not self.began and not self.backwards and not self.reader.oldest_first:
+            await self._check_newest(page)
+        self.began = True
+        items = reversed(page.items) if self.backwards else page.items
+        # An iterator at its end lets go of the items, before memory is taken for the next page.
+        return iter([item for item in items if self._look(item)])
+
+    async def _check_newest(self, page: Page[T]) -> None:
+        """Notice a listing that does not show its newest items at its end: it is cut off, and its total is too low.
+
+        Then nothing on the page with the newest items is known. That is so after many new arrivals too, but those
+        are at the end of the listing, after all that is known.
+        """
+        ids, known = set(map(id_of, page.items)), self.over.last_seen
+        if not known or not ids.isdisjoint(known):
+            return
+        reader = PassReader(self.over.state, self.over.fetch, self.reader.size, oldest_first=True)
+        pages = DescendingPages(reader)
+        async for last in pages:
+            found = set(map(id_of, last.items))
+            if not found.isdisjoint(ids):
+                break
+            if not found.isdisjoint(known):
+                self.over.state.total_is_capped = self.other_end = True
+                break
+        self.reader.requests += reader.requests
+
+    def _look(self, item: T) -> bool:
+        """Take account of an item; say whether it is new to the sweep."""
+        over, item_id = self.over, id_of(item)
+        seen_in = over.last_seen.get(item_id)
+        if seen_in != self.number:
+            over.last_seen[item_id] = self.number
+            self.seen += 1
+            self.shared += seen_in == self.number - 1
+            self._check_order(item_id)
+        if seen_in is None:
+            self.added += 1
+            self.arrived += not (self.newest_first and self.met_known)
+        elif seen_in != self.number:
+            self.met_known = True
+            self.arrived = self.arrived if self.newest_first else 0
+        return over.run.keep(item)
+
+    def _check_order(self, item_id: str) -> None:
+        """Compare the place of an item with that in the first pass, since its age does not change."""
+        if self.is_first:
+            self.over.ranks[item_id] = self.seen
+        elif (rank := self.over.ranks.get(item_id)) is not None:
+            if self.latest_rank is not None and (rank < self.latest_rank) is self.newest_first:
+                self.over.stable_order = False
+            self.latest_rank = rank
+
+    def _finish(self) -> None:
+        if not self.met_known or self.other_end:
+            self.arrived = 0
+        reader = self.reader
+        self.over.run.passes.append(
+            SweepPass(
+                self.over.part,
+                reader.oldest_first,
+                self.backwards,
+                reader.size,
+                reader.requests,
+                self.added,
+                self.arrived,
+            )
+        )
+
+
+def between(one: ActivePass[T], other: ActivePass[T], total: int) -> int:
+    """Count the items between two halves that were read from both ends; 0 if the halves meet, else at least 1."""
+    covered = one.seen + other.seen - other.shared
+    can_count = total > max(one.seen, other.seen)  # a total that is cut off too says nothing
+    if other.shared or (can_count and covered >= total):
+        return 0
+    return max(1, total - covered)
