@@ -7,6 +7,7 @@ import shlex
 import signal
 from collections.abc import AsyncIterator, Callable, Collection, Iterable
 from contextlib import asynccontextmanager, suppress
+from functools import partial
 from types import TracebackType
 from typing import Any, Final, Self
 from urllib.parse import parse_qsl
@@ -32,6 +33,7 @@ from casemgmt_async.routes import Route
 __all__ = ["Emulator", "Key", "serve"]
 
 MAX_BODY_SIZE: Final = 64 * 2**20
+MAX_JSON_DEPTH: Final = 100
 DECODE: Final = msgspec.json.Decoder().decode
 NO_REPLY: Final = Reply(200)
 """The reply of a request that has not taken effect, for faults that need one."""
@@ -172,6 +174,7 @@ class Emulator(Simulation):
             return writer.response
         route, ids = match(request.method, path) or (None, {})
         entry = self._log.start(route, request.method, path, dict(parse_qsl(query, True)), request.headers)
+        writer.headers["DD-Request-ID"] = request_id(self.seed, entry.seq)
         outcome: RequestOutcome | None = None
         try:
             refused = self._refusal(writer, route, path)
@@ -233,7 +236,11 @@ class Emulator(Simulation):
         if self._keys is not None and key not in self._keys:
             return refusal(403, "Forbidden", "these credentials are not accepted")
         allowed, limits = self._limiter.take(route.name)
-        writer.headers = {**writer.headers, **limits}
+        shown = self.switches.rate_limit_headers
+        if shown == "always" or (shown == "refused" and not allowed):
+            writer.headers |= limits
+        if shown != "never":
+            writer.exhausted = partial(self._limiter.exhausted, route.name)
         return None if allowed else refusal(429, "Too Many Requests", "the rate limit of this window is used up")
 
 
@@ -248,9 +255,26 @@ async def read_json(request: web.BaseRequest) -> Any:
         request.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
     try:
         data = await request.read() if request.can_read_body else b""
-        return DECODE(data) if data else None
-    except (msgspec.DecodeError, web.RequestPayloadError, UnicodeDecodeError):
+        body = DECODE(data) if data else None
+    except (msgspec.DecodeError, web.RequestPayloadError, UnicodeDecodeError, RecursionError):
         return BAD_JSON
+    return BAD_JSON if too_deep(data, body) else body
+
+
+def too_deep(data: bytes, body: Any) -> bool:
+    """Whether a body is nested deeper than any operation needs."""
+    if data.count(b"[") + data.count(b"{") <= MAX_JSON_DEPTH:
+        return False
+    level = [body]
+    for _ in range(MAX_JSON_DEPTH):
+        inner = [each.values() if isinstance(each, dict) else each for each in level if isinstance(each, dict | list)]
+        level = [child for children in inner for child in children]
+    return bool(level)
+
+
+def request_id(seed: int, seq: int) -> str:
+    """Make the `DD-Request-ID` of a request: the same seed and number give the same id."""
+    return f"{seed & 0xFFFFFFFF:08x}-0000-4000-8000-{seq:012x}"
 
 
 async def serve(emulator: Emulator, announce: Callable[[Emulator], object]) -> None:

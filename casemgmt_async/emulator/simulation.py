@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
 
 from casemgmt_async.emulator.behavior.actors import Actor, ActorScript, read_actors
 from casemgmt_async.emulator.behavior.clock import EmulatorClock
@@ -13,11 +14,20 @@ from casemgmt_async.emulator.messages import ApiRequest, Refused, Reply
 from casemgmt_async.emulator.resources import HANDLERS
 from casemgmt_async.emulator.state import seeding
 from casemgmt_async.emulator.state.ledger import Ledger
+from casemgmt_async.emulator.state.records import STANDARD_TYPE
 from casemgmt_async.emulator.state.request_log import LogEntry, RequestLog
 from casemgmt_async.emulator.state.store import Store
 from casemgmt_async.emulator.switches import Switches
 
 __all__ = ["Simulation"]
+
+EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def nanoseconds(time: datetime) -> int:
+    """A time as nanoseconds since 1970. A time without a zone is UTC."""
+    aware = time if time.tzinfo else time.replace(tzinfo=UTC)
+    return (aware - EPOCH) // timedelta(microseconds=1) * 1000
 
 
 class Simulation:
@@ -92,16 +102,73 @@ class Simulation:
             errors = [error.get("detail") or error.get("title", "") for error in errors]
         return Reply(refused.status, {"errors": errors})
 
-    def seed_cases(self, count: int, *, project: str | None = None, ties: int = 1, **fields: Any) -> list[str]:
+    def seed_cases(
+        self,
+        count: int,
+        *,
+        project: str | None = None,
+        ties: int = 1,
+        open: bool | None = None,
+        stale_days: float | None = None,
+        comments: int | Sequence[str] | None = None,
+        assignee: str | None = "",
+        created_by: str | None = None,
+        **fields: Any,
+    ) -> list[str]:
         """Add realistic cases; returns their ids in order of creation. The ledger does not contain them.
 
         Args:
             count: the number of cases.
             project: the id or key of the project of all of them; None to spread them over all projects.
             ties: the number of consecutive cases that share one `created_at`.
-            fields: fixes fields of every case, such as `status="OPEN"`.
+            open: True for cases that are not closed, False for closed cases, None for both.
+            stale_days: all cases were created, and last changed, at least this many days ago.
+            comments: the number of comments of each case, or their texts; None for one comment on every twelfth case.
+            assignee: the id, handle, e-mail address or name of the assignee of all cases, `me` for the calling user,
+                or None for no assignee. Without it, half of the cases have one.
+            created_by: the author of all cases, in the same notation.
+            fields: fixes other fields of every case, such as `status="OPEN"` or `title="Disk full"`. Times are
+                datetimes, or nanoseconds since 1970.
+
+        Raises:
+            TypeError: for a field that a case does not have.
+            LookupError: for an unknown user.
         """
-        return seeding.seed(self.store, count, project=project, ties=ties, fields=fields)
+        fixed = {name: nanoseconds(value) if isinstance(value, datetime) else value for name, value in fields.items()}
+        wanted = seeding.Wanted(
+            project=project,
+            ties=ties,
+            open=open,
+            stale_days=stale_days,
+            comments=comments,
+            assignee=assignee,
+            created_by=created_by,
+            fields=fixed,
+        )
+        return seeding.add_cases(self.store, count, wanted)
+
+    def seed_users(self, count: int) -> list[str]:
+        """Add active users to the organisation; returns their ids."""
+        return seeding.add_users(self.store, count)
+
+    def add_custom_attribute(
+        self,
+        key: str,
+        type: str = "TEXT",
+        *,
+        is_multi: bool = False,
+        display_name: str | None = None,
+        case_type_id: str = STANDARD_TYPE,
+    ) -> str:
+        """Configure a custom attribute of a case type; returns its id.
+
+        The service refuses values under keys that the type of a case does not have. `type` is TEXT, NUMBER, URL or
+        SELECT; `case_type_id` is the id of the type, by default Standard.
+        """
+        self.store.case_type(case_type_id)
+        return seeding.add_custom_attribute(
+            self.store, case_type_id, key=key, display_name=display_name or key, type=type, is_multi=is_multi
+        ).id
 
     def snapshot(self) -> Any:
         """Copy the data and the ledger, for `restore`."""

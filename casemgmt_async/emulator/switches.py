@@ -1,6 +1,6 @@
-"""Switches for what nobody outside the service knows.
+"""Switches for behaviour of the service that nobody outside knows for certain.
 
-The default of each is what has been recorded or documented; `docs/emulator.md` says which is which.
+The default of each is what has been recorded or documented; `docs/emulator.md` says which.
 """
 
 from __future__ import annotations
@@ -12,27 +12,45 @@ from attrs import field, frozen, validators
 __all__ = ["EVERY_FACET", "Switches"]
 
 EVERY_FACET = "*"
-"""In `Switches.dead_facets`: every facet but `project_id`."""
+"""In `Switches.dead_facets`: all facets except `project_id`."""
 
 
 @frozen(kw_only=True)
 class Switches:
-    """How a world behaves where the service's behaviour is not known for certain."""
+    """How the emulator behaves where the behaviour of the service is not known for certain."""
 
     index_lag: float = field(default=0.0, validator=validators.ge(0))
-    """Seconds after which a write shows in search, count and aggregate. Reading one case is never late.
+    """Seconds until a write shows in search, count and aggregate. Reading one case is never late.
 
     Only the finding lags: a case that is found is shown as it is now."""
     dead_facets: frozenset[str] = field(default=frozenset(), converter=frozenset)
-    """Facets that match no case; `EVERY_FACET` for all but `project_id`."""
+    """Facets that match no case; `EVERY_FACET` for all except `project_id`."""
     shuffle_ties: bool = False
-    """Whether cases equal in the sorted field come in another order at every request."""
+    """Whether cases that are equal in the sorted field come in another order at every request."""
     depth_cap: int | None = field(default=None, validator=validators.optional(validators.ge(0)))
-    """How many cases deep one may page; a page that reaches beyond is refused. None: no cap."""
-    depth_status: int = field(default=500, validator=validators.in_((500, 512)))
-    """The status of that refusal."""
+    """How many cases deep a client may page; None for no limit."""
+    depth_status: int = field(default=500, validator=validators.in_((200, 500, 512)))
+    """The status of a page beyond the depth cap; 200 for an empty page."""
+    depth_caps_totals: bool = False
+    """Whether the totals of a search count no cases beyond the depth cap either."""
+    inexact_totals: bool = False
+    """Whether the totals of a search vary from answer to answer, although nothing changes."""
     archived_visible: bool = False
     """Whether searches find archived cases."""
+    shuffle_keys: bool = False
+    """Whether the numbers in the keys of a project do not follow the order of creation."""
+    status_names: bool = True
+    """Whether fresh cases have `status_name` and `status_group`. Those recorded before October 2025 have neither."""
+    statuses_config: bool = True
+    """Whether case types have `internal` and `statuses_config`. Older recordings have neither."""
+    comment_count: bool = True
+    """Whether cases have `comment_count`."""
+    included: bool = True
+    """Whether answers about cases include the users in their relationships."""
+    rate_limit_headers: Literal["always", "refused", "never"] = field(
+        default="always", validator=validators.in_(("always", "refused", "never"))
+    )
+    """Which answers carry rate-limit headers: all, those with status 429, or none."""
     error_shape: Literal["recorded", "documented"] = field(
         default="recorded", validator=validators.in_(("recorded", "documented"))
     )

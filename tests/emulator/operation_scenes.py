@@ -23,6 +23,8 @@ class Scene:
 
     def __init__(self) -> None:
         self.desk = desk = Desk()
+        for key in ("load", "n"):
+            desk.simulation.add_custom_attribute(key, "NUMBER")
         self.case = desk.create(custom_attributes={"load": NUMBER})["id"]
         self.other = desk.create("Another")["id"]
         self.user = list(desk.store.users)[3]

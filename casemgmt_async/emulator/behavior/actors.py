@@ -52,7 +52,7 @@ def insert(created_at: Callable[[Sequence[CaseRecord], random.Random], int | Non
             fields: dict[str, Any] = {}
             if cases:
                 model, created = rng.choice(cases), created_at(cases, rng)
-                names = ("type_id", "priority", "status", "description", "assignee", "attributes", "type")
+                names = ("type_id", "priority", "status", "description", "assignee", "attributes")
                 fields = {"project": model.project_id, **{name: getattr(model, name) for name in names}}
                 fields["title"] = f"{model.title} (by an actor, {len(store.cases) + number})"
                 if created is not None:

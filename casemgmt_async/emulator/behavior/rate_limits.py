@@ -54,6 +54,10 @@ class Limit:
         return f"{self.name}={self.limit}/{self.period:g}s{'@unix' if self.unix else ''}:{self.on}"
 
 
+UNLIMITED: Final = Limit("scripted", 1000, 1.0)
+"""The bucket that a scripted 429 names for an operation without a rate limit."""
+
+
 @define
 class LimitWindow:
     """A limit, and how much of its current window is used."""
@@ -71,11 +75,11 @@ class LimitWindow:
         self.used += allowed
         return allowed
 
-    def headers(self, now: float) -> dict[str, str]:
-        """The five rate-limit headers."""
+    def headers(self, now: float, *, exhausted: bool = False) -> dict[str, str]:
+        """The five rate-limit headers; `exhausted` for those of a 429 that a fault sends."""
         limit = self.limit
         window = math.floor(now / limit.period)
-        used = self.used if window == self.window else 0
+        used = limit.limit if exhausted else self.used if window == self.window else 0
         end = (window + 1) * limit.period
         return {
             "X-RateLimit-Limit": str(limit.limit),
@@ -108,6 +112,11 @@ class RateLimiter:
             return True, {}
         now = self.clock()
         return window.take(now), window.headers(now)
+
+    def exhausted(self, route: str) -> dict[str, str]:
+        """The headers of a 429 that a fault sends. An operation without a limit gets a window of one second."""
+        window = self.windows.get(route) or LimitWindow(UNLIMITED)
+        return window.headers(self.clock(), exhausted=True)
 
 
 def read_limits(script: str | Limit | Iterable[str | Limit] | None) -> list[Limit]:

@@ -1,4 +1,4 @@
-"""Automation rules: what a project does by itself when something happens to a case. They are kept, not run."""
+"""Automation rules: what a project does when something happens to a case. The emulator stores them and runs none."""
 
 from __future__ import annotations
 
@@ -11,28 +11,28 @@ from casemgmt_async.emulator.state.records import Resource, stamp
 from casemgmt_async.emulator.state.store import Store
 
 
-def both_cases(*values: str) -> tuple[str, ...]:
-    """The reference writes these in lower case, its later revisions in capitals."""
+def either_case(*values: str) -> tuple[str, ...]:
+    """Accept both spellings: the reference uses lower case, its later revisions capitals."""
     return (*values, *map(str.upper, values))
 
 
-ACTION_TYPE = one_of(both_cases("execute_workflow", "assign_agent"), "action type")
+ACTION_TYPE = one_of(either_case("execute_workflow", "assign_agent"), "action type")
 TRIGGER_TYPE = one_of(
-    both_cases(
+    either_case(
         "case_created", "status_transitioned", "attribute_value_changed", "event_correlation_signal_correlated",
         "case_review_approved", "comment_added",
     ),
     "trigger type",
 )  # fmt: skip
-NEEDED = {"execute_workflow": ("handle",), "assign_agent": ("agent_type", "assigned_agent_id")}
+REQUIRED_DATA = {"execute_workflow": ("handle",), "assign_agent": ("agent_type", "assigned_agent_id")}
 TEXTS = checks.map_of(text)
 STATE = one_of(("ENABLED", "DISABLED"), "state")
 
 
 def action(value: Any, name: str) -> dict[str, Any]:
-    """Accept an action that has the data its type needs."""
+    """Accept an action with the data that its type requires."""
     given: dict[str, Any] = checks.object_of({"type": ACTION_TYPE, "data": TEXTS})(value, name)
-    for needed in NEEDED[given["type"].lower()]:
+    for needed in REQUIRED_DATA[given["type"].lower()]:
         if not given["data"].get(needed):
             bad_request(f"{name}.data.{needed} is required for type {given['type']}")
     return given
@@ -43,11 +43,11 @@ RULE = {"name": filled, "action": action, "trigger": checks.object_of({"type": T
 
 def rules_of(store: Store, request: ApiRequest) -> dict[str, Resource]:
     """The rules of the project that the path names, by id."""
-    project = store.project(request.ids["project_id"])
+    project = store.project(checks.uuid_path(request, "project_id"))
     return store.tables.automation_rules.setdefault(project["id"], {})
 
 
-def named_rule(store: Store, request: ApiRequest) -> Resource:
+def addressed_rule(store: Store, request: ApiRequest) -> Resource:
     """The rule that the path names."""
     return rules_of(store, request).get(checks.uuid_path(request, "rule_id")) or not_found("automation rule")
 
@@ -74,11 +74,11 @@ def create_case_automation_rule(store: Store, request: ApiRequest) -> Reply:
 
 def get_case_automation_rule(store: Store, request: ApiRequest) -> Reply:
     """Get an automation rule: `GET /api/v2/cases/projects/{project_id}/rules/{rule_id}`."""
-    return Reply(200, {"data": named_rule(store, request)})
+    return Reply(200, {"data": addressed_rule(store, request)})
 
 
 def edit(store: Store, rule: Resource, given: dict[str, Any]) -> Reply:
-    """Change a rule and answer it."""
+    """Change a rule and answer with it."""
     if {**rule["attributes"], **given} != rule["attributes"]:
         rule["attributes"] = {**rule["attributes"], **given, "modified_at": stamp(store.now())}
         rule["relationships"] = {
@@ -93,12 +93,12 @@ def update_case_automation_rule(store: Store, request: ApiRequest) -> Reply:
     """Update an automation rule: `PUT /api/v2/cases/projects/{project_id}/rules/{rule_id}`."""
     data = data_of(request, "rule")
     given = attributes_of(data, RULE, {"state": STATE}) if "attributes" in data else {}
-    return edit(store, named_rule(store, request), given)
+    return edit(store, addressed_rule(store, request), given)
 
 
 def delete_case_automation_rule(store: Store, request: ApiRequest) -> Reply:
     """Delete an automation rule: `DELETE /api/v2/cases/projects/{project_id}/rules/{rule_id}`."""
-    rule = named_rule(store, request)
+    rule = addressed_rule(store, request)
     del rules_of(store, request)[rule["id"]]
     store.effect("delete", rule["id"], project=request.ids["project_id"])
     return Reply(204)
@@ -106,9 +106,9 @@ def delete_case_automation_rule(store: Store, request: ApiRequest) -> Reply:
 
 def enable_case_automation_rule(store: Store, request: ApiRequest) -> Reply:
     """Enable an automation rule: `POST /api/v2/cases/projects/{project_id}/rules/{rule_id}/enable`."""
-    return edit(store, named_rule(store, request), {"state": "ENABLED"})
+    return edit(store, addressed_rule(store, request), {"state": "ENABLED"})
 
 
 def disable_case_automation_rule(store: Store, request: ApiRequest) -> Reply:
     """Disable an automation rule: `POST /api/v2/cases/projects/{project_id}/rules/{rule_id}/disable`."""
-    return edit(store, named_rule(store, request), {"state": "DISABLED"})
+    return edit(store, addressed_rule(store, request), {"state": "DISABLED"})

@@ -4,49 +4,70 @@ from __future__ import annotations
 
 import uuid as uuids
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from itertools import product
-from typing import Any
+from typing import Any, Final
 
-from casemgmt_async.emulator.messages import ApiRequest, Refused, Reply, bad_request, not_found
+from casemgmt_async.emulator.messages import ApiRequest, Refused, Reply, bad_request, refuse
 from casemgmt_async.emulator.resources import checks
 from casemgmt_async.emulator.resources.checks import attributes_of, data_of, filled, one_of, text, uuid
 from casemgmt_async.emulator.resources.relationships import make_jira_issue, make_linear_issue, make_service_now_ticket
+from casemgmt_async.emulator.state.case_types import name_of_status, status_of_name
+from casemgmt_async.emulator.state.cases import CLOSED
 from casemgmt_async.emulator.state.index import SORTS
-from casemgmt_async.emulator.state.records import PRIORITIES, STATUS_NAMES, STATUSES, CaseRecord
+from casemgmt_async.emulator.state.records import PRIORITIES, STATUSES, CaseRecord
 from casemgmt_async.emulator.state.search import facet_values
 from casemgmt_async.emulator.state.store import Store
 
 PRIORITY = one_of(PRIORITIES, "priority")
-STATUS = one_of(STATUSES, "status")
-STATUS_NAME = one_of(STATUS_NAMES, "status name")
 SORT = one_of(SORTS, "sort field")
 LABELS = checks.map_of(checks.list_of(text))
 CUSTOM = checks.map_of(checks.custom_attribute)
-INSIGHT_TYPES = (
+INSIGHT_TYPES: Final = (
     "SECURITY_SIGNAL", "MONITOR", "EVENT_CORRELATION", "ERROR_TRACKING", "CLOUD_COST_RECOMMENDATION",
     "INCIDENT", "SENSITIVE_DATA_SCANNER_ISSUE", "EVENT", "WATCHDOG_STORY", "WIDGET",
+    "SECURITY_FINDING", "INSIGHT_SCORECARD_CAMPAIGN", "RESOURCE_POLICY", "APM_RECOMMENDATION", "SCM_URL",
+    "PROFILING_DOWNSIZING_EXPERIMENT",
 )  # fmt: skip
 INSIGHT = checks.object_of({"type": one_of(INSIGHT_TYPES, "insight type"), "ref": text, "resource_id": text})
 INSIGHTS = {"insights": checks.list_of(INSIGHT, 1, 100)}
-MOST_GROUPS = 1000
+MAX_GROUPS: Final = 1000
+
+
+def check_status(store: Store, status: str) -> str:
+    """Accept a status. The service lists the allowed ones in an order that changes from answer to answer."""
+    if status not in STATUSES:
+        names = list(STATUSES)
+        store.tables.order_random.shuffle(names)
+        refuse(400, title="Generic Error", detail=f"invalid status {status}. Must be one of {', '.join(names)}")
+    return status
 
 
 def create_case(store: Store, request: ApiRequest) -> Reply:
     """Create a case: `POST /api/v2/cases`."""
     data = data_of(request, "case")
-    optional = {"description": text, "priority": PRIORITY, "status_name": STATUS_NAME, "custom_attributes": CUSTOM}
+    optional = {"description": text, "priority": PRIORITY, "status_name": text, "custom_attributes": CUSTOM}
     given = attributes_of(data, {"title": filled, "type_id": uuid}, optional)
     project_id = checks.related(data, "project", "project") or bad_request("relationships.project is required")
     assignee = checks.related(data, "assignee", "user")
     project = store.project(project_id)
-    status = STATUS_NAMES[given.pop("status_name")] if "status_name" in given else None
-    now = store.now()
-    if status is not None:
-        closed = STATUSES[status][1] == "SG_CLOSED"
-        given |= {"status": status, "names_status": True, "closed_at": now if closed else None}
+    kind = store.case_type(given["type_id"])
+    store.check_custom_attributes(kind.id, given.get("custom_attributes", {}))
+    shows_name = store.switches.status_names or "status_name" in given
+    if "status_name" in given:
+        given["status"] = status_of_name(kind, given["status_name"])
+    else:
+        given["status_name"] = name_of_status(kind, "OPEN")
+    now = store.created_now()
+    if given.get("status") in CLOSED:
+        given["closed_at"] = now
     case = store.cases.add(
-        project_id=project["id"], created_at=now, created_by=store.me, assignee=assignee, names_author=True, **given
+        project_id=project["id"],
+        created_at=now,
+        created_by=store.me,
+        assignee=assignee,
+        shows_status_name=shows_name,
+        **given,
     )
     store.effect("create", case.id, key=case.key, project_id=case.project_id, title=case.title)
     return store.cases.reply(case, 201)
@@ -58,10 +79,9 @@ def search_cases(store: Store, request: ApiRequest) -> Reply:
     number = checks.number_query(request, "page[number]", 1, 1)
     ascending = checks.truth_query(request, "sort[asc]", default=False)
     sort = SORT(request.query.get("sort[field]") or "created_at", "sort[field]")
-    cap = store.switches.depth_cap
-    if cap is not None and number * size > cap:
-        error = {"title": "Generic Error", "detail": f"cannot page deeper than {cap} cases"}
-        raise Refused(store.switches.depth_status, [error])
+    cap, status = store.switches.depth_cap, store.switches.depth_status
+    if cap is not None and number * size > cap and status != 200:
+        raise Refused(status, [{"title": "Generic Error", "detail": f"cannot page deeper than {cap} cases"}])
     return store.cases.page(request.query.get("filter", ""), sort, number, size, ascending=ascending)
 
 
@@ -71,7 +91,7 @@ def get_case(store: Store, request: ApiRequest) -> Reply:
 
 
 def edit(store: Store, request: ApiRequest, **fields: Any) -> Reply:
-    """Change the case that the path names, and answer it."""
+    """Change the case that the path names, and answer with it."""
     case = store.cases.find(request.ids["case_id"])
     store.cases.edit(case, **fields)
     return store.cases.reply(case)
@@ -89,11 +109,14 @@ def update_case_description(store: Store, request: ApiRequest) -> Reply:
 
 def update_status(store: Store, request: ApiRequest) -> Reply:
     """Update case status: `POST /api/v2/cases/{case_id}/status`."""
-    given = attributes_of(data_of(request, "case"), {}, {"status": STATUS, "status_name": STATUS_NAME})
+    given = attributes_of(data_of(request, "case"), {}, {"status": text, "status_name": text})
     if not given:
         bad_request("attributes.status or attributes.status_name is required")
-    status = STATUS_NAMES[given["status_name"]] if "status_name" in given else given["status"]
-    return edit(store, request, status=status)
+    if "status_name" not in given:
+        return edit(store, request, status=check_status(store, given["status"]))
+    case = store.cases.find(request.ids["case_id"])
+    status = status_of_name(store.case_type(case.type_id), given["status_name"])
+    return edit(store, request, status=status, status_name=given["status_name"])
 
 
 def update_priority(store: Store, request: ApiRequest) -> Reply:
@@ -135,17 +158,17 @@ def update_attributes(store: Store, request: ApiRequest) -> Reply:
 def update_case_custom_attribute(store: Store, request: ApiRequest) -> Reply:
     """Update case custom attribute: `POST /api/v2/cases/{case_id}/custom_attributes/{custom_attribute_key}`."""
     value = checks.custom_attribute(data_of(request, "case").get("attributes"), "attributes")
-    custom = store.cases.find(request.ids["case_id"]).custom_attributes
-    return edit(store, request, custom_attributes={**custom, request.ids["custom_attribute_key"]: value})
+    case, key = store.cases.find(request.ids["case_id"]), request.ids["custom_attribute_key"]
+    store.check_custom_attributes(case.type_id, {key: value})
+    return edit(store, request, custom_attributes={**case.custom_attributes, key: value})
 
 
 def delete_case_custom_attribute(store: Store, request: ApiRequest) -> Reply:
     """Delete custom attribute from case: `DELETE /api/v2/cases/{case_id}/custom_attributes/{custom_attribute_key}`."""
-    custom = store.cases.find(request.ids["case_id"]).custom_attributes
-    key = request.ids["custom_attribute_key"]
-    if key not in custom:
-        not_found("custom attribute")
-    return edit(store, request, custom_attributes={name: value for name, value in custom.items() if name != key})
+    case, key = store.cases.find(request.ids["case_id"]), request.ids["custom_attribute_key"]
+    store.custom_attribute(case.type_id, key)
+    rest = {name: value for name, value in case.custom_attributes.items() if name != key}
+    return edit(store, request, custom_attributes=rest)
 
 
 def update_case_due_date(store: Store, request: ApiRequest) -> Reply:
@@ -158,8 +181,8 @@ def update_case_resolved_reason(store: Store, request: ApiRequest) -> Reply:
     return edit(store, request, **attributes_of(data_of(request, "case"), {"security_resolved_reason": filled}))
 
 
-def same(insight: dict[str, str]) -> tuple[str, str]:
-    """What makes two insights one."""
+def identity(insight: Mapping[str, str]) -> tuple[str, str]:
+    """What makes two insights the same one."""
     return insight["type"], insight["resource_id"]
 
 
@@ -167,25 +190,25 @@ def add_case_insights(store: Store, request: ApiRequest) -> Reply:
     """Add insights to a case: `PUT /api/v2/cases/{case_id}/insights`."""
     added = attributes_of(data_of(request, "case"), INSIGHTS)["insights"]
     present = store.cases.find(request.ids["case_id"]).insights
-    merged = {same(insight): insight for insight in (*present, *added)}
+    merged = {identity(insight): insight for insight in (*present, *added)}
     return edit(store, request, insights=tuple(merged.values()))
 
 
 def remove_case_insights(store: Store, request: ApiRequest) -> Reply:
     """Remove insights from a case: `DELETE /api/v2/cases/{case_id}/insights`."""
-    removed = {same(each) for each in attributes_of(data_of(request, "case"), INSIGHTS)["insights"]}
+    removed = {identity(each) for each in attributes_of(data_of(request, "case"), INSIGHTS)["insights"]}
     present = store.cases.find(request.ids["case_id"]).insights
-    return edit(store, request, insights=tuple(each for each in present if same(each) not in removed))
+    return edit(store, request, insights=tuple(each for each in present if identity(each) not in removed))
 
 
 def result_id(*parts: object) -> str:
-    """The id of a computed result: the same question has the same id."""
+    """The id of a computed result: equal requests have equal ids."""
     return str(uuids.uuid5(uuids.NAMESPACE_URL, repr(parts)))
 
 
 def aggregate_cases(store: Store, request: ApiRequest) -> Reply:
     """Aggregate cases: `POST /api/v2/cases/aggregate`."""
-    grouping = checks.object_of({"groups": checks.list_of(text, 1), "limit": checks.integer(1, MOST_GROUPS)})
+    grouping = checks.object_of({"groups": checks.list_of(text, 1), "limit": checks.integer(1, MAX_GROUPS)})
     given = attributes_of(data_of(request, "aggregate"), {"group_by": grouping, "query_filter": text})
     fields, limit = given["group_by"]["groups"], given["group_by"]["limit"]
     cases = store.cases.found(given["query_filter"])
@@ -193,16 +216,16 @@ def aggregate_cases(store: Store, request: ApiRequest) -> Reply:
         ",".join(values) for case in cases for values in product(*(facet_values(case, field) for field in fields))
     )
     groups = [{"group": group, "value": [count]} for group, count in ranked(counts)[:limit]]
-    identity = result_id("aggregate", given["query_filter"], *fields, limit)
+    result = result_id("aggregate", given["query_filter"], *fields, limit)
     return Reply(
-        200, {"data": {"id": identity, "type": "aggregate", "attributes": {"groups": groups, "total": len(cases)}}}
+        200, {"data": {"id": result, "type": "aggregate", "attributes": {"groups": groups, "total": len(cases)}}}
     )
 
 
 def count_cases(store: Store, request: ApiRequest) -> Reply:
     """Count cases: `GET /api/v2/cases/count`."""
     query = request.query.get("query_filter", "")
-    limit = checks.number_query(request, "limit", MOST_GROUPS, 1, MOST_GROUPS)
+    limit = checks.number_query(request, "limit", MAX_GROUPS, 1, MAX_GROUPS)
     fields = [field.strip() for field in request.query.get("group_bys", "").split(",") if field.strip()]
     cases = store.cases.found(query)
     groups = []
@@ -210,14 +233,12 @@ def count_cases(store: Store, request: ApiRequest) -> Reply:
         counts = Counter(value for case in cases for value in facet_values(case, field))
         values = [{"value": value, "count": count} for value, count in ranked(counts)[:limit]]
         groups.append({"group": field, "group_values": values})
-    identity = result_id("count", query, *fields, limit)
-    return Reply(
-        200, {"data": {"id": identity, "type": "count", "attributes": {"groups": groups, "total": len(cases)}}}
-    )
+    result = result_id("count", query, *fields, limit)
+    return Reply(200, {"data": {"id": result, "type": "count", "attributes": {"groups": groups, "total": len(cases)}}})
 
 
 def ranked(counts: Counter[str]) -> list[tuple[str, int]]:
-    """Groups with the most cases first, equals by name."""
+    """Groups with the most cases first, then by name."""
     return sorted(counts.items(), key=lambda item: (-item[1], item[0]))
 
 
@@ -228,13 +249,15 @@ def bulk_update_cases(store: Store, request: ApiRequest) -> Reply:
     required, act = BULK[given["type"]]
     payload: dict[str, str] = given.get("payload", {})
     payload |= checks.object_of(required)(payload, "payload")
+    if given["type"] == "status":
+        check_status(store, payload["status"])
     if given["type"] == "update_project":
         store.project(payload["project_id"])
     for address in dict.fromkeys(given["case_ids"]):
         try:
             case = store.cases.find(address)
         except Refused:
-            continue  # no per-case outcome is answered, so a case that is not there is passed over
+            continue  # the answer has no outcome per case, so unknown cases are skipped
         act(store, case, payload)
     return Reply(200)
 
@@ -242,7 +265,7 @@ def bulk_update_cases(store: Store, request: ApiRequest) -> Reply:
 BulkAction = Callable[[Store, CaseRecord, dict[str, str]], None]
 BULK: dict[str, tuple[dict[str, checks.Check], BulkAction]] = {
     "priority": ({"priority": PRIORITY}, lambda store, case, given: store.cases.edit(case, priority=given["priority"])),
-    "status": ({"status": STATUS}, lambda store, case, given: store.cases.edit(case, status=given["status"])),
+    "status": ({"status": text}, lambda store, case, given: store.cases.edit(case, status=given["status"])),
     "assign": ({"assignee_id": uuid}, lambda store, case, given: store.cases.edit(case, assignee=given["assignee_id"])),
     "unassign": ({}, lambda store, case, _: store.cases.edit(case, assignee=None)),
     "archive": ({}, lambda store, case, _: store.cases.archive(case.id)),
@@ -252,4 +275,4 @@ BULK: dict[str, tuple[dict[str, checks.Check], BulkAction]] = {
     "linear": ({}, make_linear_issue),
     "update_project": ({"project_id": uuid}, lambda store, case, given: store.cases.move(case, given["project_id"])),
 }
-"""What each bulk action needs in its payload, and what it does to a case."""
+"""What each bulk action needs in its payload, and what it does to each case."""

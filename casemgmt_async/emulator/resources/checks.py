@@ -1,7 +1,7 @@
-"""Checks of what a request says: each takes a value and its name, and gives it back or refuses the request.
+"""Checks of request data. Each check takes a value and its name, and returns the value or refuses the request.
 
-The recorded answers are copied where one exists: a wrong JSON:API type, a wrong priority or status, a
-thing not found, an id that is no UUID.
+Answers that have been recorded are copied: a wrong JSON:API type, a wrong priority or status, a thing that is not
+found, a path parameter that is no UUID.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Collection, Mapping
 from datetime import date, datetime
-from typing import Any
+from typing import Any, Final
 
 from casemgmt_async.emulator.messages import BAD_JSON, ApiRequest, bad_request, refuse
 
@@ -38,8 +38,10 @@ __all__ = [
 ]
 
 Check = Callable[[Any, str], Any]
-UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
-CUSTOM_TYPES = ("URL", "TEXT", "NUMBER", "SELECT")
+UUID: Final = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+CUSTOM_TYPES: Final = ("URL", "TEXT", "NUMBER", "SELECT")
+PATH_NAMES: Final = {"cell_id": "CommentID", "custom_attribute_id": "CustomAttributeId"}
+"""How error texts call the path parameters for which one has been recorded."""
 
 
 def text(value: Any, name: str) -> str:
@@ -50,14 +52,14 @@ def text(value: Any, name: str) -> str:
 
 
 def filled(value: Any, name: str) -> str:
-    """Accept a string with more in it than white space."""
+    """Accept a string that is not blank."""
     if not text(value, name).strip():
         bad_request(f"{name} cannot be empty")
     return str(value)
 
 
 def uuid(value: Any, name: str) -> str:
-    """Accept a UUID; gives it in lower case."""
+    """Accept a UUID; returns it in lower case."""
     if not isinstance(value, str) or not UUID.fullmatch(value):
         bad_request(f'{name}: invalid UUID "{value}"')
     return value.lower()
@@ -82,7 +84,7 @@ def integer(low: int, high: int) -> Check:
 
 
 def one_of(values: Collection[str], what: str) -> Check:
-    """Make a check for an enum; the refusal is the one recorded for priorities and statuses."""
+    """Make a check for an enum. The refusal is the one recorded for priorities."""
 
     def check(value: Any, name: str) -> str:
         if text(value, name) not in values:
@@ -106,7 +108,7 @@ def list_of(item: Check, low: int = 0, high: int | None = None) -> Check:
 
 
 def map_of(item: Check) -> Check:
-    """Make a check for an object with free names."""
+    """Make a check for an object with arbitrary names."""
 
     def check(value: Any, name: str) -> dict[str, Any]:
         if not isinstance(value, dict):
@@ -117,7 +119,7 @@ def map_of(item: Check) -> Check:
 
 
 def object_of(required: Mapping[str, Check] | None = None, optional: Mapping[str, Check] | None = None) -> Check:
-    """Make a check for an object with named members; members without a check are dropped."""
+    """Make a check for an object with named members. Members without a check are dropped."""
     required, optional = required or {}, optional or {}
 
     def check(value: Any, name: str) -> dict[str, Any]:
@@ -139,9 +141,9 @@ def nullable(item: Check) -> Check:
 
 def day(value: Any, name: str) -> str:
     """Accept a calendar date, `YYYY-MM-DD`."""
+    if not re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", text(value, name)):
+        bad_request(f'{name}: invalid date "{value}", expected YYYY-MM-DD')
     try:
-        if len(text(value, name)) != 10:
-            raise ValueError(value)  # noqa: TRY301 - fromisoformat takes other forms of a date, too
         date.fromisoformat(value)
     except ValueError:
         bad_request(f'{name}: invalid date "{value}", expected YYYY-MM-DD')
@@ -149,17 +151,20 @@ def day(value: Any, name: str) -> str:
 
 
 def instant(value: Any, name: str) -> str:
-    """Accept a date and time with its offset, as RFC 3339 writes it; gives it as it was sent."""
+    """Accept a date and time with an offset, in RFC 3339; returns it unchanged."""
     try:
-        if datetime.fromisoformat(text(value, name)).tzinfo is None:
-            raise ValueError(value)  # noqa: TRY301
+        parsed = datetime.fromisoformat(text(value, name))
     except ValueError:
         bad_request(f'{name}: invalid date-time "{value}"')
+    if parsed.tzinfo is None:
+        bad_request(f'{name}: date-time "{value}" has no offset')
     return str(value)
 
 
 def custom_attribute(value: Any, name: str) -> dict[str, Any]:
-    """Accept a typed value: its type, whether it has many values, and the values of that type."""
+    """Accept a typed value: its type, whether there can be several values, and one or several values of that type."""
+    if isinstance(value, dict) and isinstance(value.get("type"), str) and value["type"] not in CUSTOM_TYPES:
+        refuse(400, status="400", title="Bad Request")  # recorded for FLOAT, without a detail
     shape = {"type": one_of(CUSTOM_TYPES, "custom attribute type"), "is_multi": boolean, "value": lambda each, _: each}
     given: dict[str, Any] = object_of(shape)(value, name)
     number = given["type"] == "NUMBER"
@@ -173,7 +178,7 @@ def custom_attribute(value: Any, name: str) -> dict[str, Any]:
 
 
 def data_of(request: ApiRequest, kind: str) -> dict[str, Any]:
-    """The `data` of a JSON:API body, which has to be of type `kind`."""
+    """The `data` of a JSON:API body; refuses another type than `kind`."""
     if request.body is BAD_JSON:
         bad_request("invalid JSON body")
     if request.body is None:
@@ -182,7 +187,7 @@ def data_of(request: ApiRequest, kind: str) -> dict[str, Any]:
 
 
 def resource(envelope: Any, kind: str, name: str = "") -> dict[str, Any]:
-    """The `data` of an envelope, which has to be of type `kind`."""
+    """The `data` of an envelope; refuses another type than `kind`."""
     data = envelope.get("data") if isinstance(envelope, dict) else None
     if not isinstance(data, dict):
         bad_request(f"{name}data must be an object")
@@ -194,7 +199,7 @@ def resource(envelope: Any, kind: str, name: str = "") -> dict[str, Any]:
 def attributes_of(
     data: Mapping[str, Any], required: Mapping[str, Check] | None = None, optional: Mapping[str, Check] | None = None
 ) -> dict[str, Any]:
-    """The checked `attributes` of a resource; where nothing is required they may be missing."""
+    """The checked `attributes` of a resource. If nothing is required they can be absent."""
     if not required and "attributes" not in data:
         return {}
     given: dict[str, Any] = object_of(required, optional)(data.get("attributes"), "attributes")
@@ -202,7 +207,7 @@ def attributes_of(
 
 
 def related(data: Mapping[str, Any], name: str, kind: str) -> str | None:
-    """The UUID that a relationship of a body points to, or None where there is no such relationship."""
+    """The UUID in a relationship of a body; None if there is no such relationship."""
     relationships = data.get("relationships") or {}
     envelope = relationships.get(name) if isinstance(relationships, dict) else None
     if not envelope or (isinstance(envelope, dict) and envelope.get("data", 0) is None):
@@ -211,15 +216,17 @@ def related(data: Mapping[str, Any], name: str, kind: str) -> str | None:
 
 
 def uuid_path(request: ApiRequest, name: str) -> str:
-    """A path parameter that has to be a UUID; the refusal is the one recorded for comments."""
+    """A path parameter that must be a UUID; returns it in lower case."""
     value = request.ids[name]
     if not UUID.fullmatch(value):
-        refuse(400, status="400", title="Invalid Parameter", detail=f'invalid UUID "{value}" for {name}')
+        shown = PATH_NAMES.get(name) or "".join(map(str.capitalize, name.removesuffix("_id").split("_"))) + "ID"
+        detail = f'invalid parameter "{shown}" in "path"; expected type "uuid"'
+        refuse(400, status="400", title="Invalid Parameter", detail=detail)
     return value.lower()
 
 
 def number_query(request: ApiRequest, name: str, default: int, low: int, high: int | None = None) -> int:
-    """A query parameter that is a whole number, in ASCII digits, from `low` to `high`."""
+    """A query parameter that must be a whole number, in ASCII digits, from `low` to `high`."""
     value = request.query.get(name)
     if value is None or value == "":
         return default
@@ -229,7 +236,7 @@ def number_query(request: ApiRequest, name: str, default: int, low: int, high: i
 
 
 def truth_query(request: ApiRequest, name: str, *, default: bool) -> bool:
-    """A query parameter that is `true` or `false`."""
+    """A query parameter that must be `true` or `false`."""
     value = request.query.get(name, "true" if default else "false")
     if value not in {"true", "false"}:
         bad_request(f'{name}: "{value}" must be true or false')

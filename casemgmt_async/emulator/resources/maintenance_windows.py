@@ -1,4 +1,4 @@
-"""Maintenance windows: when nobody is to be told about the cases that a query finds."""
+"""Maintenance windows: times without notifications about the cases that a query finds."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def list_maintenance_windows(store: Store, request: ApiRequest) -> Reply:  # noq
     return Reply(200, {"data": list(store.tables.windows.values())})
 
 
-def in_order(attributes: dict[str, Any]) -> None:
+def check_order(attributes: dict[str, Any]) -> None:
     """Refuse a window that ends before it starts."""
     if datetime.fromisoformat(attributes["end_at"]) <= datetime.fromisoformat(attributes["start_at"]):
         bad_request("attributes.end_at must be after attributes.start_at")
@@ -29,7 +29,7 @@ def in_order(attributes: dict[str, Any]) -> None:
 def create_maintenance_window(store: Store, request: ApiRequest) -> Reply:
     """Create a maintenance window: `POST /api/v2/maintenance_windows`."""
     given = attributes_of(data_of(request, "maintenance_window"), WINDOW)
-    in_order(given)
+    check_order(given)
     window: Resource = {
         "id": store.uuid(),
         "type": "maintenance_window",
@@ -40,7 +40,7 @@ def create_maintenance_window(store: Store, request: ApiRequest) -> Reply:
     return Reply(201, {"data": window})
 
 
-def named_window(store: Store, request: ApiRequest) -> Resource:
+def addressed_window(store: Store, request: ApiRequest) -> Resource:
     """The window that the path names."""
     window_id = checks.uuid_path(request, "maintenance_window_id")
     return store.tables.windows.get(window_id) or not_found("maintenance window")
@@ -49,10 +49,10 @@ def named_window(store: Store, request: ApiRequest) -> Resource:
 def update_maintenance_window(store: Store, request: ApiRequest) -> Reply:
     """Update a maintenance window: `PUT /api/v2/maintenance_windows/{maintenance_window_id}`."""
     given = attributes_of(data_of(request, "maintenance_window"), {}, WINDOW)
-    window = named_window(store, request)
+    window = addressed_window(store, request)
     merged = {**window["attributes"], **given}
     if merged != window["attributes"]:
-        in_order(merged)
+        check_order(merged)
         window["attributes"] = {**merged, "updated_by": store.me}
         store.effect("update", window["id"], **given)
     return Reply(200, {"data": window})
@@ -60,7 +60,7 @@ def update_maintenance_window(store: Store, request: ApiRequest) -> Reply:
 
 def delete_maintenance_window(store: Store, request: ApiRequest) -> Reply:
     """Delete a maintenance window: `DELETE /api/v2/maintenance_windows/{maintenance_window_id}`."""
-    window = named_window(store, request)
+    window = addressed_window(store, request)
     del store.tables.windows[window["id"]]
     store.effect("delete", window["id"])
     return Reply(204)

@@ -1,4 +1,4 @@
-"""Notification rules: whom a project tells what. They are kept, and nobody is told."""
+"""Notification rules: whom a project notifies of what. The emulator stores them and notifies nobody."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ REST = {"is_enabled": boolean, "query": text}
 
 def rules_of(store: Store, request: ApiRequest) -> dict[str, Resource]:
     """The rules of the project that the path names, by id."""
-    project = store.project(request.ids["project_id"])
+    project = store.project(checks.uuid_path(request, "project_id"))
     return store.tables.notification_rules.setdefault(project["id"], {})
 
 
-def named_rule(store: Store, request: ApiRequest) -> Resource:
+def addressed_rule(store: Store, request: ApiRequest) -> Resource:
     """The rule that the path names."""
     rule_id = checks.uuid_path(request, "notification_rule_id")
     return rules_of(store, request).get(rule_id) or not_found("notification rule")
@@ -54,7 +54,7 @@ def create_project_notification_rule(store: Store, request: ApiRequest) -> Reply
 def update_project_notification_rule(store: Store, request: ApiRequest) -> Reply:
     """Update a notification rule: `PUT .../notification_rules/{notification_rule_id}`."""
     given = attributes_of(data_of(request, "notification_rule"), {}, {**LISTS, **REST})
-    rule = named_rule(store, request)
+    rule = addressed_rule(store, request)
     if {**rule["attributes"], **given} != rule["attributes"]:
         rule["attributes"] = {**rule["attributes"], **given}
         store.effect("update", rule["id"], **given)
@@ -63,7 +63,7 @@ def update_project_notification_rule(store: Store, request: ApiRequest) -> Reply
 
 def delete_project_notification_rule(store: Store, request: ApiRequest) -> Reply:
     """Delete a notification rule: `DELETE .../notification_rules/{notification_rule_id}`."""
-    rule = named_rule(store, request)
+    rule = addressed_rule(store, request)
     del rules_of(store, request)[rule["id"]]
     store.effect("delete", rule["id"], project=request.ids["project_id"])
     return Reply(204)

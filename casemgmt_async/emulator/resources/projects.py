@@ -1,11 +1,11 @@
-"""Projects, their settings, and the caller's favourites among them."""
+"""Projects, their settings, and the calling user's favourites."""
 
 from __future__ import annotations
 
 import re
 from typing import Any
 
-from casemgmt_async.emulator.messages import ApiRequest, Reply, bad_request
+from casemgmt_async.emulator.messages import ApiRequest, Reply, bad_request, not_found
 from casemgmt_async.emulator.resources import checks
 from casemgmt_async.emulator.resources.checks import attributes_of, data_of, filled, text
 from casemgmt_async.emulator.state.projects import join_team, make_project
@@ -61,14 +61,14 @@ def get_projects(store: Store, request: ApiRequest) -> Reply:  # noqa: ARG001 - 
     return Reply(200, {"data": list(store.tables.projects.values())})
 
 
-def named_project(store: Store, request: ApiRequest) -> Resource:
+def addressed_project(store: Store, request: ApiRequest) -> Resource:
     """The project that the path names."""
-    return store.project(request.ids["project_id"])
+    return store.project(checks.uuid_path(request, "project_id"))
 
 
 def get_project(store: Store, request: ApiRequest) -> Reply:
     """Get the details of a project: `GET /api/v2/cases/projects/{project_id}`."""
-    return Reply(200, {"data": named_project(store, request)})
+    return Reply(200, {"data": addressed_project(store, request)})
 
 
 def update_project(store: Store, request: ApiRequest) -> Reply:
@@ -82,7 +82,9 @@ def update_project(store: Store, request: ApiRequest) -> Reply:
         "team_uuid": text,
     }
     given = attributes_of(data_of(request, "project"), {}, optional)
-    project = named_project(store, request)
+    project = store.tables.projects.get(checks.uuid_path(request, "project_id"))
+    if project is None:
+        not_found("failed to get project: project")
     join_team(project, given.pop("team_uuid", ""))
     merged = merge(project["attributes"], given)
     if merged != project["attributes"]:
@@ -92,7 +94,7 @@ def update_project(store: Store, request: ApiRequest) -> Reply:
 
 
 def merge(old: dict[str, Any], new: dict[str, Any]) -> dict[str, Any]:
-    """Lay an object over another, member by member, as PATCH does; lists and values are replaced."""
+    """Merge an object into another, member by member, as PATCH does. Lists and plain values are replaced."""
     both = {
         name: merge(old[name], value) if isinstance(value, dict) and isinstance(old.get(name), dict) else value
         for name, value in new.items()
@@ -102,7 +104,7 @@ def merge(old: dict[str, Any], new: dict[str, Any]) -> dict[str, Any]:
 
 def delete_project(store: Store, request: ApiRequest) -> Reply:
     """Remove a project: `DELETE /api/v2/cases/projects/{project_id}`."""
-    project_id = named_project(store, request)["id"]
+    project_id = addressed_project(store, request)["id"]
     tables = store.tables
     del tables.projects[project_id]
     tables.favorites.pop(project_id, None)
@@ -124,7 +126,7 @@ def list_user_case_project_favorites(store: Store, request: ApiRequest) -> Reply
 
 def favorite_case_project(store: Store, request: ApiRequest) -> Reply:
     """Favorite a project: `POST /api/v2/cases/projects/{project_id}/favorites`."""
-    project_id = named_project(store, request)["id"]
+    project_id = addressed_project(store, request)["id"]
     if project_id not in store.tables.favorites:
         store.tables.favorites[project_id] = None
         store.effect("create", project_id, user=store.me)
@@ -133,7 +135,7 @@ def favorite_case_project(store: Store, request: ApiRequest) -> Reply:
 
 def unfavorite_case_project(store: Store, request: ApiRequest) -> Reply:
     """Unfavorite a project: `DELETE /api/v2/cases/projects/{project_id}/favorites`."""
-    project_id = named_project(store, request)["id"]
+    project_id = addressed_project(store, request)["id"]
     if project_id in store.tables.favorites:
         del store.tables.favorites[project_id]
         store.effect("delete", project_id, user=store.me)

@@ -1,4 +1,4 @@
-"""Relationships: moving a case to another project, and its ties to other systems."""
+"""Relationships: moving a case to another project, and its links to other systems."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def create_case_jira_issue(store: Store, request: ApiRequest) -> Reply:
 
 
 def make_jira_issue(store: Store, case: CaseRecord, given: Mapping[str, Any]) -> None:
-    """Make another Jira issue for a case; the case shows the latest."""
+    """Create a Jira issue for a case. A case shows its latest one."""
     number = store.tables.random.randrange(10_000, 100_000)
     key = f"JIRA-{number}"
     result = {
@@ -48,12 +48,12 @@ def make_jira_issue(store: Store, case: CaseRecord, given: Mapping[str, Any]) ->
         "issue_url": f"https://jira.example.com/browse/{key}",
         "project_key": "JIRA",
     }
-    order(store, case, "jira_issue", result)
+    request_ticket(store, case, "jira_issue", result)
     store.effect("create", key, case=case.id, system="jira", **given)
 
 
-def order(store: Store, case: CaseRecord, name: str, result: dict[str, str]) -> None:
-    """Show a ticket as in progress and, at once or after the delay switched on, as completed."""
+def request_ticket(store: Store, case: CaseRecord, name: str, result: dict[str, str]) -> None:
+    """Show a ticket as completed, at once or after `Switches.integration_delay`; until then as in progress."""
     delay = store.switches.integration_delay
     completed = {"status": "COMPLETED", "result": result}
     store.cases.change(case, **{name: {"status": "IN_PROGRESS"} if delay else completed})
@@ -93,16 +93,16 @@ def create_case_service_now_ticket(store: Store, request: ApiRequest) -> Reply:
 
 
 def make_service_now_ticket(store: Store, case: CaseRecord, given: Mapping[str, Any]) -> None:
-    """Make another ServiceNow ticket for a case; the case shows the latest."""
+    """Create a ServiceNow ticket for a case. A case shows its latest one."""
     ticket = store.uuid().replace("-", "")
     instance = given.get("instance_name", "example")
     link = f"https://{instance}.service-now.com/nav_to.do?uri=incident.do?sys_id={ticket}"
-    order(store, case, "service_now_ticket", {"sys_target_link": link})
+    request_ticket(store, case, "service_now_ticket", {"sys_target_link": link})
     store.effect("create", ticket, case=case.id, system="servicenow", **given)
 
 
 def make_linear_issue(store: Store, case: CaseRecord, given: Mapping[str, Any]) -> None:
-    """Make a Linear issue for a case; no answer shows it."""
+    """Create a Linear issue for a case. No answer shows it."""
     store.effect("create", store.uuid(), case=case.id, system="linear", **given)
 
 

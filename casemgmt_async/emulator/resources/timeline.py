@@ -1,12 +1,17 @@
-"""Timeline: comments on cases. The reference knows no other cells at present."""
+"""The timeline of a case. The only cells at present are comments."""
 
 from __future__ import annotations
 
 from casemgmt_async.emulator.messages import ApiRequest, Reply, not_found
 from casemgmt_async.emulator.resources import checks
 from casemgmt_async.emulator.resources.checks import attributes_of, data_of, filled
-from casemgmt_async.emulator.state.records import CaseRecord, CellRecord
+from casemgmt_async.emulator.state.records import CaseRecord, CellRecord, Resource
 from casemgmt_async.emulator.state.store import Store
+
+
+def shown(store: Store, cell: CellRecord) -> Resource:
+    """A comment as it is sent."""
+    return cell.resource(store.user(cell.author))
 
 
 def list_case_timeline(store: Store, request: ApiRequest) -> Reply:
@@ -17,7 +22,7 @@ def list_case_timeline(store: Store, request: ApiRequest) -> Reply:
     comments = store.cases.find(request.ids["case_id"]).comments
     ordered = comments if ascending else comments[::-1]
     cells = [store.tables.cells[cell] for cell in ordered[number * size : (number + 1) * size]]
-    return Reply(200, {"data": [cell.resource(store.users) for cell in cells]})
+    return Reply(200, {"data": [shown(store, cell) for cell in cells]})
 
 
 def comment_case(store: Store, request: ApiRequest) -> Reply:
@@ -28,23 +33,23 @@ def comment_case(store: Store, request: ApiRequest) -> Reply:
     store.tables.cells[cell.id] = cell
     store.cases.change(case, comments=(*case.comments, cell.id))
     store.effect("create", cell.id, case=case.id, message=message)
-    return Reply(200, {"data": [cell.resource(store.users)]})
+    return Reply(200, {"data": [shown(store, cell)]})
 
 
-def named_cell(store: Store, request: ApiRequest) -> tuple[CaseRecord, CellRecord]:
+def addressed_cell(store: Store, request: ApiRequest) -> tuple[CaseRecord, CellRecord]:
     """The case and the comment that the path names."""
     cell_id = checks.uuid_path(request, "cell_id")
     case = store.cases.find(request.ids["case_id"])
     cell = store.tables.cells.get(cell_id)
     if cell is None or cell.serial != case.serial:
-        not_found("timeline cell")
+        not_found("failed to get timeline cell: timeline cell")
     return case, cell
 
 
 def update_case_comment(store: Store, request: ApiRequest) -> Reply:
     """Update case comment: `PUT /api/v2/cases/{case_id}/comment/{cell_id}`."""
     message = attributes_of(data_of(request, "case"), {"comment": filled})["comment"]
-    case, cell = named_cell(store, request)
+    case, cell = addressed_cell(store, request)
     if cell.message != message:
         cell.message, cell.modified_at = message, store.now()
         store.effect("update", cell.id, case=case.id, message=message)
@@ -53,7 +58,7 @@ def update_case_comment(store: Store, request: ApiRequest) -> Reply:
 
 def delete_case_comment(store: Store, request: ApiRequest) -> Reply:
     """Delete case comment: `DELETE /api/v2/cases/{case_id}/comment/{cell_id}`."""
-    case, cell = named_cell(store, request)
+    case, cell = addressed_cell(store, request)
     del store.tables.cells[cell.id]
     store.cases.change(case, comments=tuple(each for each in case.comments if each != cell.id))
     store.effect("delete", cell.id, case=case.id)

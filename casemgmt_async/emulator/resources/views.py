@@ -1,4 +1,4 @@
-"""Views: searches that a project keeps under a name."""
+"""Views: searches that a project stores under a name."""
 
 from __future__ import annotations
 
@@ -48,20 +48,20 @@ def create_case_view(store: Store, request: ApiRequest) -> Reply:
     return Reply(201, {"data": view})
 
 
-def named_view(store: Store, request: ApiRequest) -> Resource:
+def addressed_view(store: Store, request: ApiRequest) -> Resource:
     """The view that the path names."""
     return store.tables.views.get(checks.uuid_path(request, "view_id")) or not_found("view")
 
 
 def get_case_view(store: Store, request: ApiRequest) -> Reply:
     """Get a case view: `GET /api/v2/cases/views/{view_id}`."""
-    return Reply(200, {"data": named_view(store, request)})
+    return Reply(200, {"data": addressed_view(store, request)})
 
 
 def update_case_view(store: Store, request: ApiRequest) -> Reply:
     """Update a case view: `PUT /api/v2/cases/views/{view_id}`."""
     given = attributes_of(data_of(request, "view"), {}, {"name": filled, "query": query, "np_rule_id": text})
-    view = named_view(store, request)
+    view = addressed_view(store, request)
     if {**view["attributes"], **given} != view["attributes"]:
         view["attributes"] = {**view["attributes"], **given, "modified_at": stamp(store.now())}
         view["relationships"] = {**view["relationships"], "modified_by": {"data": {"id": store.me, "type": "user"}}}
@@ -71,7 +71,7 @@ def update_case_view(store: Store, request: ApiRequest) -> Reply:
 
 def delete_case_view(store: Store, request: ApiRequest) -> Reply:
     """Delete a case view: `DELETE /api/v2/cases/views/{view_id}`."""
-    view = named_view(store, request)
+    view = addressed_view(store, request)
     del store.tables.views[view["id"]]
     store.effect("delete", view["id"])
     return Reply(204)

@@ -1,4 +1,4 @@
-"""Watchers: the users who follow a case. Watching twice is watching once."""
+"""Watchers: the users who follow a case. Watching a case twice has no further effect."""
 
 from __future__ import annotations
 

@@ -1,44 +1,45 @@
-"""The cases of an emulated organisation: adding, finding, changing, and their JSON.
+"""The cases of the emulated organisation: adding, finding, changing, and their JSON.
 
-Handlers come here with a request behind them. Actors, which change cases between two pages of somebody's
-walk, call `create`, `close`, `archive`, `touch` and `edit` directly.
+Handlers use it while a request is being answered. Actors and tests call `create`, `close`, `archive`, `unarchive`,
+`touch` and `edit` directly.
 """
 
 from __future__ import annotations
 
 import copy
-from typing import Any
+from typing import Any, Final
 
 from casemgmt_async.emulator.messages import Reply, not_found
-from casemgmt_async.emulator.state.index import Behind, CaseIndex, SortedMatches
+from casemgmt_async.emulator.state.case_types import name_of_status
+from casemgmt_async.emulator.state.index import CaseIndex, PendingWrites, SortedMatches
 from casemgmt_async.emulator.state.organization import Organization
-from casemgmt_async.emulator.state.records import STATUSES, CaseRecord, encode
+from casemgmt_async.emulator.state.records import STANDARD_TYPE, STATUSES, CaseRecord, Resource, encode
 from casemgmt_async.emulator.state.search import Predicate, compile_query
 
-__all__ = ["STANDARD_TYPE", "CaseStore"]
+__all__ = ["CLOSED", "CaseStore"]
 
-STANDARD_TYPE = "00000000-0000-0000-0000-000000000001"
-CLOSED = frozenset(status for status, (_, group) in STATUSES.items() if group == "SG_CLOSED")
+CLOSED: Final = frozenset(status for status, (_, group) in STATUSES.items() if group == "SG_CLOSED")
 
 
 class CaseStore:
-    """All cases of an emulated organisation."""
+    """All cases of the organisation."""
 
     def __init__(self, org: Organization) -> None:
         self.org = org
         self.index = CaseIndex(org.tables.cases, {})
         self.encoded: dict[int, bytes] = {}
+        """The JSON of cases that have not changed since it was made, by serial."""
 
-    def forget(self, behind: Behind | None = None) -> None:
-        """Drop everything that can be computed again; `behind` is what the index has not seen yet, if that is new."""
-        self.index = CaseIndex(self.org.tables.cases, self.index.behind if behind is None else behind)
+    def forget(self, pending: PendingWrites | None = None) -> None:
+        """Drop everything that can be computed again; `pending` replaces the writes that the index has not seen."""
+        self.index = CaseIndex(self.org.tables.cases, self.index.pending if pending is None else pending)
         self.encoded = {}
 
     def __len__(self) -> int:
         return len(self.org.tables.cases)
 
     def find(self, address: str) -> CaseRecord:
-        """The case of that UUID or key, or a refusal with 404."""
+        """The case with this UUID or key; refuses the request with 404 if there is none."""
         tables = self.org.tables
         serial = tables.serials.get(address)
         if serial is None:
@@ -61,45 +62,54 @@ class CaseStore:
         return case
 
     def next_key(self, project_id: str) -> str:
-        """The next key of a project; keys are never given twice."""
+        """The next key of a project. Keys are never used twice."""
         tables = self.org.tables
-        tables.numbers[project_id] += 1
-        return f"{tables.projects[project_id]['attributes']['key']}-{tables.numbers[project_id]}"
+        number = tables.numbers[project_id] = tables.numbers[project_id] + 1
+        if self.org.switches.shuffle_keys:
+            block, position = divmod(number - 1, 8)
+            number = block * 8 + position * 5 % 8 + 1
+        return f"{tables.projects[project_id]['attributes']['key']}-{number}"
 
     def change(self, case: CaseRecord, **fields: Any) -> bool:
-        """Change a case; where nothing differs nothing happens. Tells whether something did."""
+        """Change a case; returns False, and changes nothing, if all fields already have these values."""
         new = {name: value for name, value in fields.items() if getattr(case, name) != value}
         if not new:
             return False
         before = copy.copy(case) if self.org.switches.index_lag else None
-        if "status" in new:
-            fields = {"names_status": True, "closed_at": case.closed_at if new["status"] in CLOSED else None}
-            if new["status"] in CLOSED and case.closed_at is None:
-                fields["closed_at"] = self.org.now()
-        else:
-            fields = {}
-        for name, value in {**new, **fields}.items():
+        if "status" in new or "status_name" in new:
+            new |= self.status_fields(case, new)
+        for name, value in new.items():
             setattr(case, name, value)
         case.modified_at = self.org.now()
         case.modified_by = self.org.me
         self.written(case, before)
         return True
 
+    def status_fields(self, case: CaseRecord, new: dict[str, Any]) -> dict[str, Any]:
+        """The fields that follow from a new status: its name, and the time of closing."""
+        status = new.get("status", case.status)
+        fields: dict[str, Any] = {"shows_status_name": True, "closed_at": None}
+        if status in CLOSED:
+            fields["closed_at"] = case.closed_at or self.org.now()
+        if "status_name" not in new:
+            fields["status_name"] = name_of_status(self.org.tables.case_types.get(case.type_id), status)
+        return fields
+
     def edit(self, case: CaseRecord, **fields: Any) -> None:
-        """Change a case and note it for the ledger."""
+        """Change a case and record it in the ledger."""
         if self.change(case, **fields):
             self.org.effect("update", case.id, **fields)
 
     def move(self, case: CaseRecord, project_id: str) -> None:
-        """Give a case to another project, where it gets that project's next key."""
+        """Move a case to another project, under that project's next key. Its Jira issue is detached."""
         if case.project_id != project_id:
             del self.org.tables.serials[case.key]
             key = self.next_key(project_id)
             self.org.tables.serials[key] = case.serial
-            self.edit(case, project_id=project_id, key=key)
+            self.edit(case, project_id=project_id, key=key, jira_issue=None)
 
     def written(self, case: CaseRecord, before: CaseRecord | None) -> None:
-        """Take note of a write: its JSON is old, and the index sees it now or later."""
+        """Invalidate the JSON of a changed case, and let the index see the change now or later."""
         self.encoded.pop(case.serial, None)
         lag = self.org.switches.index_lag
         if lag:
@@ -108,13 +118,13 @@ class CaseStore:
             self.index.changed(case.serial)
 
     def matches(self, query: str, sort: str = "created_at") -> SortedMatches:
-        """What a query finds at this moment."""
-        if self.index.behind:
+        """The cases that a query finds now, sorted."""
+        if self.index.pending:
             self.index.catch_up(self.org.clock())
         return self.index.matches(query, sort, lambda: self.predicate(query))
 
     def predicate(self, query: str) -> Predicate:
-        """The test of a query, which passes over archived cases unless they are to be seen."""
+        """Compile a query. Archived cases do not match unless a switch shows them."""
         switches = self.org.switches
         asked = compile_query(query, self.org.users, switches.dead_facets)
         if switches.archived_visible:
@@ -122,39 +132,43 @@ class CaseStore:
         return lambda case: case.archived_at is None and asked(case)
 
     def found(self, query: str) -> list[CaseRecord]:
-        """The cases that a query finds, oldest first."""
-        listing = self.matches(query)
-        return [self.org.tables.cases[serial] for serial in listing.serials(0, len(listing.keys), ascending=True)]
+        """The cases that a query finds now, oldest first."""
+        matches, cases = self.matches(query), self.org.tables.cases
+        return [cases[serial] for serial in matches.serials(0, len(matches.keys), ascending=True)]
+
+    def resource(self, case: CaseRecord) -> Resource:
+        """A case as it is sent."""
+        author = self.org.user(case.created_by) if case.shows_author else None
+        return case.resource(author, comment_count=self.org.switches.comment_count)
 
     def json(self, serial: int) -> bytes:
         """A case as JSON."""
         kept = self.encoded.get(serial)
         if kept is None:
-            kept = self.encoded[serial] = encode(self.org.tables.cases[serial].resource(self.org.users))
+            kept = self.encoded[serial] = encode(self.resource(self.org.tables.cases[serial]))
         return kept
 
     def reply(self, case: CaseRecord, status: int = 200) -> Reply:
-        """A case document: the case and the users it points to."""
-        included = b",".join(self.org.included(case.users()))
+        """Answer with one case and the users in its relationships."""
+        included = b",".join(self.org.included(case.user_ids()))
         tail = b',"included":[' + included + b"]" if included else b""
         return Reply(status, b'{"data":' + self.json(case.serial) + tail + b"}")
 
     def page(self, query: str, sort: str, number: int, size: int, *, ascending: bool) -> Reply:
-        """One page of what a query finds."""
-        switches, tables = self.org.switches, self.org.tables
-        listing = self.matches(query, sort)
-        start = (number - 1) * size
+        """Answer with one page of the cases that a query finds, and the users in their relationships."""
+        tables, switches = self.org.tables, self.org.switches
+        matches = self.matches(query, sort)
+        start, stop = (number - 1) * size, number * size
+        if switches.depth_cap is not None:
+            start, stop = min(start, switches.depth_cap), min(stop, switches.depth_cap)
         if switches.shuffle_ties:
-            serials = listing.shuffled(tables.tie_random, ascending=ascending)[start : start + size]
+            serials = matches.shuffled(tables.order_random, ascending=ascending)[start:stop]
         else:
-            serials = listing.serials(start, start + size, ascending=ascending)
-        users = dict.fromkeys(user for serial in serials for user in tables.cases[serial].users())
-        included = b",".join(self.org.included(list(users)))
-        total = len(listing.keys)
-        meta = {
-            "page": {"current": number, "size": len(serials), "total": -(-total // size)},
-            "total_cases": total,
-        }
+            serials = matches.serials(start, stop, ascending=ascending)
+        users = dict.fromkeys(user for serial in serials for user in tables.cases[serial].user_ids())
+        included = b",".join(self.org.included(users))
+        total = self.shown_total(len(matches.keys))
+        meta = {"page": {"current": number, "size": len(serials), "total": -(-total // size)}, "total_cases": total}
         parts = (
             b'{"data":[' + b",".join(map(self.json, serials)) + b"]",
             b'"included":[' + included + b"]" if included else b"",
@@ -162,8 +176,15 @@ class CaseStore:
         )
         return Reply(200, b",".join(filter(None, parts)))
 
+    def shown_total(self, total: int) -> int:
+        """The number of cases as `meta` shows it."""
+        switches = self.org.switches
+        if switches.depth_caps_totals and switches.depth_cap is not None:
+            total = min(total, switches.depth_cap)
+        return total + self.org.tables.order_random.randint(0, 1 + total // 50) if switches.inexact_totals else total
+
     def settle_tickets(self) -> None:
-        """Let the tickets appear that other systems have made by now."""
+        """Complete the tickets whose delay has passed."""
         tables = self.org.tables
         if not tables.tickets:
             return
@@ -176,10 +197,12 @@ class CaseStore:
         tables.tickets = [each for each in tables.tickets if each[0] > now]
 
     def create(self, title: str = "A case by an actor", project: str | None = None, **fields: Any) -> str:
-        """Make a case, as another user of the service would; gives its id."""
+        """Create a case as another user of the service would; returns its id."""
         org = self.org
         project_id = org.project_named(project)["id"]
-        given = {"type_id": STANDARD_TYPE, "created_at": org.now(), "created_by": org.me, **fields}
+        given = {"type_id": STANDARD_TYPE, "created_at": org.created_now(), "created_by": org.me, **fields}
+        if "status" in given:
+            given.setdefault("status_name", STATUSES[given["status"]][0])
         case = self.add(project_id=project_id, title=title, **given)
         org.effect("create", case.id, title=title, key=case.key, project_id=project_id)
         return case.id
@@ -195,14 +218,14 @@ class CaseStore:
             self.edit(case, archived_at=self.org.now())
 
     def unarchive(self, address: str) -> None:
-        """Bring a case back from the archive."""
+        """Unarchive a case."""
         self.edit(self.find(address), archived_at=None)
 
     def touch(self, address: str, **fields: Any) -> None:
-        """Change fields of a case, or its description where none is named."""
+        """Change fields of a case, or its description if none are given."""
         case = self.find(address)
         self.edit(case, **(fields or {"description": f"{case.description}\nTouched by an actor.".lstrip()}))
 
-    def read(self, address: str) -> dict[str, Any]:
-        """A case as the resource that is sent."""
-        return self.find(address).resource(self.org.users)
+    def read(self, address: str) -> Resource:
+        """A case as it is sent."""
+        return self.resource(self.find(address))

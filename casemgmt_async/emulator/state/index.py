@@ -1,7 +1,7 @@
-"""Finds and sorts cases without doing all the work again at every page.
+"""Finds and sorts cases without repeating all work at every page.
 
-A `SortedMatches` is what one query finds, in one order. It is brought up to date from the cases that changed
-since it was last asked, so a job that writes much and searches little pays for neither twice.
+`SortedMatches` is what one query finds, in one order. It is updated from the cases that changed since it was last
+used, so that neither writes nor searches cost time in proportion to the number of cases.
 """
 
 from __future__ import annotations
@@ -17,55 +17,55 @@ from attrs import define, field
 from casemgmt_async.emulator.state.records import PRIORITIES, STATUSES, CaseRecord
 from casemgmt_async.emulator.state.search import Predicate
 
-__all__ = ["SORTS", "Behind", "CaseIndex", "SortedMatches"]
+__all__ = ["SORTS", "CaseIndex", "PendingWrites", "SortedMatches"]
 
-Behind = dict[int, tuple[float, CaseRecord | None]]
-"""Writes an index has not seen yet, by serial: when it will, and the case as it sees it until then."""
+PendingWrites = dict[int, tuple[float, CaseRecord | None]]
+"""Writes that the index has not seen yet, by serial: when it will, and the case as it was before (None: no case)."""
 
 SERIAL_BITS: Final = 40
 SERIAL_MASK: Final = (1 << SERIAL_BITS) - 1
 PRIORITY_RANK: Final = {priority: rank for rank, priority in enumerate(PRIORITIES)}
 STATUS_RANK: Final = {status: rank for rank, status in enumerate(STATUSES)}
-MAX_LISTINGS: Final = 16
+MAX_QUERIES: Final = 16
 
 SORTS: Final[dict[str, Callable[[CaseRecord], int]]] = {
     "created_at": lambda case: case.created_at << SERIAL_BITS | case.serial,
     "priority": lambda case: PRIORITY_RANK[case.priority] << SERIAL_BITS | case.serial,
     "status": lambda case: STATUS_RANK[case.status] << SERIAL_BITS | case.serial,
 }
-"""The sort key of a case by field: the field's rank, and below it the order of creation."""
+"""The sort key of a case, by field: the rank of the field's value, then the order of creation."""
 
 
 @define(eq=False)
 class SortedMatches:
-    """What one query finds, ascending in one sort field."""
+    """What one query finds, in ascending order of one field."""
 
     matches: Predicate
     order: Callable[[CaseRecord], int]
     keys: list[int] = field(factory=list)
-    placed: dict[int, int] = field(factory=dict)
-    """The key of each case found, by serial."""
+    key_of: dict[int, int] = field(factory=dict)
+    """The sort key of each case found, by serial."""
     stale: set[int] | None = None
-    """The serials of the cases that changed since; None: everything."""
+    """The serials of the cases that changed since the last update; None for all cases."""
 
-    def refresh(self, cases: list[CaseRecord], seen: Callable[[int], CaseRecord | None], *, behind: bool) -> None:
-        """Take in what changed; `seen` gives a case as the index sees it, or None; `behind` says that it differs."""
+    def refresh(self, cases: list[CaseRecord], seen: Callable[[int], CaseRecord | None], *, has_pending: bool) -> None:
+        """Update from the changed cases. `seen` returns a case as the index sees it, or None."""
         if self.stale is None or len(self.stale) > 1000 + len(self.keys) // 8:
             matches, order = self.matches, self.order
-            found = (seen(case.serial) for case in cases) if behind else cases
-            self.placed = {case.serial: order(case) for case in found if case and matches(case)}
-            self.keys = sorted(self.placed.values())
+            visible = (seen(case.serial) for case in cases) if has_pending else cases
+            self.key_of = {case.serial: order(case) for case in visible if case and matches(case)}
+            self.keys = sorted(self.key_of.values())
         else:
             for serial in self.stale:
                 self.place(serial, seen(serial))
         self.stale = set()
 
     def place(self, serial: int, case: CaseRecord | None) -> None:
-        """Put one case where it belongs now."""
+        """Move one case to its current position."""
         key = self.order(case) if case and self.matches(case) else None
-        former = self.placed.pop(serial, None)
+        former = self.key_of.pop(serial, None)
         if key is not None:
-            self.placed[serial] = key
+            self.key_of[serial] = key
         if key == former:
             return
         if former is not None:
@@ -74,54 +74,54 @@ class SortedMatches:
             insort(self.keys, key)
 
     def serials(self, start: int, stop: int, *, ascending: bool) -> list[int]:
-        """The serials of the cases from one place to another."""
+        """The serials of the cases at positions `start` to `stop`."""
         if ascending:
             return [key & SERIAL_MASK for key in self.keys[start:stop]]
         last = len(self.keys)
         return [key & SERIAL_MASK for key in reversed(self.keys[max(last - stop, 0) : max(last - start, 0)])]
 
     def shuffled(self, random: Random, *, ascending: bool) -> list[int]:
-        """All serials, those of equal rank in an order of their own."""
+        """All serials in order, ties in random order."""
         keys = sorted(self.keys, key=lambda key: (key >> SERIAL_BITS, random.random()), reverse=not ascending)
         return [key & SERIAL_MASK for key in keys]
 
 
 class CaseIndex:
-    """The listings asked for most recently, over one list of cases."""
+    """The results of the most recent queries, over one list of cases."""
 
-    def __init__(self, cases: list[CaseRecord], behind: Behind) -> None:
+    def __init__(self, cases: list[CaseRecord], pending: PendingWrites) -> None:
         self.cases = cases
-        self.behind = behind
-        self.matches_by_query: OrderedDict[tuple[str, str], SortedMatches] = OrderedDict()
+        self.pending = pending
+        self.results: OrderedDict[tuple[str, str], SortedMatches] = OrderedDict()
 
     def changed(self, serial: int) -> None:
-        """Note that a case is no longer as the listings know it."""
-        for listing in self.matches_by_query.values():
-            if listing.stale is not None:
-                listing.stale.add(serial)
+        """Mark a case as changed in all results."""
+        for result in self.results.values():
+            if result.stale is not None:
+                result.stale.add(serial)
 
     def delay(self, serial: int, before: CaseRecord | None, due: float) -> None:
-        """Show a case as it was before a write until `due`; a write that waits already sets the time."""
-        self.behind.setdefault(serial, (due, before))
+        """Show a case as it was before a write until `due`. An earlier pending write keeps its time."""
+        self.pending.setdefault(serial, (due, before))
 
     def catch_up(self, now: float) -> None:
         """Let the index see the writes that are due."""
-        for serial in [serial for serial, (due, _) in self.behind.items() if due <= now]:
-            del self.behind[serial]
+        for serial in [serial for serial, (due, _) in self.pending.items() if due <= now]:
+            del self.pending[serial]
             self.changed(serial)
 
     def seen(self, serial: int) -> CaseRecord | None:
         """A case as the index sees it."""
-        return self.behind[serial][1] if serial in self.behind else self.cases[serial]
+        return self.pending[serial][1] if serial in self.pending else self.cases[serial]
 
     def matches(self, query: str, sort: str, compiled: Callable[[], Predicate]) -> SortedMatches:
         """What a query finds, up to date."""
         name = (query, sort)
-        found = self.matches_by_query.get(name)
+        found = self.results.get(name)
         if found is None:
-            found = self.matches_by_query[name] = SortedMatches(compiled(), SORTS[sort])
-            if len(self.matches_by_query) > MAX_LISTINGS:
-                self.matches_by_query.popitem(last=False)
-        self.matches_by_query.move_to_end(name)
-        found.refresh(self.cases, self.seen, behind=bool(self.behind))
+            found = self.results[name] = SortedMatches(compiled(), SORTS[sort])
+            if len(self.results) > MAX_QUERIES:
+                self.results.popitem(last=False)
+        self.results.move_to_end(name)
+        found.refresh(self.cases, self.seen, has_pending=bool(self.pending))
         return found

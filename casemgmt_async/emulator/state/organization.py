@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from random import Random
+from typing import Any
 
-from casemgmt_async.emulator.messages import ApiRequest, not_found
+from casemgmt_async.emulator.messages import ApiRequest, bad_request, not_found, refuse
+from casemgmt_async.emulator.state.case_types import CaseTypeRecord, CustomAttributeRecord
 from casemgmt_async.emulator.state.ledger import Effect, EffectKind
+from casemgmt_async.emulator.state.people import UserRecord, unknown_user
 from casemgmt_async.emulator.state.records import Resource, encode
 from casemgmt_async.emulator.state.tables import Tables
 from casemgmt_async.emulator.switches import Switches
@@ -15,7 +18,7 @@ __all__ = ["Organization"]
 
 
 class Organization:
-    """The data of one emulated organisation, without its cases' search index."""
+    """The data of one emulated organisation, without the search index of its cases."""
 
     def __init__(self, seed: int, clock: Callable[[], float], switches: Switches) -> None:
         self.seed = seed
@@ -37,7 +40,7 @@ class Organization:
         return self.tables.me
 
     @property
-    def users(self) -> dict[str, Resource]:
+    def users(self) -> dict[str, UserRecord]:
         """The organisation's users by id."""
         return self.tables.users
 
@@ -50,6 +53,11 @@ class Organization:
     def now(self) -> int:
         """The time in nanoseconds, later at every call even if the clock stands still."""
         self.tables.latest = max(self.tables.latest + 1, int(self.clock() * 1e9))
+        return self.tables.latest
+
+    def created_now(self) -> int:
+        """The time for a `created_at`: whole microseconds, as recorded; later at every call."""
+        self.tables.latest = max(self.tables.latest // 1000 + 1, int(self.clock() * 1e6)) * 1000
         return self.tables.latest
 
     def effect(self, kind: EffectKind, entity: str, **detail: object) -> None:
@@ -67,6 +75,42 @@ class Organization:
         matches = (each for each in projects if name is None or name in {each["id"], each["attributes"]["key"]})
         return next(matches, None) or not_found("project")
 
-    def included(self, user_ids: list[str]) -> list[bytes]:
-        """The known users with these ids, as JSON."""
-        return [encode(self.users[user]) for user in user_ids if user in self.users]
+    def user_named(self, name: str) -> UserRecord:
+        """The user with this id, handle, e-mail address or name; `me` for the calling user. Raises `LookupError`."""
+        if name == "me":
+            return self.users[self.me]
+        users = self.users.values()
+        matches = (each for each in users if name in {each.id, each.handle, each.email, each.name})
+        found = next(matches, None)
+        if found is None:
+            raise LookupError(f"no user {name!r}: use an id, a handle, an e-mail address, a name, or 'me'")
+        return found
+
+    def case_type(self, type_id: str) -> CaseTypeRecord:
+        """The case type with this id; refuses the request with 404 if there is none."""
+        return self.tables.case_types.get(type_id.lower()) or not_found("case_type")
+
+    def custom_attribute(self, type_id: str, key: str) -> CustomAttributeRecord:
+        """The custom attribute that a type has under a key; refuses the request with 404 if there is none."""
+        attributes = self.tables.custom_attributes.values()
+        found = (each for each in attributes if each.case_type_id == type_id and each.key == key)
+        return next(found, None) or refuse(
+            404, code="resource_not_found", title="custom attribute not found", meta={"key": key}
+        )
+
+    def check_custom_attributes(self, type_id: str, values: dict[str, dict[str, Any]]) -> None:
+        """Refuse values under keys that the type does not have, or of another kind than it has."""
+        for key, value in values.items():
+            configured = self.custom_attribute(type_id, key)
+            if (value["type"], value["is_multi"]) != (configured.type, configured.is_multi):
+                many = "several values" if configured.is_multi else "one value"
+                bad_request(f'custom attribute "{key}" must have type {configured.type} and {many}')
+
+    def user(self, user_id: str) -> Resource:
+        """A user as answers about cases include it. Unknown users are inactive and blank."""
+        found = self.users.get(user_id)
+        return unknown_user(user_id) if found is None else found.included()
+
+    def included(self, user_ids: Iterable[str]) -> list[bytes]:
+        """The users with these ids, as JSON; none if a switch leaves them out."""
+        return [encode(self.user(user)) for user in user_ids if self.switches.included]

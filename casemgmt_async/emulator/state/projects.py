@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from casemgmt_async.emulator.state.organization import Organization
 from casemgmt_async.emulator.state.records import Resource
 
@@ -9,13 +11,9 @@ __all__ = ["join_team", "make_project"]
 
 
 def make_project(
-    org: Organization,
-    key: str,
-    name: str,
-    enabled_custom_case_types: tuple[str, ...] = (),
-    team_uuid: str = "",
+    org: Organization, key: str, name: str, enabled_custom_case_types: Sequence[str] = (), team_uuid: str = ""
 ) -> Resource:
-    """Add a project to the organization."""
+    """Add a project to the organisation."""
     project: Resource = {
         "id": org.uuid(),
         "type": "project",
@@ -39,7 +37,7 @@ def make_project(
 
 
 def join_team(project: Resource, team: str) -> None:
-    """Make a team a member of a project."""
+    """Make a team a member of a project. Does nothing for an empty id."""
     if team:
         links = {"related": f"/api/v2/team/{team}/links"}
         project["relationships"]["member_team"] = {"data": [{"id": team, "type": "team_links"}], "links": links}

@@ -1,42 +1,43 @@
-"""The search language: a query becomes a predicate over cases.
+"""The search language: compiles a query into a predicate over cases.
 
-Facets are `attribute:value`, also `attribute:(P1 OR P2)` and `attribute:*`; anything else is looked for in
-title and description. Letters' case does not matter, except in `AND`, `OR` and `NOT`. `*` stands for
-anything. AND, which may be left out, binds tighter than OR.
+Facets are `attribute:value`, `attribute:(P1 OR P2)` and `attribute:*`. Words are searched in title and description,
+quoted phrases in the title alone. Upper and lower case are equal, except in `AND`, `OR` and `NOT`. `*` stands for any
+characters. AND can be left out and binds tighter than OR.
 """
 
 from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from importlib import resources
-from typing import Any
+from typing import Any, Final
 
 from lark import Lark, Token, Transformer
 from lark.exceptions import LarkError
 
 from casemgmt_async.emulator.messages import bad_request
-from casemgmt_async.emulator.state.records import STATUSES, CaseRecord, Resource
+from casemgmt_async.emulator.state.people import UserRecord
+from casemgmt_async.emulator.state.records import CaseRecord
 from casemgmt_async.emulator.switches import EVERY_FACET
 
-__all__ = ["Predicate", "compile_query", "facet_values"]
+__all__ = ["FACETS", "Predicate", "compile_query", "facet_values", "parse"]
 
 Predicate = Callable[[CaseRecord], bool]
-Users = dict[str, Resource]
-Node = Callable[["QueryCompiler"], Predicate]
-MAX_DEPTH = 50
+Users = Mapping[str, UserRecord]
+MAX_DEPTH: Final = 50
+"""How deep parentheses may be nested."""
 
 
 def user_names(user: str | None, users: Users) -> tuple[str, ...]:
-    """What a user may be called in a query: id, handle, e-mail address, name."""
+    """The names of a user in a query: id, handle, e-mail address, name."""
     if user is None:
         return ()
-    known: dict[str, str] = users[user]["attributes"] if user in users else {}
-    return (user, *(known[name] for name in ("handle", "email", "name") if name in known))
+    known = users.get(user)
+    return (user,) if known is None else (user, known.handle, known.email, known.name or "")
 
 
-FACETS: dict[str, Callable[[CaseRecord, Users], Iterable[str]]] = {
+FACETS: Final[dict[str, Callable[[CaseRecord, Users], Iterable[str]]]] = {
     "assignee": lambda case, users: user_names(case.assignee, users),
     "assignee_id": lambda case, _: (case.assignee,) if case.assignee else (),
     "created_by": lambda case, users: user_names(case.created_by, users),
@@ -46,18 +47,18 @@ FACETS: dict[str, Callable[[CaseRecord, Users], Iterable[str]]] = {
     "priority": lambda case, _: (case.priority,),
     "project": lambda case, _: (case.key.rpartition("-")[0], case.project_id),
     "project_id": lambda case, _: (case.project_id,),
-    "status": lambda case, _: (case.status, STATUSES[case.status][0]),
-    "status_group": lambda case, _: (STATUSES[case.status][1],),
-    "status_name": lambda case, _: (STATUSES[case.status][0],),
+    "status": lambda case, _: (case.status, case.status_name),
+    "status_group": lambda case, _: (case.status_group,),
+    "status_name": lambda case, _: (case.status_name,),
     "title": lambda case, _: (case.title,),
     "type": lambda case, _: (case.type, *case.attributes.get("type", ())),
     "type_id": lambda case, _: (case.type_id,),
 }
-"""What a facet of a case is called; every other name is one of the case's own attributes."""
+"""The facets of a case's own fields. Any other name is one of the case's attributes."""
 
 
-def own_values(case: CaseRecord, facet: str) -> list[str]:
-    """The values of one of the case's own attributes, custom ones included."""
+def attribute_values(case: CaseRecord, facet: str) -> list[str]:
+    """The values of one of the case's attributes or custom attributes."""
     values = list(case.attributes.get(facet, ()))
     custom = case.custom_attributes.get(facet)
     if custom is not None:
@@ -66,32 +67,32 @@ def own_values(case: CaseRecord, facet: str) -> list[str]:
 
 
 def facet_values(case: CaseRecord, facet: str) -> list[str]:
-    """The values under which count and aggregate file a case: one for a field, all for an attribute."""
+    """The groups of a case in count and aggregate: one for a field, one for each value of an attribute."""
     if facet in FACETS:
         return list(FACETS[facet](case, {}))[:1]
-    return list(dict.fromkeys(own_values(case, facet)))
+    return list(dict.fromkeys(attribute_values(case, facet)))
 
 
 class QueryCompiler:
-    """Makes predicates for one set of users and dead facets."""
+    """Makes the predicates of facets, for one set of users and dead facets."""
 
     def __init__(self, users: Users, dead: frozenset[str]) -> None:
         self.users = users
         self.dead = dead
 
     def facet(self, name: str, term: str) -> Predicate:
-        """Whether one of the facet's values is the term."""
+        """Make the predicate for cases of which one value of the facet equals the term."""
         if name in self.dead or (EVERY_FACET in self.dead and name != "project_id"):
             return lambda _: False
         fits = equals(term)
         if name not in FACETS:
-            return lambda case: any(map(fits, own_values(case, name)))
+            return lambda case: any(map(fits, attribute_values(case, name)))
         values, users = FACETS[name], self.users
         return lambda case: any(map(fits, values(case, users)))
 
 
 def equals(term: str) -> Callable[[str], object]:
-    """Whether a value is the term, whatever the case of letters."""
+    """Make a test for values that equal the term, ignoring case."""
     if "*" in term:
         pattern = ".*".join(map(re.escape, term.split("*")))
         return re.compile(pattern, re.IGNORECASE | re.DOTALL).fullmatch
@@ -99,8 +100,14 @@ def equals(term: str) -> Callable[[str], object]:
     return lambda value: value.casefold() == wanted
 
 
-def contains(term: str) -> Predicate:
-    """Whether title or description contain the term."""
+def in_title(phrase: str) -> Predicate:
+    """Make a test for cases whose title contains a phrase, ignoring case."""
+    wanted = phrase.casefold()
+    return lambda case: wanted in case.title.casefold()
+
+
+def in_text(term: str) -> Predicate:
+    """Make a test for cases whose title or description contains a word, ignoring case."""
     if "*" in term:
         search = re.compile(r"\S*".join(map(re.escape, term.split("*"))), re.IGNORECASE).search
         return lambda case: bool(search(case.title) or search(case.description))
@@ -109,14 +116,14 @@ def contains(term: str) -> Predicate:
 
 
 def unquoted(token: Token) -> str:
-    """A token's text, without the quotes of a phrase."""
+    """The text of a token, without the quotes of a phrase."""
     return re.sub(r"\\(.)", r"\1", token[1:-1]) if token.type == "PHRASE" else str(token)
 
 
 class QueryBuilder(Transformer[Any, Any]):
-    """Turns the parser's matches into makers of predicates, as they are found.
+    """Turns parser matches into functions that make predicates.
 
-    Inside a facet's parentheses a maker still lacks the facet: it takes the name and gives the predicate.
+    Each function takes the compiler and the name of the facet in whose parentheses it stands.
     """
 
     def any_of(self, parts: list[Any]) -> Any:
@@ -137,16 +144,17 @@ class QueryBuilder(Transformer[Any, Any]):
         return lambda compiler, _: value(compiler, name)
 
     def text(self, parts: list[Token]) -> Any:
+        test = in_title if parts[0].type == "PHRASE" else in_text
         term = unquoted(parts[0])
-        return lambda _, __: contains(term)
+        return lambda _, __: test(term)
 
 
 def combine(parts: list[Any], join: Callable[[list[Predicate]], Predicate]) -> Any:
-    """A maker that joins what its parts make."""
+    """Make a function that joins the predicates of its parts."""
     return lambda compiler, facet: join([part(compiler, facet) for part in parts])
 
 
-PARSER = Lark(
+PARSER: Final = Lark(
     resources.files("casemgmt_async.emulator.state").joinpath("query.lark").read_text(),
     start="query",
     parser="lalr",
@@ -157,7 +165,7 @@ PARSER = Lark(
 
 @functools.lru_cache(maxsize=256)
 def parse(query: str) -> Any:
-    """The maker of a query's predicate; refuses an ill-formed query with 400."""
+    """Parse a query; returns a function that makes its predicate. Refuses the request with 400 if it is malformed."""
     if not query.strip():
         return lambda *_: lambda _: True
     depth = deepest = 0
@@ -173,6 +181,6 @@ def parse(query: str) -> Any:
 
 
 def compile_query(query: str, users: Users, dead: frozenset[str]) -> Predicate:
-    """Make the predicate of a query; an empty query finds every case."""
+    """Make the predicate of a query. An empty query finds all cases."""
     made: Predicate = parse(query)(QueryCompiler(users, dead), "")
     return made

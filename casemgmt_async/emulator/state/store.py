@@ -24,9 +24,9 @@ class Store(Organization):
 
     def snapshot(self) -> bytes:
         """Serialise all data; the result can be restored any number of times."""
-        return pickle.dumps((self.tables, self.cases.index.behind))
+        return pickle.dumps((self.tables, self.cases.index.pending))
 
     def restore(self, snapshot: bytes) -> None:
         """Replace all data, effects included, by a snapshot."""
-        self.tables, behind = pickle.loads(snapshot)  # noqa: S301 - our own bytes
-        self.cases.forget(behind)
+        self.tables, pending = pickle.loads(snapshot)  # noqa: S301 - our own bytes
+        self.cases.forget(pending)

@@ -7,7 +7,9 @@ from typing import Any
 
 from attrs import define, field
 
+from casemgmt_async.emulator.state.case_types import CaseTypeRecord, CustomAttributeRecord
 from casemgmt_async.emulator.state.ledger import Effect
+from casemgmt_async.emulator.state.people import TeamRecord, UserRecord
 from casemgmt_async.emulator.state.records import CaseRecord, CellRecord, Resource
 
 __all__ = ["Tables"]
@@ -19,13 +21,16 @@ class Tables:
 
     random: Random
     """Decides ids and seeded values."""
-    tie_random: Random
-    """Decides the order of ties. It is separate, so that a search changes no id."""
+    order_random: Random
+    """Decides the order of ties and of lists in messages. It is separate, so that a search changes no id."""
     latest: int = 0
     """The latest timestamp that was given out, in nanoseconds."""
     me: str = ""
     """The id of the calling user."""
-    users: dict[str, Resource] = field(factory=dict)
+    users: dict[str, UserRecord] = field(factory=dict)
+    teams: dict[str, TeamRecord] = field(factory=dict)
+    case_types: dict[str, CaseTypeRecord] = field(factory=dict)
+    custom_attributes: dict[str, CustomAttributeRecord] = field(factory=dict)
     projects: dict[str, Resource] = field(factory=dict)
     numbers: dict[str, int] = field(factory=dict)
     """The number of the latest case of each project, by project id."""

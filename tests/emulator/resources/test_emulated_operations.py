@@ -228,7 +228,7 @@ def test_recorded_errors_to_the_letter() -> None:
     assert "ACKNOWLEDGED" in desk.send("update_status", scene.case, status="OPENED").error["detail"]
     assert desk.ask("delete_case_comment", scene.case, scene.cell).status == 204
     again = desk.ask("delete_case_comment", scene.case, scene.cell)
-    assert (again.status, again.error["title"]) == (404, "timeline cell not found")
+    assert (again.status, again.error["title"]) == (404, "failed to get timeline cell: timeline cell not found")
     assert desk.ask("update_case_comment", scene.case, "x", body={
         "data": {"type": "case", "attributes": {"comment": "c"}}
     }).error["title"] == "Invalid Parameter"  # fmt: skip

@@ -32,7 +32,7 @@ def test_a_comment_answers_a_list_of_one_cell(desk: Desk) -> None:
     assert (cell["type"], given["type"], given["cell_content"]) == ("timeline_cell", "COMMENT", {"message": 'Say "hi"'})
     assert json.loads(given["content"]) == given["cell_content"]
     assert given["author"]["type"] == "USER"
-    assert given["author"]["content"]["id"] == desk.store.me
+    assert given["author"]["content"]["ID"] == desk.store.me
     assert "modified_at" not in given
     assert desk.get("OPS-1")["comment_count"] == 1
 

@@ -9,6 +9,7 @@ from emulator_calls import Desk
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+ERROR_TRACKING = "00000000-0000-0000-0000-000000000005"
 CASES = {
     "a": {
         "title": "Memory leak in the API",
@@ -24,7 +25,12 @@ CASES = {
         "attributes": {"service": ["web-api"]},
         "project": "SEC",
     },
-    "d": {"title": "Disk - 100% full", "status": "RESOLVED", "project": "SEC", "type": "ERROR_TRACKING_ISSUE"},
+    "d": {
+        "title": "Disk - 100% full",
+        "status": "RESOLVED",
+        "project": "SEC",
+        "type_id": "00000000-0000-0000-0000-000000000005",
+    },
     "e": {
         "title": "Lint: x=1 (again)",
         "custom_attributes": {"region": {"type": "TEXT", "is_multi": True, "value": ["us", "ap"]}},
@@ -93,9 +99,9 @@ QUERIES = {
     "memory leak": "a",
     '"memory leak"': "a",
     '"leak memory"': "",
-    '"the API"': "ac",
+    '"the API"': "a",
     "the API": "ac",
-    '"at \\"the"': "c",
+    '"at \\"the"': "",
     "mem*": "ab",
     "memory OR slow": "abc",
     "memory AND -leak": "b",

@@ -46,7 +46,7 @@ def test_time_goes_on_where_the_clock_stands(desk: Desk) -> None:
     [
         (1_769_215_665_477_244_496, "2026-01-24T00:47:45.477244496Z"),
         (1_769_215_665_477_244_000, "2026-01-24T00:47:45.477244Z"),
-        (1_769_215_665_470_000_000, "2026-01-24T00:47:45.470Z"),
+        (1_769_215_665_470_000_000, "2026-01-24T00:47:45.47Z"),
         (1_769_215_665_000_000_000, "2026-01-24T00:47:45Z"),
     ],
 )
@@ -93,9 +93,9 @@ def test_seeded_cases_are_such_as_people_have(desk: Desk) -> None:
     assert {each["status"] for each in given} == {"OPEN", "IN_PROGRESS", "CLOSED"}
     assert len({each["priority"] for each in given}) == 6
     assert {each["type"] for each in given} == {"STANDARD", "ERROR_TRACKING_ISSUE", "TUNKNOWN"}
-    assert {len(each["created_at"]) for each in given} == {20, 24, 27, 30}
+    assert {20, 24, 27, 30} <= {len(each["created_at"]) for each in given}
     assert {"assignee" in case["relationships"] for case in cases} == {True, False}
-    assert {"status_name" in each for each in given} == {True, False}
+    assert all(each["status_name"] and each["status_group"] for each in given)
     assert {"created_by_author" in each for each in given} == {True, False}
     assert all(("closed_at" in each) == (each["status"] == "CLOSED") for each in given)
     assert any(each["comment_count"] for each in given)
