@@ -32,7 +32,7 @@ class ApiRequest:
     """One request to an operation, without its HTTP details."""
 
     route: Route
-    """The operation."""
+    """The operation, of the reference or one of its neighbours."""
     ids: dict[str, str] = field(factory=dict)
     """The path parameters by name, percent-decoded."""
     query: dict[str, str] = field(factory=dict)

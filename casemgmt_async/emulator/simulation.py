@@ -14,7 +14,6 @@ from casemgmt_async.emulator.messages import ApiRequest, Refused, Reply
 from casemgmt_async.emulator.resources import HANDLERS
 from casemgmt_async.emulator.state import seeding
 from casemgmt_async.emulator.state.ledger import Ledger
-from casemgmt_async.emulator.state.records import STANDARD_TYPE
 from casemgmt_async.emulator.state.request_log import LogEntry, RequestLog
 from casemgmt_async.emulator.state.store import Store
 from casemgmt_async.emulator.switches import Switches
@@ -158,17 +157,16 @@ class Simulation:
         *,
         is_multi: bool = False,
         display_name: str | None = None,
-        case_type_id: str = STANDARD_TYPE,
-    ) -> str:
-        """Configure a custom attribute of a case type; returns its id.
+        case_type_id: str | None = None,
+    ) -> list[str]:
+        """Configure a custom attribute of a case type, or of all case types; returns the ids, one a type.
 
         The service refuses values under keys that the type of a case does not have. `type` is TEXT, NUMBER, URL or
-        SELECT; `case_type_id` is the id of the type, by default Standard.
+        SELECT.
         """
-        self.store.case_type(case_type_id)
-        return seeding.add_custom_attribute(
-            self.store, case_type_id, key=key, display_name=display_name or key, type=type, is_multi=is_multi
-        ).id
+        kinds = [self.store.case_type(case_type_id)] if case_type_id else list(self.store.tables.case_types.values())
+        details = {"key": key, "display_name": display_name or key, "type": type, "is_multi": is_multi}
+        return [seeding.add_custom_attribute(self.store, kind.id, **details).id for kind in kinds]
 
     def snapshot(self) -> Any:
         """Copy the data and the ledger, for `restore`."""

@@ -13,7 +13,7 @@ from casemgmt_async.emulator.messages import ApiRequest
 from casemgmt_async.emulator.state.store import Store
 from casemgmt_async.emulator.switches import Switches
 
-BY_NAME = {route.name: route for route in routes.ROUTES}
+BY_NAME = {route.name: route for route in (*routes.ROUTES, *routes.NEIGHBOURS)}
 NOBODY = "00000000-0000-4000-8000-000000000000"
 TYPE_ID = "00000000-0000-0000-0000-000000000001"
 NOON = 1_780_000_000.477244496

@@ -52,6 +52,9 @@ NOON = datetime(2026, 6, 1, 12, tzinfo=UTC)
 @pytest.fixture
 async def emulator():
     async with Emulator(cases=30, seed=3) as emulator:
+        emulator.add_custom_attribute("hosts", is_multi=True)
+        emulator.add_custom_attribute("site", "URL")
+        emulator.add_custom_attribute("weight/kg", "NUMBER")
         yield emulator
 
 

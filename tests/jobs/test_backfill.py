@@ -70,6 +70,7 @@ async def test_a_row_becomes_a_case_with_all_that_it_says(emulator: Emulator, fi
         "custom_attributes": {"severity": "high", "page": {"value": "https://example.com", "type": "URL"}},
         "archived": True,
     }
+    emulator.add_custom_attribute("page", "URL")
     given = [{**row, **full, "links": [{"relationship": "BLOCKS", "to": "OLD-0"}]} for row in rows(3)]
     given[0]["links"] = []
     result = await fill(given)

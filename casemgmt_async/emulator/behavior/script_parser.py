@@ -22,7 +22,7 @@ from typing import Any, Final, TypeVar
 
 from attrs import Factory, field, frozen
 
-from casemgmt_async.routes import ROUTES, Replay
+from casemgmt_async.routes import NEIGHBOURS, ROUTES, Replay
 
 __all__ = ["CallCounter", "Calls", "NotationError", "duration", "read_script", "size", "unknown_word"]
 
@@ -35,7 +35,7 @@ CALLS: Final = re.compile(
 SECONDS: Final = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
 BYTES: Final = {"": 1, "b": 1, "kb": 10**3, "mb": 10**6, "gb": 10**9, "kib": 2**10, "mib": 2**20, "gib": 2**30}
 REPLAY_CLASSES: Final = {replay.value: replay for replay in Replay}
-OPERATIONS: Final = {route.name: route.replay for route in ROUTES}
+OPERATIONS: Final = {route.name: route.replay for route in (*ROUTES, *NEIGHBOURS)}
 
 
 class NotationError(ValueError):

@@ -107,7 +107,7 @@ async def html(writer: ResponseWriter, status: Any, _reply: Reply) -> None:
 
 async def content_type(writer: ResponseWriter, media_type: Any, reply: Reply) -> None:
     """Send the answer under another media type."""
-    writer.send(reply.status, encoded(reply.body), reply.headers, media_type)
+    writer.send(reply.status, encoded(reply.body), {**reply.headers, "Content-Type": media_type})
 
 
 async def redirect(writer: ResponseWriter, status: Any, _reply: Reply) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 from urllib.parse import unquote
 
-from casemgmt_async.routes import ROUTES, Route
+from casemgmt_async.routes import NEIGHBOURS, ROUTES, Route
 
 __all__ = ["match"]
 
@@ -17,7 +17,7 @@ PARAMETER: Final = None
 def tree() -> dict[str, Any]:
     """All routes by method, then segment by segment. The node where a path ends holds its route under `Route`."""
     root: dict[str, Any] = {}
-    for route in ROUTES:
+    for route in (*ROUTES, *NEIGHBOURS):
         node: dict[Any, Any] = root.setdefault(route.method, {})
         for segment in route.path.split("/"):
             node = node.setdefault(PARAMETER if segment.startswith("{") else segment, {})

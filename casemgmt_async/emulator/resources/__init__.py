@@ -10,13 +10,13 @@ from importlib import import_module
 
 from casemgmt_async.emulator.messages import ApiRequest, Reply
 from casemgmt_async.emulator.state.store import Store
-from casemgmt_async.routes import ROUTES
+from casemgmt_async.routes import NEIGHBOURS, ROUTES
 
 __all__ = ["HANDLERS", "Handler"]
 
 Handler = Callable[[Store, ApiRequest], Reply]
 
 HANDLERS: Mapping[str, Handler] = {
-    route.name: getattr(import_module(f"{__name__}.{route.resource}"), route.name) for route in ROUTES
+    route.name: getattr(import_module(f"{__name__}.{route.resource}"), route.name) for route in (*ROUTES, *NEIGHBOURS)
 }
 """The function that answers each operation, by the route's name."""

@@ -27,6 +27,8 @@ class Organization:
         self.switches = switches
         self.request: ApiRequest | None = None
         """The request that is being answered; None between requests."""
+        self.user_searches: dict[Any, list[UserRecord]] = {}
+        """The results of searches for users, until the users change."""
         self.tables = Tables(Random(seed), Random(seed))  # noqa: S311 - reproducible, not secret
 
     @property

@@ -45,11 +45,11 @@ ERROR_TRACKING: Final = "00000000-0000-0000-0000-000000000005"
 INVESTIGATION: Final = "Investigation"
 ATTRIBUTES: Final = (
     ("severity", "Severity", "TEXT", False),
-    ("region", "Region", "TEXT", True),
+    ("region", "Region", "TEXT", False),
     ("cost", "Cost", "NUMBER", False),
     ("runbook", "Runbook", "URL", False),
 )
-"""The custom attributes of the Standard type: key, display name, type, and whether there can be several values."""
+"""The custom attributes of all types that seeded cases have: key, display name, type, several values or one."""
 PRECISIONS: Final = (1, 1_000, 1_000_000, 1_000_000_000)
 SECOND: Final = 1_000_000_000
 HOUR: Final = 3600 * SECOND
@@ -69,11 +69,10 @@ def establish(store: Store) -> None:
     people = list(tables.users)
     for kind in BUILT_IN_TYPES:
         tables.case_types[kind.id] = kind
-    add_case_type(store, name=INVESTIGATION, description="Find out what happened.", emoji="🔍")
-    for key, display_name, kind_of_value, is_multi in ATTRIBUTES:
-        add_custom_attribute(
-            store, STANDARD_TYPE, key=key, display_name=display_name, type=kind_of_value, is_multi=is_multi
-        )
+    own = add_case_type(store, name=INVESTIGATION, description="Find out what happened.", emoji="🔍")
+    for kind_id in (STANDARD_TYPE, ERROR_TRACKING, own.id):
+        for key, display_name, value_type, is_multi in ATTRIBUTES:
+            add_custom_attribute(store, kind_id, key=key, display_name=display_name, type=value_type, is_multi=is_multi)
     for key, title in PROJECTS.items():
         make_project(store, key, title)
     for position, name in enumerate(TEAMS):
@@ -90,6 +89,7 @@ def add_user(store: Store, *, handle: str, email: str | None = None, **details: 
     """Add a user."""
     user = UserRecord(id=store.uuid(), handle=handle, email=email or handle, created_at=CREATED, **details)
     store.users[user.id] = user
+    store.user_searches.clear()
     return user
 
 

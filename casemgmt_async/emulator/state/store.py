@@ -29,4 +29,5 @@ class Store(Organization):
     def restore(self, snapshot: bytes) -> None:
         """Replace all data, effects included, by a snapshot."""
         self.tables, pending = pickle.loads(snapshot)  # noqa: S301 - our own bytes
+        self.user_searches.clear()
         self.cases.forget(pending)
