@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+import re
 from typing import Final, Generic, TypeVar
 
 from attrs import frozen
@@ -39,6 +40,8 @@ class CallStatus(enum.Enum):
     """It had no effect, and no further call can have one: the job stops, or its credentials are refused."""
 
 
+REQUEST_ID: Final = re.compile(r" \[request [^\]]*\]")
+
 STATUS_OF_ERROR: Final[tuple[tuple[tuple[type[Exception], ...], CallStatus], ...]] = (
     ((AuthenticationError, Interrupted), CallStatus.NOT_SENT),
     ((OutcomeUnknownError, ServerError, TransportError, DecodeError), CallStatus.LOST),
@@ -70,5 +73,8 @@ class CallResult(Generic[T]):
 
 
 def one_line(error: BaseException) -> str:
-    """Give the text of an error as one line, for a journal and a report."""
-    return " ".join(str(error).split())[:500]
+    """Give the text of an error as one line, for a journal and a report.
+
+    The id of the request is left out: reports group failures by their text.
+    """
+    return " ".join(REQUEST_ID.sub("", str(error)).split())[:500]
