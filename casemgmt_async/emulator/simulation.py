@@ -168,6 +168,16 @@ class Simulation:
         details = {"key": key, "display_name": display_name or key, "type": type, "is_multi": is_multi}
         return [seeding.add_custom_attribute(self.store, kind.id, **details).id for kind in kinds]
 
+    def add_status(self, name: str, group: str, *, case_type_id: str | None = None) -> None:
+        """Let a case type, or all case types, allow another status name.
+
+        The service refuses status names that the type of a case does not allow. `group` is `open`, `in_progress` or
+        `closed`.
+        """
+        kinds = [self.store.case_type(case_type_id)] if case_type_id else list(self.store.tables.case_types.values())
+        for kind in kinds:
+            kind.statuses[group] = tuple(dict.fromkeys((*kind.statuses[group], name)))
+
     def snapshot(self) -> Any:
         """Copy the data and the ledger, for `restore`."""
         return self.store.snapshot(), dict(self._log.outcomes)

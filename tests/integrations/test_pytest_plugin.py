@@ -74,7 +74,8 @@ import sys
 
 def test_unrelated():
     loaded = {name.partition(".")[0] for name in sys.modules} & {"aiohttp", "attrs", "cattrs", "msgspec", "lark"}
-    ours = {name for name in sys.modules if name.startswith("casemgmt_async.")} - {"casemgmt_async._version", "casemgmt_async._lazy"}
+    ours = {name for name in sys.modules if name.startswith("casemgmt_async.")}
+    ours -= {"casemgmt_async._version", "casemgmt_async._lazy"}
     assert loaded == set()
     assert ours == {"casemgmt_async.integrations", "casemgmt_async.integrations.pytest_plugin"}
 """

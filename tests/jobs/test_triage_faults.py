@@ -58,6 +58,7 @@ async def test_what_a_bulk_update_has_not_done_is_done_singly(
         return answer(request)
 
     monkeypatch.setattr(emulator, "answer", forgetful)
+    emulator.add_status("Completed", "closed")
     result = await run_triage(session, all_cases(status="Completed", archive=True), journal=journal, chunk=10)
     assert result.states == {State.DONE: 80}
     assert all(case.status == "COMPLETED" and case.archived_at for case in emulator.store.tables.cases)

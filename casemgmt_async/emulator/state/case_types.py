@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from attrs import define
+from attrs import define, field
 
 from casemgmt_async.emulator.messages import bad_request
 from casemgmt_async.emulator.state.records import CASE_TYPE_CODES, STATUSES, Resource
@@ -36,7 +36,7 @@ class CaseTypeRecord:
     emoji: str = ""
     internal: bool = False
     """Whether the service brings the type."""
-    statuses: Statuses = PLAIN_STATUSES
+    statuses: Statuses = field(factory=PLAIN_STATUSES.copy)
 
     def resource(self, *, with_statuses: bool) -> Resource:
         """The type as it is sent; older answers lack `internal` and `statuses_config`."""

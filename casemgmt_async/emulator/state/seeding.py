@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from random import Random
 from typing import Any, Final
 
-from attrs import define, fields, frozen
+from attrs import define, evolve, fields, frozen
 
 from casemgmt_async.emulator.state.case_types import (
     BUILT_IN_TYPES,
@@ -68,7 +68,7 @@ def establish(store: Store) -> None:
     tables.me = next(iter(tables.users))
     people = list(tables.users)
     for kind in BUILT_IN_TYPES:
-        tables.case_types[kind.id] = kind
+        tables.case_types[kind.id] = evolve(kind, statuses=dict(kind.statuses))
     own = add_case_type(store, name=INVESTIGATION, description="Find out what happened.", emoji="🔍")
     for kind_id in (STANDARD_TYPE, ERROR_TRACKING, own.id):
         for key, display_name, value_type, is_multi in ATTRIBUTES:
