@@ -48,6 +48,7 @@ if TYPE_CHECKING:
     from casemgmt_async.transport.events import *
     from casemgmt_async.transport.rate_limit import RateLimit as RateLimit
     from casemgmt_async.transport.retry import RetryPolicy as RetryPolicy
+    from casemgmt_async.watching import *
 
 PARTS: Final = frozenset({"emulator", "errors", "jobs", "models", "routes"})
 """Packages and modules that are reached by their own names."""
@@ -67,6 +68,7 @@ if not TYPE_CHECKING:  # a type checker that saw `__getattr__` would accept any 
             "transport.retry": ("RetryPolicy",),
             "transport.clock": None,
             "transport.events": None,
+            "watching": None,
             "models": None,  # last: looking for a name it does not have loads all of its modules
         },
         PARTS,

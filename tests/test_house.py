@@ -28,15 +28,10 @@ def test_the_neighbours_are_fifteen_operations_beside_the_reference():
     assert not {route.name for route in NEIGHBOURS} & {route.name for route in ROUTES}
 
 
-NO_HANDLER_YET = {route.name for route in NEIGHBOURS}
-"""Operations that the emulator cannot answer yet."""
-
-
 @pytest.mark.parametrize("route", ROUTES + NEIGHBOURS, ids=lambda route: route.name)
 def test_an_operation_is_in_all_its_places(route):
     missing = [place for place, there in places(route).items() if not there]
-    expected = [f"emulator/resources/{route.resource}.py"] if route.name in NO_HANDLER_YET else []
-    assert missing == expected, f"{route.name} is missing in: {', '.join(missing)}"
+    assert missing == [], f"{route.name} is missing in: {', '.join(missing)}"
 
 
 def places(route: Route) -> dict[str, bool]:

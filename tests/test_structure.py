@@ -37,12 +37,13 @@ MAY_IMPORT = {
     "pagination": {"errors", "models"},
     "endpoints": {"session", "routes", "models", "pagination", "errors"},
     "directory": {"endpoints", "models", "errors", "pagination"},
+    "watching": {"endpoints", "session", "routes", "models", "errors"},
     "emulator": {"routes"},
     "jobs": PUBLIC_NAMES - {"emulator", "jobs"},
     "cli": PUBLIC_NAMES,
     "integrations": PUBLIC_NAMES,
     PUBLIC: {"errors", "models", "routes", "codec", "transport", "pagination", "session", "endpoints", "directory"}
-    | {"_lazy", "_version"},
+    | {"watching", "_lazy", "_version"},
 }
 """For each part of the package the others that it may import."""
 SEPARATE = {

@@ -1,7 +1,4 @@
-"""The `casemgmt` command.
-
-It is a thin face over the library: every subcommand calls what a program could call as well.
-"""
+"""The `casemgmt` command, over the public names of the library."""
 
 from __future__ import annotations
 
@@ -11,15 +8,20 @@ import os
 import sys
 from pathlib import Path
 
+from casemgmt_async import __version__
+
 __all__ = ["main"]
 
 
 def main() -> None:
     """Run the `casemgmt` command with the arguments of this process."""
+    if sys.argv[1:] == ["--version"]:  # answered before anything is loaded
+        sys.stdout.write(f"casemgmt, version {__version__}\n")
+        return
     missing = [name for name in ("click", "rich") if importlib.util.find_spec(name) is None]
     if missing:
         sys.exit(f"casemgmt needs {' and '.join(missing)}: pip install 'casemgmt-async[cli]'")
-    # A closed standard output is one nobody reads; what its encoding lacks is written as an escape, not a traceback.
+    # Without standard streams, output goes nowhere. Letters that the encoding lacks are written as escapes.
     sys.stdout = sys.stdout or Path(os.devnull).open("w")  # noqa: SIM115 - for the life of the process
     sys.stderr = sys.stderr or Path(os.devnull).open("w")  # noqa: SIM115
     for stream in (sys.stdout, sys.stderr):
@@ -29,5 +31,5 @@ def main() -> None:
         from casemgmt_async.cli.app import app  # noqa: PLC0415 - needs the extra that was just looked for
 
         app(prog_name="casemgmt")
-    except KeyboardInterrupt:  # so early that no subcommand has begun
+    except KeyboardInterrupt:  # before a subcommand has started
         sys.exit(130)

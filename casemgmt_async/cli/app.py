@@ -1,37 +1,89 @@
-"""The command and its subcommands."""
+"""The command and its subcommands, each of which is loaded when it is used."""
 
 from __future__ import annotations
+
+from collections.abc import Mapping
+from importlib import import_module
+from typing import Any, Final
 
 import click
 
 from casemgmt_async import __version__
-from casemgmt_async.cli import cases, emulator, transfer, triage
 
-__all__ = ["app"]
+__all__ = ["COMMANDS", "app"]
+
+COMMANDS: Final[Mapping[str, str]] = {
+    "search": "cases",
+    "get": "cases",
+    "count": "cases",
+    "case": "case",
+    "watch": "watch",
+    "projects": "lookups",
+    "types": "lookups",
+    "users": "lookups",
+    "teams": "lookups",
+    "triage": "triage",
+    "export": "transfer",
+    "backfill": "transfer",
+    "emulator": "emulator",
+    "doctor": "doctor",
+}
+"""The module of each command, in the order of the help."""
 
 
-class InOrder(click.Group):
-    """Lists its subcommands in the order in which one meets them."""
+class Commands(click.Group):
+    """A group whose help shows the whole summary of each command."""
 
-    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
-        """Name them."""
-        return list(self.commands)
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """List the commands, with summaries that wrap."""
+        rows = []
+        for name in self.list_commands(ctx):
+            command = self.get_command(ctx, name)
+            if command is not None and not command.hidden:
+                rows.append((name, (command.help or "").split("\n\n")[0].partition("\b")[0].strip().replace("\n", " ")))
+        with formatter.section("Commands"):
+            formatter.write_dl(rows)
+
+
+class LazyCommands(Commands):
+    """Loads the module of a command when the command is used or listed."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Name the commands in the order of the table."""
+        return [*COMMANDS, *super().list_commands(ctx)]
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Load a command."""
+        if cmd_name not in COMMANDS:
+            return super().get_command(ctx, cmd_name)
+        module = import_module(f"casemgmt_async.cli.{COMMANDS[cmd_name]}")
+        command: click.Command = getattr(module, cmd_name)
+        return command
+
+    def resolve_command(self, ctx: click.Context, args: list[str]) -> tuple[Any, Any, list[str]]:
+        """Find the command, or suggest one with a similar name."""
+        if args and args[0] not in self.list_commands(ctx) and not args[0].startswith("-"):
+            from difflib import get_close_matches  # noqa: PLC0415 - only a mistake needs it
+
+            close = get_close_matches(args[0], self.list_commands(ctx), 1)
+            ctx.fail(f"no command {args[0]!r}." + (f" Did you mean {close[0]!r}?" if close else ""))
+        return super().resolve_command(ctx, args)
 
 
 @click.group(
-    cls=InOrder,
+    cls=LazyCommands,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
-    epilog="Credentials come from DD_API_KEY and DD_APP_KEY (and DD_SITE); they are never arguments.",
+    epilog="Credentials come from DD_API_KEY and DD_APP_KEY, or from a profile; they are never arguments.",
 )
 @click.version_option(__version__)
 def app() -> None:
-    """Work with Datadog cases in bulk: look, triage, export, backfill, rehearse."""
+    """Work with Datadog cases: find and change them, one by one or in bulk."""
 
 
 @app.command()
 @click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
 def completion(shell: str) -> None:
-    """Print the completion script of a shell.
+    """Print the script that completes commands, options, case keys and projects in a shell.
 
     \b
     Example, for the running shell:
@@ -42,16 +94,3 @@ def completion(shell: str) -> None:
     found = get_completion_class(shell)
     assert found is not None
     click.echo(found(app, {}, "casemgmt", "_CASEMGMT_COMPLETE").source())
-
-
-for command in (
-    cases.search,
-    cases.get,
-    cases.count,
-    triage.triage,
-    transfer.export,
-    transfer.backfill,
-    emulator.emulator,
-    cases.doctor,
-):
-    app.add_command(command)

@@ -1,4 +1,4 @@
-"""What every subcommand shares: the session it calls through, how errors end it, and the options for both."""
+"""What every subcommand shares: the session that it calls through, its options, and how errors end it."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import functools
 import os
 import sys
 from collections.abc import AsyncIterator, Callable, Coroutine
-from typing import Any, NoReturn
+from typing import Any, Final, NoReturn
 
 import click
 from attrs import define, field
@@ -20,18 +20,19 @@ from casemgmt_async import (
     ConfigurationError,
     InvalidArgumentError,
     PermissionDeniedError,
-    jobs,
 )
-from casemgmt_async.cli.screen import Screen, clean
+from casemgmt_async.cli.profiles import Profile, read_profile
+from casemgmt_async.cli.screen import Screen
+from casemgmt_async.cli.text import clean
 
 __all__ = ["Context", "Failed", "Misused", "command_options", "runs"]
 
-
-HINTS = {
+HINTS: Final = {
     AuthenticationError: "casemgmt doctor shows which credentials and which site are in use",
-    PermissionDeniedError: "the credentials lack a scope or the permission; casemgmt doctor tries the ones for reading",
+    PermissionDeniedError: "casemgmt doctor shows which permissions the credentials lack",
 }
 """What to do about errors that do not say so themselves."""
+MISUSES: Final = (ConfigurationError, InvalidArgumentError)
 
 
 class Failed(click.ClickException):
@@ -52,24 +53,25 @@ class Misused(Failed):
 
 @define
 class Context:
-    """The choices made on the command line, and what they open."""
+    """The choices made on the command line, and the session that they open."""
 
     site: str | None = None
     base_url: str | None = None
     timeout: float | None = None
     screen: Screen = field(factory=Screen)
+    profile: Profile = field(factory=Profile)
 
     @contextlib.asynccontextmanager
     async def session(self, emulated_cases: int | None = None, **options: Any) -> AsyncIterator[CaseSession]:
-        """Open the session of this command: on the service, or on an emulator of its own with so many cases."""
+        """Open the session of this command: on the service, or on an emulator of its own with that number of cases."""
         if self.timeout is not None:
             options["timeout"] = self.timeout
         if emulated_cases is None:
-            async with CaseSession(site=self.site, base_url=self.base_url, **options) as session:
+            async with CaseSession(**self.connection(), **options) as session:
                 yield session
             return
         if self.site or self.base_url:
-            raise Misused("--emulator brings an address of its own; leave out --site and --base-url")
+            raise Misused("--emulator has an address of its own; leave out --site and --base-url")
         from casemgmt_async.emulator import Emulator  # noqa: PLC0415 - only a rehearsal needs it
 
         async with Emulator(cases=emulated_cases) as emulator:
@@ -79,12 +81,24 @@ class Context:
             ) as session:
                 yield session
 
+    def connection(self) -> dict[str, Any]:
+        """The arguments of the session: options first, then the profile, then what the environment says."""
+        site, base_url = self.site, self.base_url
+        if not site and not base_url:
+            site, base_url = self.profile.site, self.profile.base_url
+            if self.profile.sources and not site and not base_url:
+                site = "datadoghq.com"  # keys of a profile never go to an address from the environment
+        return {"site": site, "base_url": base_url, **self.profile.secrets()}
+
 
 def command_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add the options that every subcommand takes."""
     options = (
-        click.option("--json", "as_json", is_flag=True, help="Write results as JSON, one value a line."),
-        click.option("--site", metavar="SITE", help="The Datadog site. [default: DD_SITE, or datadoghq.com]"),
+        click.option("--json", "as_json", is_flag=True, help="Write the result as JSON."),
+        click.option(
+            "--profile", metavar="NAME", help="Profile of the configuration file. [default: CASEMGMT_PROFILE]"
+        ),
+        click.option("--site", metavar="SITE", help="Datadog site. [default: DD_SITE, or datadoghq.com]"),
         click.option("--base-url", metavar="URL", help="Call this address instead. [default: CASEMGMT_BASE_URL]"),
         click.option(
             "--timeout", type=click.FloatRange(min=0, min_open=True), metavar="S", help="Seconds for one call."
@@ -98,23 +112,37 @@ def runs(work: Callable[..., Coroutine[Any, Any, int | None]]) -> Callable[..., 
 
     @command_options
     @functools.wraps(work)
-    def callback(*, as_json: bool, site: str | None, base_url: str | None, timeout: float | None, **given: Any) -> None:
-        context = Context(site, base_url, timeout, Screen(as_json))
-        click.get_current_context().exit(_finish(work(context, **given)) or 0)
+    def callback(
+        *,
+        as_json: bool,
+        profile: str | None,
+        site: str | None,
+        base_url: str | None,
+        timeout: float | None,
+        **given: Any,
+    ) -> None:
+        try:
+            chosen = read_profile(profile)
+        except ConfigurationError as error:
+            fail(error)
+        context = Context(site, base_url, timeout, Screen(as_json), chosen)
+        click.get_current_context().exit(_finish(work, context, given) or 0)
 
     return callback
 
 
-def _finish(work: Coroutine[Any, Any, int | None]) -> int | None:
-    """Run the work to its end; what goes wrong becomes one line."""
+def _finish(
+    work: Callable[..., Coroutine[Any, Any, int | None]], context: Context, given: dict[str, Any]
+) -> int | None:
+    """Run the work to its end; an error becomes one line."""
     try:
-        return asyncio.run(work)
+        return asyncio.run(work(context, **given))
     except CaseManagementError as error:
         fail(error)
-    except BrokenPipeError:  # the reader of a pipe has had enough, as `| head` does
+    except BrokenPipeError:  # the reader of a pipe has closed it, as `| head` does
         _mute()
         return 0
-    except OSError as error:  # where the results go is full, or gone
+    except OSError as error:  # standard output is full or gone
         _mute()
         raise Failed(": ".join(map(str, filter(None, (error.filename, error.strerror or str(error)))))) from error
     except KeyboardInterrupt:
@@ -122,13 +150,20 @@ def _finish(work: Coroutine[Any, Any, int | None]) -> int | None:
 
 
 def _mute() -> None:
-    """Let go of standard output, so that the end of the process does not fail on it once more."""
+    """Redirect standard output to nowhere, so that the end of the process does not fail on it once more."""
     with contextlib.suppress(OSError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def fail(error: CaseManagementError) -> NoReturn:
     """End the command with what the error says and what to do about it."""
-    misused = isinstance(error, ConfigurationError | InvalidArgumentError | jobs.RulesError | jobs.SourceError)
     hint = next((f"; {hint}" for kind, hint in HINTS.items() if isinstance(error, kind)), "")
-    raise (Misused if misused else Failed)(f"{error}{hint}") from error
+    raise (Misused if is_misuse(error) else Failed)(f"{error}{hint}") from error
+
+
+def is_misuse(error: CaseManagementError) -> bool:
+    """Whether the error is about what the command was given: then its exit status is 2."""
+    if isinstance(error, MISUSES):
+        return True
+    jobs = sys.modules.get("casemgmt_async.jobs")  # if it is not loaded, no job raised the error
+    return jobs is not None and isinstance(error, jobs.RulesError | jobs.SourceError)

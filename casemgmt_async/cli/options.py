@@ -85,8 +85,8 @@ def says_yes(screen: Screen, yes: bool, question: str) -> None:
     """Ask before cases are changed; where nobody can answer, `--yes` has to have been given."""
     if yes:
         return
-    if not screen.err.is_terminal or screen.as_json:
-        raise Misused(f"nobody is there to ask: pass --yes to {question}")
+    if not screen.is_interactive:
+        raise Misused(f"no terminal to ask for confirmation; pass --yes to {question}")
     click.confirm(f"Do you want to {question}?", abort=True, err=True)
 
 

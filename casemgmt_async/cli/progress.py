@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from attrs import define, field
+from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, SpinnerColumn, Task, TextColumn
 from rich.text import Text
 
@@ -47,7 +48,7 @@ class Show:
     @contextlib.contextmanager
     def shown(self) -> Iterator[Show]:
         """Keep the bars on the terminal while the block runs."""
-        if not self.screen.lively:
+        if not self.screen.is_interactive:
             yield self
             return
         columns: list[ProgressColumn] = [
@@ -57,10 +58,14 @@ class Show:
             MofNCompleteColumn(),
             Pace(),
         ]
-        with Progress(*columns, console=self.screen.err) as self._bars:
-            yield self
-            self._end_phase(self._bars)
-        self._bars = None
+        console = Console(stderr=True, highlight=False)
+        try:
+            with Progress(*columns, console=console) as self._bars:
+                self.screen.live = console
+                yield self
+                self._end_phase(self._bars)
+        finally:
+            self._bars = self.screen.live = None
 
     def _end_phase(self, bars: Progress) -> None:
         """Bring the bar of a phase that is over to its end; one that was stopped stays where it was."""

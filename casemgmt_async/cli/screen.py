@@ -1,91 +1,90 @@
-"""What a person or a program reads: tables and lines on a terminal, JSON where asked for."""
+"""The terminal: results to standard output, everything else to standard error, and nothing that steers the terminal."""
 
 from __future__ import annotations
 
 import codecs
 import json
+import os
 import sys
 from collections.abc import Iterable, Sequence
-from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any, Final
 
-from attrs import define, field
-from rich.console import Console
-from rich.markup import escape
-from rich.table import Table
+from attrs import define
 
-__all__ = ["Screen", "age", "clean"]
+from casemgmt_async.cli.text import Text, clean
 
-WIDE = 1_000_000  # columns where no terminal says how many: a file or a pipe wraps and shortens nothing
-CONTROLS = (*range(0x20), *range(0x7F, 0xA0), *range(0x200E, 0x2010), *range(0x202A, 0x202F), *range(0x2066, 0x206A))
-VISIBLE = dict.fromkeys(CONTROLS, "\N{REPLACEMENT CHARACTER}") | dict.fromkeys(map(ord, "\t\r\n"), " ")
+if TYPE_CHECKING:
+    from rich.console import Console
 
+__all__ = ["Screen", "ascii_only"]
 
-def clean(text: str) -> str:
-    """Take out what would steer the terminal: anyone may have written the title of a case."""
-    return text.translate(VISIBLE)
-
-
-class Pane(Console):
-    """A console on which a pipe that was closed is an error for the command to end on, not an exit status of 1."""
-
-    def on_broken_pipe(self) -> None:
-        """Say so."""
-        raise BrokenPipeError
+STYLES: Final = {"bold": 1, "dim": 2, "red": 31, "green": 32, "yellow": 33, "blue": 34, "cyan": 36}
 
 
 @define
 class Screen:
-    """Where a command writes: results to standard output, everything else to standard error."""
+    """Where a command writes."""
 
     as_json: bool = False
-    """Write results as JSON instead of tables."""
-    out: Console = field(factory=lambda: Pane(highlight=False, width=None if sys.stdout.isatty() else WIDE))
-    err: Console = field(factory=lambda: Pane(stderr=True, highlight=False))
+    """Write results as JSON instead of text."""
+    width: int | None = None
+    """Columns of the terminal; None takes those of the terminal, and breaks no line where there is none."""
+    live: Console | None = None
+    """The console that shows progress bars while there are some."""
 
     @property
-    def lively(self) -> bool:
-        """Whether a person watches, so that progress may move."""
-        return self.err.is_terminal and not self.as_json
+    def is_interactive(self) -> bool:
+        """Whether a person sees the progress and can answer a question."""
+        return sys.stderr.isatty() and not self.as_json
+
+    @property
+    def has_styles(self) -> bool:
+        """Whether colours and links are shown: on a terminal, unless NO_COLOR is set."""
+        return sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
 
     def emit(self, value: Any) -> None:
         """Write one JSON value on a line of its own, at once."""
-        ascii_only = codecs.lookup(sys.stdout.encoding or "ascii").name != "utf-8"
-        sys.stdout.write(json.dumps(value, ensure_ascii=ascii_only, default=str, separators=(",", ":")) + "\n")
+        self.write(json.dumps(value, ensure_ascii=ascii_only(), default=str, separators=(",", ":")) + "\n")
+
+    def write(self, text: str) -> None:
+        """Write text as it is to standard output, at once."""
+        sys.stdout.write(text)
         sys.stdout.flush()
 
     def say(self, text: str) -> None:
         """Write a line of a result, or several, for a person."""
         if not self.as_json:
-            for line in text.split("\n"):
-                self.out.print(escape(clean(line)), soft_wrap=True)
+            self.write("".join(f"{clean(line)}\n" for line in text.split("\n")))
+
+    def show(self, *parts: str) -> None:
+        """Write one line of parts, some of which may be `Text` with a style."""
+        if not self.as_json:
+            self.write("".join(map(self.styled, parts)) + "\n")
+
+    def styled(self, part: str) -> str:
+        """Add the escape sequences for the style and the link of a `Text`."""
+        shown = clean(part)
+        if not isinstance(part, Text) or not self.has_styles:
+            return shown
+        if part.style:
+            shown = f"\x1b[{';'.join(str(STYLES[name]) for name in part.style.split())}m{shown}\x1b[0m"
+        return f"\x1b]8;;{part.url}\x1b\\{shown}\x1b]8;;\x1b\\" if part.url else shown
 
     def note(self, text: str) -> None:
         """Write a line about the work, to standard error."""
-        self.err.print(escape(clean(text)), soft_wrap=True)
+        if self.live is not None:
+            self.live.print(clean(text), markup=False, highlight=False, soft_wrap=True)
+            return
+        sys.stderr.write(f"{clean(text)}\n")
+        sys.stderr.flush()
 
     def table(self, columns: Sequence[str], rows: Iterable[Sequence[Any]], title: str | None = None) -> None:
-        """Write a table; a column whose name begins with `#` is of numbers, which never wrap."""
-        table = Table(title=title, title_justify="left", box=None, pad_edge=False, header_style="bold")
-        for name in columns:
-            number = name.startswith("#")
-            table.add_column(
-                name.lstrip("#"),
-                justify="right" if number else "left",
-                no_wrap=number or name == "key",
-                overflow="fold",
-            )
-        for row in rows:
-            table.add_row(*(escape("-" if cell is None else clean(str(cell))) for cell in row))
-        self.out.print(table)
+        """Write a table. A column whose name begins with `#` has numbers, which never wrap; None is shown as `-`."""
+        from casemgmt_async.cli.tables import render  # noqa: PLC0415 - rich takes a moment to load
+
+        self.write(render(columns, rows, title, width=self.width, has_styles=self.has_styles))
 
 
-def age(then: datetime | None, now: datetime | None = None) -> str:
-    """Say how long ago something was, in the largest unit that fits: `3d`, `5h`, `12m`."""
-    if then is None:
-        return "-"
-    seconds = ((now or datetime.now(UTC)) - then).total_seconds()
-    for unit, size in (("y", 365 * 86_400), ("d", 86_400), ("h", 3_600), ("m", 60)):
-        if seconds >= size:
-            return f"{int(seconds // size)}{unit}"
-    return f"{max(int(seconds), 0)}s"
+def ascii_only() -> bool:
+    """Whether standard output cannot show every letter."""
+    return codecs.lookup(sys.stdout.encoding or "ascii").name != "utf-8"

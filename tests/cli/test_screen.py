@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-import io
 import json
 
 import pytest
 
 from casemgmt_async import CaseSession, cases, jobs, projects
 from casemgmt_async.cli.progress import Show
-from casemgmt_async.cli.screen import Pane, Screen, clean
+from casemgmt_async.cli.screen import Screen
+from casemgmt_async.cli.tables import render
+from casemgmt_async.cli.text import Text, clean, many
 
 HOSTILE = "Z\u00fcrich \u2603 [bold]x[/] \x1b[31mred\x1b[0m \x9b2J \u202eevil\ttab"
 TYPE_ID = "00000000-0000-0000-0000-000000000001"
-
-
-def screen(width=80):
-    out, err = io.StringIO(), io.StringIO()
-    return Screen(out=Pane(file=out, width=width, highlight=False), err=Pane(file=err, width=width)), out, err
 
 
 @pytest.fixture
@@ -44,24 +40,32 @@ def test_clean_takes_out_what_steers_and_keeps_every_letter():
 
 
 def test_a_table_shortens_nothing_where_there_is_no_terminal():
-    shown, out, _ = screen(width=1_000_000)
-    shown.table(("key", "title"), [("OPS-1", "x" * 5_000)])
-    assert "x" * 5_000 in out.getvalue()
+    assert "x" * 5_000 in render(("key", "title"), [("OPS-1", "x" * 5_000)])
 
 
 def test_a_narrow_terminal_wraps_texts_and_loses_no_letter_of_them():
-    shown, out, _ = screen(width=40)
-    shown.table(("key", "#age", "title"), [("OPS-1", "3d", "a title " * 20)])
-    lines = out.getvalue().splitlines()
+    lines = render(("key", "#age", "title"), [("OPS-1", "3d", "a title " * 20)], width=40).splitlines()
     assert max(map(len, lines)) <= 40
     assert lines[1].startswith("OPS-1")
     assert "".join(line[10:] for line in lines[1:]).split().count("title") == 20
 
 
-def test_text_of_several_lines_keeps_them():
-    shown, out, _ = screen()
-    shown.say("one\n[red]two[/red]")
-    assert out.getvalue() == "one\n[red]two[/red]\n"
+def test_text_of_several_lines_keeps_them(capsys):
+    Screen().say("one\n[red]two[/red]")
+    assert capsys.readouterr().out == "one\n[red]two[/red]\n"
+
+
+def test_styles_and_links_are_for_terminals_alone():
+    rows = [(Text("OPS-1", "bold", "https://app.example/cases/OPS-1"), Text("P1", "red"))]
+    assert "\x1b" not in render(("key", "priority"), rows)
+    styled = render(("key", "priority"), rows, width=80, has_styles=True)
+    assert "\x1b[31mP1" in styled
+    assert "https://app.example/cases/OPS-1" in styled
+
+
+@pytest.mark.parametrize(("count", "text"), [(0, "0 cases"), (1, "1 case"), (2, "2 cases"), (1_000, "1,000 cases")])
+def test_numbers_agree_with_their_nouns(count, text):
+    assert many(count, "case") == text
 
 
 async def test_what_a_case_says_does_not_steer_the_terminal(casemgmt, hostile):
@@ -77,13 +81,13 @@ async def test_an_encoding_without_the_letters_gets_escapes(shell, hostile):
     table = await shell("casemgmt search --limit 1", **ascii_only)
     assert "Z\\xfcrich" in table.out
     line = await shell("casemgmt search --limit 1 --json", **ascii_only)
-    assert json.loads(line.out)["attributes"]["title"] == HOSTILE
+    assert json.loads(line.out)[0]["title"] == HOSTILE
 
 
 @pytest.mark.parametrize("command", ["search --all", "search --all --json"])
 async def test_a_reader_that_has_had_enough_is_no_failure(command, shell):
     said = await shell(f"casemgmt {command} | true; echo ${{PIPESTATUS[0]}}")
-    assert (said.out, said.err.replace("60 found\n", "")) == ("0\n", "")
+    assert (said.out, said.err.replace("60 cases\n", "")) == ("0\n", "")
 
 
 @pytest.mark.parametrize("command", ["search", "count --json"])
@@ -97,9 +101,8 @@ async def test_a_closed_output_is_no_failure(shell):
     assert (said.status, said.err) == (0, "")
 
 
-def test_a_wait_for_requests_that_were_cut_off_is_told_once_and_foretells_nothing():
-    shown, _, err = screen(width=200)
-    show = Show(shown)
+def test_a_wait_for_requests_that_were_cut_off_is_told_once_and_foretells_nothing(capsys):
+    show = Show(Screen())
     for elapsed in (1.0, 12.0, 25.0):
         show(
             jobs.Progress(
@@ -115,7 +118,7 @@ def test_a_wait_for_requests_that_were_cut_off_is_told_once_and_foretells_nothin
                 stopping=False,
             )
         )
-    told = err.getvalue()
+    told = capsys.readouterr().err
     assert told.count("requests were cut off") == 1
     assert told.count("looking: 0 of 8") == 2
     assert "left" not in told
