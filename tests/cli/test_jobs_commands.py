@@ -184,8 +184,7 @@ async def test_a_dry_run_of_a_mapped_file_shows_the_first_cases_and_sends_nothin
 
 
 async def project_of(casemgmt):
-    found = json.loads((await casemgmt("search", "--limit", "1", "--json")).out)
-    return found["relationships"]["project"]["data"]["id"]
+    return json.loads((await casemgmt("search", "--limit", "1", "--json")).out)[0]["project_id"]
 
 
 @pytest.mark.parametrize(
