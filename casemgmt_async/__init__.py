@@ -46,6 +46,7 @@ if TYPE_CHECKING:
     from casemgmt_async.transport.attempt import RawResponse as RawResponse
     from casemgmt_async.transport.clock import *
     from casemgmt_async.transport.events import *
+    from casemgmt_async.transport.origin import web_address as web_address
     from casemgmt_async.transport.rate_limit import RateLimit as RateLimit
     from casemgmt_async.transport.retry import RetryPolicy as RetryPolicy
     from casemgmt_async.watching import *
@@ -64,6 +65,7 @@ if not TYPE_CHECKING:  # a type checker that saw `__getattr__` would accept any 
             "pagination": None,
             "codec": ("decode", "encode"),
             "transport.attempt": ("RawResponse",),
+            "transport.origin": ("web_address",),
             "transport.rate_limit": ("RateLimit",),
             "transport.retry": ("RetryPolicy",),
             "transport.clock": None,

@@ -21,6 +21,7 @@ from casemgmt_async import (
     links,
     timeline,
     watchers,
+    web_address,
 )
 from casemgmt_async.cli.app import Commands
 from casemgmt_async.cli.completions import complete_keys, complete_projects
@@ -29,7 +30,7 @@ from casemgmt_async.cli.formats import plain
 from casemgmt_async.cli.names import Lookup
 from casemgmt_async.cli.screen import Screen
 from casemgmt_async.cli.text import Text, clean, many
-from casemgmt_async.cli.web import browse, quoted, web_address
+from casemgmt_async.cli.web import browse, quoted
 
 __all__ = ["case"]
 

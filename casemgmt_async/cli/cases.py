@@ -9,7 +9,7 @@ from typing import Any, Final
 import click
 from attrs import evolve
 
-from casemgmt_async import Case, CaseSession, SortField, TimelineCell, cases, timeline
+from casemgmt_async import Case, CaseSession, SortField, TimelineCell, cases, timeline, web_address
 from casemgmt_async.cli.columns import CASE, DEFAULT, WIDE, Look, user_name
 from casemgmt_async.cli.completions import complete_keys
 from casemgmt_async.cli.context import Context, Misused, runs
@@ -18,7 +18,7 @@ from casemgmt_async.cli.names import names_of
 from casemgmt_async.cli.queries import check_query, facets_of, suggest_facets
 from casemgmt_async.cli.screen import Screen
 from casemgmt_async.cli.text import Text, many, when
-from casemgmt_async.cli.web import browse, quoted, web_address
+from casemgmt_async.cli.web import browse, quoted
 
 __all__ = ["count", "get", "search"]
 

@@ -94,7 +94,7 @@ class Pace(ProgressColumn):
 
 def _pace(now: jobs.Progress) -> str:
     parts = [f"{now.rate:,.0f}/s"]
-    if now.eta is not None and now.done >= FEW:
+    if now.eta is not None and now.done >= FEW and not now.stopping:
         parts.append(f"{now.eta:,.0f} s left")
     if now.held >= 0.5:
         parts.append(f"rate limit: {now.held:.0f} s")

@@ -8,14 +8,13 @@ from typing import Any, Final
 
 import click
 
-from casemgmt_async import CaseChange, ChangeKind, watch_cases
+from casemgmt_async import CaseChange, ChangeKind, watch_cases, web_address
 from casemgmt_async.cli.columns import CASE, Look, user_name
 from casemgmt_async.cli.context import Context, runs
 from casemgmt_async.cli.formats import plain
 from casemgmt_async.cli.queries import check_query, suggest_facets
 from casemgmt_async.cli.screen import Screen
 from casemgmt_async.cli.text import Text
-from casemgmt_async.cli.web import web_address
 
 __all__ = ["watch"]
 

@@ -4,19 +4,11 @@ from __future__ import annotations
 
 from urllib.parse import quote
 
-from casemgmt_async import CaseSession
+from casemgmt_async import CaseSession, web_address
 from casemgmt_async.cli.context import Failed
 from casemgmt_async.cli.screen import Screen
 
-__all__ = ["browse", "quoted", "web_address"]
-
-
-def web_address(base_url: str) -> str | None:
-    """Return the address of the web application for an API address; None for an emulator or a proxy."""
-    site = base_url.removeprefix("https://api.")
-    if site == base_url:
-        return None
-    return f"https://app.{site}" if site.count(".") == 1 else f"https://{site}"
+__all__ = ["browse", "quoted"]
 
 
 def quoted(text: str) -> str:

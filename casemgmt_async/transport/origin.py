@@ -17,7 +17,7 @@ from yarl import URL
 from casemgmt_async.errors import ConfigurationError, InvalidArgumentError
 from casemgmt_async.routes import Route
 
-__all__ = ["SITES", "Origin"]
+__all__ = ["SITES", "Origin", "web_address"]
 
 SITES: Final = (
     "datadoghq.com",
@@ -37,6 +37,17 @@ CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]").search
 SURROGATE: Final = re.compile(r"[\ud800-\udfff]").search
 MAX_DIGITS: Final = 18
 """The longest whole number in a query; no count of the API comes near it."""
+
+
+def web_address(base_url: str) -> str | None:
+    """Return the address of the web application for the base URL of a session.
+
+    None if the base URL is not that of a site, as for an emulator or a proxy.
+    """
+    site = base_url.removeprefix("https://api.")
+    if site not in SITES:
+        return None
+    return f"https://app.{site}" if site.count(".") == 1 else f"https://{site}"
 
 
 class Origin:

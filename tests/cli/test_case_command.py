@@ -6,8 +6,7 @@ import json
 
 import pytest
 
-from casemgmt_async import CaseSession, cases, timeline
-from casemgmt_async.cli.web import web_address
+from casemgmt_async import CaseSession, cases, timeline, web_address
 
 TYPE_ID = "00000000-0000-0000-0000-000000000001"
 

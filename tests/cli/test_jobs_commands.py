@@ -290,7 +290,7 @@ async def test_the_report_shows_its_figures_to_a_reader(casemgmt, rules, tmp_pat
     page = tmp_path / "r.html"
     shown = await seen_by_browser(page, tmp_path) if BROWSER else page.read_text("utf-8")
     words = re.sub(r"<style.*?</style>|<[^>]+>", " ", shown, flags=re.DOTALL)
-    for word in ("Triage report", "stale", "status Closed", f"{states['done']:,}", "Throughput", "By priority"):
+    for word in ("Triage report", "stale", "status Closed", f"{states['done']:,}", "Progress over time", "By priority"):
         assert word in words
 
 

@@ -129,7 +129,7 @@ async def test_outcomes_are_one_line_of_json_each(session: CaseSession, journal:
 async def test_the_page_is_whole_by_itself_and_escapes_everything(
     emulator: Emulator, session: CaseSession, journal: Path, tmp_path: Path
 ) -> None:
-    """No script, nothing loaded, no text of a rule or a case as markup; the numbers are on it."""
+    """One script of our own, nothing loaded, no text of a rule or a case as markup; the numbers are on it."""
     for case in emulator.store.tables.cases[:20]:
         emulator.store.cases.touch(case.id, title=EVIL)
     await triaged(session, journal)
@@ -142,14 +142,21 @@ async def test_the_page_is_whole_by_itself_and_escapes_everything(
     names = {name for name, _ in page.elements}
     assert names <= {
         "html", "head", "meta", "title", "style", "body", "main", "h1", "h2", "h3", "p", "section", "div", "table",
-        "thead", "tbody", "tr", "th", "td", "b", "i", "span", "svg", "rect", "text", "line",
+        "thead", "tbody", "tr", "th", "td", "b", "i", "span", "svg", "rect", "text", "line", "path", "dl", "dt", "dd",
+        "input", "select", "option", "button", "noscript", "script",
     }  # fmt: skip
     assert not any(key in ("src", "href", "onerror", "onload") for _, given in page.elements for key in given)
     assert not re.search(r"url\(|@import|https?:", text)
     shown = " ".join(page.text)
     assert EVIL in shown
     assert f"{sum(report.states.values()):,}" in shown
-    assert "Cases before and after" in shown
+    assert "The cases before and after" in shown
+    scripts = re.findall(r"<script.*?</script>", text, re.DOTALL)
+    assert len(scripts) == 2, "no text of a case ends the data and begins another script"
+    rows = json.loads(re.search(r'id="data">(.*?)</script>', text, re.DOTALL)[1])["rows"]
+    assert len(rows) == sum(report.states.values())
+    assert EVIL in {row[1] for row in rows}
+    assert Counter(row[6] for row in rows) == {state.value: count for state, count in report.states.items()}
     assert "an earlier step of this case was not done" in shown
 
 
@@ -159,11 +166,29 @@ async def test_a_report_can_be_read_while_the_job_is_not_done(session: CaseSessi
     planned = await read_report(journal)
     assert planned.states.keys() == {State.PLANNED}
     assert planned.before == planned.after
-    assert "There is too little to draw." in planned.html()
+    assert "INCOMPLETE" in planned.html()
+    assert "Progress over time" not in planned.html()
     await apply_triage(session, journal=journal, control=JobControl(budget=Budget(max_operations=10)))
     halfway = (await read_report(journal)).states
     assert halfway[State.DONE] + halfway[State.REJECTED] == 10
     assert sum(halfway.values()) == sum(planned.states.values())
+
+
+async def test_a_complete_report_does_not_say_incomplete(session: CaseSession, journal: Path) -> None:
+    """The warning is for jobs with something left to do."""
+    await triaged(session, journal)
+    assert "INCOMPLETE" not in (await read_report(journal)).html()
+
+
+async def test_a_row_shows_the_value_before_and_after(session: CaseSession, journal: Path) -> None:
+    """For status and priority, the journal knows what was before."""
+    await triaged(session, journal)
+    report = await read_report(journal)
+    changed = [each for each in report.operations if each.change == "priority"]
+    assert changed
+    assert all(each.before and each.after and each.key and each.title for each in changed)
+    first_not_done = [each.state is State.DONE for each in report.operations]
+    assert first_not_done == sorted(first_not_done), "what was not done comes first"
 
 
 async def test_a_report_of_nothing_says_so(journal: Path) -> None:

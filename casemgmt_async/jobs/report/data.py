@@ -10,15 +10,22 @@ from typing import Any, Final
 
 from attrs import frozen
 
+from casemgmt_async import web_address
 from casemgmt_async.jobs.actions import describe
 from casemgmt_async.jobs.journal import Journal, State
 from casemgmt_async.jobs.snapshot import AGES, Counts, Kind, count_kinds
 from casemgmt_async.jobs.statuses import status_code
 
-__all__ = ["ReportData", "ReportFailure", "ReportRow", "read_data"]
+__all__ = ["ReportData", "ReportFailure", "ReportOperation", "ReportRow", "read_data"]
 
 BINS: Final = 60
 EXAMPLES: Final = 3
+LISTED: Final = 20_000
+"""Operations that a report lists one by one."""
+SHOWN: Final = 200
+"""Letters of a value in a cell."""
+NICE: Final = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1_200, 1_800, 3_600)
+"""Lengths of an interval in seconds that are easy to read."""
 
 
 @frozen
@@ -49,6 +56,28 @@ class ReportFailure:
     """Some of the cases or rows."""
 
 
+@frozen
+class ReportOperation:
+    """One operation."""
+
+    key: str
+    """The key of the case, or of the row."""
+    title: str
+    """The title of the case."""
+    rule: str
+    """The rule."""
+    change: str
+    """The action."""
+    before: str
+    """The value before, if it is known."""
+    after: str
+    """The value that was set."""
+    state: State
+    """How far it has come."""
+    reason: str
+    """Why it is not done."""
+
+
 @frozen(kw_only=True)
 class ReportData:
     """The report of one job, as its journal stood when it was read."""
@@ -77,6 +106,16 @@ class ReportData:
     """The same with what the job has done."""
     throughput: Sequence[tuple[float, int]]
     """Operations ended, by the start of the interval in Unix seconds; the intervals are equally long."""
+    about: Sequence[tuple[str, str]] = ()
+    """Facts about the job by name: organisation, rules, filter, who ran it."""
+    operations: Sequence[ReportOperation] = ()
+    """The operations, those that were not done first; at most `LISTED`."""
+    omitted: int = 0
+    """Operations that are not among them."""
+    bad_rows: Sequence[tuple[int | None, str, str]] = ()
+    """The rows of a backfill that could not be read: line, start of the row, reason."""
+    web: str | None = None
+    """The address of the web application, for links."""
 
 
 async def read_data(book: Journal) -> ReportData:
@@ -98,6 +137,7 @@ async def read_data(book: Journal) -> ReportData:
         before=before,
         after=after,
         throughput=await read_throughput(book),
+        **await read_details(book),
     )
 
 
@@ -165,12 +205,77 @@ def created(given: Mapping[str, Any], groups: Mapping[str, str]) -> Kind:
     return kind.changed("status", given["status_name"], groups) if "status_name" in given else kind
 
 
+async def read_details(journal: Journal) -> dict[str, Any]:
+    """What a report shows besides counts: facts about the job, and its operations one by one."""
+    meta = journal.meta
+    place = meta.get("place") or ""
+    listed = [
+        operation(row, meta)
+        for row in await journal.read(
+            "SELECT s.label, o.rule, o.action, o.payload, o.state, o.error, s.before FROM operations o "
+            "JOIN subjects s ON s.number = o.subject ORDER BY o.state = 'done', o.number LIMIT ?",
+            (LISTED,),
+        )
+    ]
+    rules = meta.get("rules", ())
+    about = [
+        ("Service", web_address(place) or place),
+        ("Triage" if meta["kind"] == "triage" else "Job", meta.get("name") or meta.get("job") or ""),
+        ("Rules", str(len(rules)) if rules else ""),
+        ("Filter", meta.get("filter") or ("all cases" if meta["kind"] == "triage" else "")),
+        ("Run by", meta.get("ran_by") or ""),
+    ]
+    whole = sum((await journal.counts()).values())
+    return {
+        "about": about,
+        "operations": listed,
+        "omitted": max(0, whole - len(listed)),
+        "web": web_address(place),
+    }
+
+
+def operation(row: Sequence[Any], meta: Mapping[str, Any]) -> ReportOperation:
+    """One operation, in words."""
+    label, rule, action, payload, state, error, kind = row
+    key, _, title = label.partition(" ")
+    value = json.loads(payload)
+    shown = meta.get("names", {}).get(value, value) if isinstance(value, str) else value
+    return ReportOperation(
+        key=key,
+        title=title or (value.get("title", "") if action == "create" and isinstance(value, dict) else ""),
+        rule=rule,
+        change=action.replace("_", " "),
+        before=before_of(action, kind, meta),
+        after="" if action == "create" else in_words(shown),
+        state=State(state),
+        reason=error or "",
+    )
+
+
+def before_of(action: str, kind: int | None, meta: Mapping[str, Any]) -> str:
+    """The status or priority of a case before the job, by its kind."""
+    if kind is None or action not in {"status", "priority"}:
+        return ""
+    return in_words(getattr(Kind(*meta["kinds"][kind][:-1]), action))
+
+
+def in_words(value: Any) -> str:
+    """A value in a cell."""
+    if value is None or value == "NOT_DEFINED":
+        return "" if value is None else "none"
+    if isinstance(value, dict):
+        return ", ".join(f"{name}={in_words(each)}" for name, each in value.items())
+    if isinstance(value, list):
+        return "|".join(map(str, value))
+    return str(value)[:SHOWN]
+
+
 async def read_throughput(journal: Journal) -> list[tuple[float, int]]:
     """Operations ended in each of some equally long intervals."""
     ((first, last),) = await journal.read("SELECT min(ended_at), max(ended_at) FROM operations")
     if first is None:
         return []
-    width = max((last - first) / BINS, 1e-3)
+    width = next((step for step in NICE if step * BINS > last - first), (last - first) / BINS)
     rows = await journal.read(
         "SELECT CAST(min((ended_at - ?) / ?, ?) AS INTEGER), count(*) FROM operations "
         "WHERE ended_at IS NOT NULL GROUP BY 1",
