@@ -21,7 +21,8 @@ from casemgmt_async._version import __version__ as __version__
 
 if TYPE_CHECKING:
     from casemgmt_async import errors as errors, models as models, routes as routes
-    from casemgmt_async.codec import decode as decode, encode as encode
+    from casemgmt_async.codec import converter as converter, decode as decode, encode as encode
+    from casemgmt_async.codec import make_converter as make_converter
     from casemgmt_async.endpoints import (
         automation_rules as automation_rules,
         case_types as case_types,
@@ -63,7 +64,7 @@ if not TYPE_CHECKING:  # a type checker that saw `__getattr__` would accept any 
             "errors": None,
             "session": None,
             "pagination": None,
-            "codec": ("decode", "encode"),
+            "codec": ("converter", "decode", "encode", "make_converter"),
             "transport.attempt": ("RawResponse",),
             "transport.origin": ("web_address",),
             "transport.rate_limit": ("RateLimit",),

@@ -1,16 +1,20 @@
-"""From answers back to documents, and from the bodies of requests to bytes."""
+"""From models back to documents, and from the bodies of requests to JSON text."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import functools
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import attrs
+import cattrs
 import msgspec
 
-from casemgmt_async.codec.contract import converter, rewrite
-from casemgmt_async.codec.shape import ALONE, Document, PageDocument, key_of, path_of, shape_of
-from casemgmt_async.codec.values import Whole, plain
+from casemgmt_async.codec.converter import converter as default_converter
+from casemgmt_async.codec.documents import ROOT, PageInfo, is_user
+from casemgmt_async.codec.shape import Path, path_of, shape_of
+from casemgmt_async.codec.unstructure import ModelWriter, put
+from casemgmt_async.codec.values import DocumentWire, plain
 from casemgmt_async.errors import InvalidArgumentError
 from casemgmt_async.models.base import Resource, wire_of
 from casemgmt_async.models.page import Page
@@ -19,81 +23,118 @@ from casemgmt_async.models.users import User
 __all__ = ["dump", "encode"]
 
 
-def encode(answer: Any) -> Any:
-    """Write an answer as the document it came in: `decode` of it gives an equal answer.
+def encode(answer: Any, *, converter: cattrs.Converter | None = None) -> Any:
+    """Write an answer as the document it came in, as plain objects: `decode` of it gives an equal answer.
 
-    What the service sent and nobody changed is given back letter by letter, null or absent,
-    with all digits of its timestamps. A value that is no resource is written as it stands in one.
+    `answer` is a resource, a list of resources or a `Page`. Members that were received and did not
+    change are given back as they came: null or absent, with all digits of timestamps. Any other value
+    is written as it is inside a resource.
+    Raises `InvalidArgumentError` where something cannot be written as JSON.
     """
-    if isinstance(answer, Page):
-        document: Document[Any] = PageDocument(
-            list(answer.items), answer.extra, answer.number, answer.size, answer.total_pages, answer.total_items
-        )
-        return write(document, wire_of(answer), answer.items)
-    if isinstance(answer, list | tuple):
-        return write(Document(list(answer), getattr(answer, "extra", {})), wire_of(answer), answer)
-    if isinstance(answer, Resource):
-        extra, beside = {}, {}
-        for key, value in getattr(answer, "extra", {}).items():
-            if key.startswith("//"):
-                beside[key_of(ALONE, path_of(ALONE, key[1:]))] = value
-            else:
-                extra[key] = value
-        wire = wire_of(answer)
-        document = Document(attrs.evolve(answer, extra=extra), beside)  # type: ignore[call-arg]
-        return write(document, wire.document if isinstance(wire, Whole) else None, (answer,))
-    return converter.unstructure(answer)
+    writer = DocumentWriter(converter or default_converter)
+    try:
+        return writer.write(answer)
+    except RecursionError:
+        raise InvalidArgumentError("answer", "nested too deeply") from None
 
 
-def write(document: Document[Any], wire: Any, items: Iterable[Any]) -> Any:
-    """Write a document over the one that was received."""
-    kinds = {type(item) for item in items}
-    if not all(issubclass(kind, Resource) for kind in kinds):
-        return converter.unstructure(document.data)
-    kind: Any = kinds.pop() if kinds else Any
-    around: Any = type(document)
-    whole = around[list[kind] if isinstance(document.data, list) else kind]
-    raw = rewrite(document, whole, None if wire is None else plain(wire))
-    include(raw, items)
-    return raw
+def dump(body: Any, *, converter: cattrs.Converter | None = None) -> bytes:
+    """Write the body of a request as JSON text: dicts and lists that may hold models, enums, times and `UNSET`.
+
+    Members that are `UNSET` are left out, None is sent as null. Raises `InvalidArgumentError` where
+    something cannot be written as JSON.
+    """
+    try:
+        return msgspec.json.encode((converter or default_converter).unstructure(body))
+    except InvalidArgumentError:
+        raise
+    except RecursionError:
+        raise InvalidArgumentError("body", "nested too deeply") from None
+    except (TypeError, ValueError, OverflowError) as error:
+        raise InvalidArgumentError("body", f"cannot be written as JSON: {error}") from error
 
 
-def include(raw: dict[str, Any], items: Iterable[Any]) -> None:
-    """Write down beside `data` what is known of the users that the items point to."""
-    present = raw.get("included") or []
-    users = {user.id: user for item in items for user in users_of(item)}
-    for user in users.values():
-        entries = [(i, entry) for i, entry in enumerate(present) if entry.get("id") == user.id]
-        if any(converter.structure(entry, User) == user for _, entry in entries if entry.get("type") == "user"):
-            continue
-        if user == User(user.id):
-            continue
-        if entries:
-            index, entry = entries[-1]
-            present[index] = rewrite(user, User, entry)
+class DocumentWriter:
+    """Writes documents with one converter."""
+
+    def __init__(self, converter: cattrs.Converter) -> None:
+        self.converter = converter
+        self.models = ModelWriter(converter)
+
+    def write(self, answer: Any) -> Any:
+        """Write a page, a list, a resource, or any other value."""
+        if isinstance(answer, Page):
+            info = PageInfo(answer.number, answer.size, answer.total_pages, answer.total_items)
+            return self.document(answer, answer.extra, wire_of(answer), answer.items, info)
+        if isinstance(answer, list | tuple) and all(isinstance(item, Resource) for item in answer):
+            return self.document(answer, getattr(answer, "extra", {}), wire_of(answer), answer)
+        if isinstance(answer, Resource):
+            wire, extra = wire_of(answer), getattr(answer, "extra", {})
+            beside = {key[1:]: value for key, value in extra.items() if key.startswith("//")}
+            return self.document(answer, beside, wire.document if isinstance(wire, DocumentWire) else None)
+        return self.converter.unstructure(answer)
+
+    def document(
+        self,
+        answer: Any,
+        extra: Mapping[str, Any],
+        wire: Any,
+        items: Iterable[Any] | None = None,
+        info: PageInfo | None = None,
+    ) -> dict[str, Any]:
+        """Write a document over the one that was received; without `items`, `answer` is its one resource."""
+        received = {} if wire is None else plain(wire)
+        rest = {name: value for name, value in received.items() if name not in ("data", "included")}
+        wanted = {path_of(ROOT, key): value for key, value in extra.items()}
+        others = wanted.pop(("included",), [])
+        if info is None:
+            write_members(rest, wanted)
         else:
-            present.append(converter.unstructure(user))
-    if present:
-        raw["included"] = present
+            keys = {key: value for key, value in extra.items() if path_of(ROOT, key) != ("included",)}
+            rest = self.models.write_over(
+                shape_of(PageInfo), attrs.evolve(info, extra=keys), rest if received else None
+            )
+        data = (
+            self.converter.unstructure(answer) if items is None else [self.converter.unstructure(one) for one in items]
+        )
+        if not data and "data" in received and received["data"] is None:
+            data = None
+        users = {user.id: user for item in (items if items is not None else [answer]) for user in users_of(item)}
+        told = {user.id: user for user in getattr(answer, "included", ())}
+        included = self.included(received.get("included"), others, {**told, **users})
+        return {**rest, "data": data, **({"included": included} if included or "included" in received else {})}
+
+    def included(self, received: Any, others: list[Any], users: dict[str, User]) -> Any:
+        """Write what is known of users over the received array, and the entries that are not users."""
+        present = received or []
+        if others != [entry for entry in present if not is_user(entry)]:
+            present = [entry for entry in present if is_user(entry)] + list(others)
+        for user in users.values():
+            places = [place for place, entry in enumerate(present) if is_user(entry) and entry.get("id") == user.id]
+            if any(self.converter.structure(present[place], User) == user for place in places) or user == User(user.id):
+                continue
+            if places:
+                present[places[-1]] = self.models.write_over(shape_of(User), user, present[places[-1]])
+            else:
+                present.append(self.converter.unstructure(user))
+        return present or received
+
+
+def write_members(rest: dict[str, Any], wanted: Mapping[Path, Any]) -> None:
+    """Write the members of a document that are not those wanted."""
+    for name in [name for name in rest if not any(path[0] == name for path in wanted)]:
+        del rest[name]
+    for path, value in wanted.items():
+        put(rest, path, functools.partial(keep, value))
+
+
+def keep(value: Any, _: Any) -> Any:
+    return value
 
 
 def users_of(resource: Any) -> Iterable[User]:
-    """Give the users that a resource points to."""
+    """Return the users that a resource points to."""
     for leaf in shape_of(type(resource)).leaves:
         if leaf.target == User.resource_type:
             value = getattr(resource, leaf.name)
-            yield from value if isinstance(value, tuple) else (value,) if isinstance(value, User) else ()
-
-
-def dump(body: Any) -> bytes:
-    """Write the body of a request: dicts and lists that may hold models, enums, times and `UNSET`.
-
-    What is `UNSET` is left out, None is sent as null. Raises `InvalidArgumentError` where JSON has
-    no way to say it.
-    """
-    try:
-        return msgspec.json.encode(converter.unstructure(body))
-    except (TypeError, ValueError, OverflowError, RecursionError) as error:
-        if isinstance(error, InvalidArgumentError):
-            raise
-        raise InvalidArgumentError("body", f"cannot be written as JSON: {error}") from error
+            yield from (user for user in (value if isinstance(value, tuple) else (value,)) if isinstance(user, User))

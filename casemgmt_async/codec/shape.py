@@ -1,39 +1,21 @@
-"""Where each field of a model stands in a JSON:API document, compiled from the fields' metadata.
-
-Both ways of decoding, and encoding, work from these tables: no resource has code of its own.
-"""
+"""Tables of the models: where each field is in the JSON object, compiled from the metadata of the fields."""
 
 from __future__ import annotations
 
 import types
 import typing
-from collections.abc import Callable, Iterator, Mapping
-from typing import Any, Final, Generic, TypeVar
+from collections.abc import Callable, Iterator
+from typing import Any, Final
 
 import attrs
 from attrs import field, frozen
 
-from casemgmt_async.models.base import PLACE, RELATED, Resource, inside, wire_of
-from casemgmt_async.models.page import Page
+from casemgmt_async.models.base import ALTERNATIVE, PLACE, RELATED, Resource
 
-__all__ = [
-    "ALONE",
-    "Document",
-    "Leaf",
-    "Node",
-    "PageDocument",
-    "Shape",
-    "as_page",
-    "key_of",
-    "origin_of",
-    "path_of",
-    "pointer",
-    "shape_of",
-    "strangers_met",
-]
+__all__ = ["Leaf", "Node", "Path", "Shape", "key_of", "origin_of", "path_of", "pointer", "shape_of"]
 
-T = TypeVar("T")
 Path = tuple[str, ...]
+UNIONS: Final = (typing.Union, types.UnionType)
 
 
 @frozen(eq=False)
@@ -41,25 +23,29 @@ class Leaf:
     """A field at its place."""
 
     name: str
-    """The name of the field."""
+    """Name of the field."""
+    alias: str
+    """Name of the argument of the constructor."""
     path: Path
-    """The names that lead to it from the root of the value."""
+    """Member names that lead to it from the object of the model."""
     type: Any
-    """What it is where it is not null."""
+    """Type without `None`."""
     default: Callable[[], Any] | None
-    """Makes what it is where it is absent or null; None where that is not allowed."""
+    """Makes the value of an absent field; None where the field is required."""
     target: str | None = None
-    """The type of what a relationship points to."""
+    """JSON:API type of the resource that a relationship points to."""
+    alternative: str | None = None
+    """Second name of the last step of the path."""
 
 
 @frozen(eq=False)
 class Node:
-    """An object whose members we know."""
+    """An object whose members are known."""
 
     path: Path
-    """The names that lead to it from the root."""
+    """Member names that lead to it from the object of the model."""
     children: dict[str, Node | Leaf] = field(factory=dict)
-    """Its members by name."""
+    """Its members by name, without alternative names."""
 
     def leaves(self) -> Iterator[Leaf]:
         for child in self.children.values():
@@ -68,71 +54,97 @@ class Node:
             else:
                 yield from child.leaves()
 
+    @property
+    def required(self) -> bool:
+        """Whether something in it must be there, and so it must be too."""
+        return any(leaf.default is None for leaf in self.leaves())
+
+    @property
+    def names(self) -> frozenset[str]:
+        """All member names that are known."""
+        others = (child.alternative for child in self.children.values() if isinstance(child, Leaf))
+        return frozenset(self.children) | {name for name in others if name}
+
 
 @frozen(eq=False)
 class Shape:
-    """A model as the service writes it."""
+    """The table of a model."""
 
     model: Any
     """The attrs class."""
     root: Node
-    """The whole object."""
+    """The object of the model."""
     home: Path
-    """Where fields without a place are, and unknown names stand for themselves in `extra`."""
+    """Path of the object whose unknown members have their plain name as key in `extra`."""
     tag: str | None
-    """The JSON:API type, for resources."""
+    """JSON:API type, for resources."""
     leaves: tuple[Leaf, ...]
-    """All fields that have a place."""
-    strangers: dict[Path, list[str]] = field(factory=dict)
-    """Names that were met and have no field, by the path of the object they were in."""
-
-    def meet(self, path: Path, name: str) -> None:
-        """Remember a name without a field, up to a number that no service would reach by adding fields."""
-        known = self.strangers.setdefault(path, [])
-        if name not in known and sum(map(len, self.strangers.values())) < MOST_STRANGERS:
-            known.append(name)
+    """All fields but `extra`."""
+    extra: bool
+    """Whether the model has a field `extra`; without one, unknown members are ignored."""
 
 
-@frozen
-class Document(Generic[T]):
-    """What surrounds a resource, or a list of them."""
-
-    data: T
-    """The resource or resources."""
-    extra: Mapping[str, Any] = field(factory=dict)
-    """What else there was, by JSON pointer."""
-    _wire: Any = field(default=None, kw_only=True, alias="_wire", repr=False, eq=False)
+shapes: Final[dict[Any, Shape]] = {}
 
 
-@frozen
-class PageDocument(Document[T]):
-    """What surrounds a page of resources."""
-
-    number: int = inside("meta", "page", "current", default=0)
-    size: int | None = inside("meta", "page", "size")
-    total_pages: int | None = inside("meta", "page", "total")
-    total_items: int | None = inside("meta", "total_cases")
+def shape_of(model: Any) -> Shape:
+    """Return the table of a model."""
+    if model not in shapes:
+        shapes[model] = compile_shape(model)
+    return shapes[model]
 
 
-MOST_STRANGERS: Final = 64
-HOMELESS: Final = frozenset({"extra", "_wire"})
-UNIONS: Final = (typing.Union, types.UnionType)
+def compile_shape(model: Any) -> Shape:
+    """Make the table of a model from the metadata of its fields."""
+    hints = typing.get_type_hints(model)
+    resource = issubclass(model, Resource)
+    root = Node(())
+    home: Path = ("attributes",) if resource else ()
+    fields = [attribute for attribute in attrs.fields(model) if attribute.init]
+    for attribute in fields:
+        if attribute.name == "extra":
+            continue
+        name, target = attribute.metadata.get(RELATED, (None, None))
+        if target:
+            path: Path = ("relationships", name, "data")
+        elif resource and attribute.name == "id":
+            path = ("id",)
+        else:
+            path = home + (attribute.metadata.get(PLACE) or (attribute.name,))
+        kind, alternative = without_none(hints[attribute.name]), attribute.metadata.get(ALTERNATIVE)
+        add_leaf(root, Leaf(attribute.name, attribute.alias, path, kind, default_of(attribute), target, alternative))
+    tag = model.resource_type if resource else None
+    return Shape(model, root, home, tag, tuple(root.leaves()), extra=any(one.name == "extra" for one in fields))
+
+
+def add_leaf(root: Node, leaf: Leaf) -> None:
+    """Add a leaf to the tree, with the nodes that lead to it."""
+    node = root
+    for depth, name in enumerate(leaf.path[:-1], 1):
+        child = node.children.setdefault(name, Node(leaf.path[:depth]))
+        if isinstance(child, Leaf):
+            raise TypeError(f"field {leaf.name!r} is inside field {child.name!r}")
+        node = child
+    if leaf.path[-1] in node.children:
+        raise TypeError(f"field {leaf.name!r} has the same place as another field: {'.'.join(leaf.path)}")
+    node.children[leaf.path[-1]] = leaf
 
 
 def origin_of(kind: Any) -> Any:
-    """Give what a generic type was made from; None for a plain one."""
+    """Return the generic class of a type with arguments; None for a plain type."""
     return typing.get_origin(kind)
 
 
-def present(kind: Any) -> Any:
-    """Strip None from a type."""
-    if origin_of(kind) in UNIONS:
-        (kind,) = (arm for arm in typing.get_args(kind) if arm is not type(None))
-    return kind
+def without_none(kind: Any) -> Any:
+    """Remove None from a union."""
+    if origin_of(kind) not in UNIONS:
+        return kind
+    arms = [arm for arm in typing.get_args(kind) if arm is not type(None)]
+    return arms[0] if len(arms) == 1 else typing.Union[tuple(arms)]  # noqa: UP007 - computed
 
 
-def absent(attribute: attrs.Attribute[Any]) -> Callable[[], Any] | None:
-    """Say what stands for a field that is absent."""
+def default_of(attribute: attrs.Attribute[Any]) -> Callable[[], Any] | None:
+    """Return the function that makes the default of a field; None where it has none."""
     default: Any = attribute.default
     if default is attrs.NOTHING:
         return None
@@ -141,87 +153,19 @@ def absent(attribute: attrs.Attribute[Any]) -> Callable[[], Any] | None:
     return lambda: default
 
 
-shapes: Final[dict[Any, Shape]] = {}
+def key_of(home: Path, path: Path) -> str:
+    """Return the key in `extra` of an unknown member."""
+    plain = path[:-1] == home and path[-1][:1] != "/"
+    return path[-1] if plain else pointer(path)
 
 
-def shape_of(model: Any) -> Shape:
-    """Give the table of a model; `model` may have its type argument, as in `Document[Case]`."""
-    if model not in shapes:
-        shapes[model] = compile_shape(model)
-    return shapes[model]
-
-
-def strangers_met() -> int:
-    """Count the names without a field that were met so far."""
-    return sum(len(names) for shape in shapes.values() for names in shape.strangers.values())
-
-
-def compile_shape(model: Any) -> Shape:
-    """Make the table of a model from the metadata of its fields."""
-    cls = origin_of(model) or model
-    argument = (typing.get_args(model) or (None,))[0]
-    hints = typing.get_type_hints(cls)
-    resource = issubclass(cls, Resource)
-    root = Node(())
-    home: Path = ("attributes",) if resource else ()
-    for attribute in attrs.fields(cls):
-        if attribute.name in HOMELESS:
-            continue
-        kind = present(hints[attribute.name])
-        kind = argument if kind is T else kind
-        name, target = attribute.metadata.get(RELATED, (None, None))
-        if target:
-            path: Path = ("relationships", name, "data")
-        elif resource and attribute.name == "id":
-            path = ("id",)
-        else:
-            path = home + (attribute.metadata.get(PLACE) or (attribute.name,))
-        plant(root, Leaf(attribute.name, path, kind, absent(attribute), target))
-    return Shape(model, root, home, cls.resource_type if resource else None, tuple(root.leaves()))
-
-
-def plant(root: Node, leaf: Leaf) -> None:
-    """Put a leaf into the tree, with the nodes that lead to it."""
-    node = root
-    for depth, name in enumerate(leaf.path[:-1], 1):
-        child = node.children.setdefault(name, Node(leaf.path[:depth]))
-        assert isinstance(child, Node), f"{leaf.path} passes through a field"
-        node = child
-    node.children[leaf.path[-1]] = leaf
-
-
-def key_of(shape: Shape, path: Path) -> str:
-    """Name something without a field, as `extra` does."""
-    *above, name = path
-    if tuple(above) == shape.home and not name.startswith("/"):
-        return name
-    return pointer(path)
+def path_of(home: Path, key: str) -> Path:
+    """Return the path that a key in `extra` stands for; the inverse of `key_of`."""
+    if not key.startswith("/"):
+        return (*home, key)
+    return tuple(part.replace("~1", "/").replace("~0", "~") for part in key[1:].split("/"))
 
 
 def pointer(path: Path) -> str:
     """Write a path as a JSON pointer."""
     return "".join("/" + part.replace("~", "~0").replace("/", "~1") for part in path)
-
-
-def path_of(shape: Shape, key: str) -> Path:
-    """Find the place that a name in `extra` stands for; the inverse of `key_of`."""
-    if not key.startswith("/"):
-        return (*shape.home, key)
-    return tuple(part.replace("~1", "/").replace("~0", "~") for part in key[1:].split("/"))
-
-
-def as_page(document: PageDocument[Any]) -> Page[Any]:
-    """Make a page of its document."""
-    return Page(
-        document.data,
-        document.number,
-        document.size,
-        document.total_pages,
-        document.total_items,
-        document.extra,
-        _wire=wire_of(document),
-    )
-
-
-ALONE: Final = Shape(Document, Node(()), (), None, ())
-"""As much of a document's table as it takes to name what stands in it beside the data."""

@@ -1,78 +1,104 @@
-"""Texts that stand for times, and where something did not fit."""
+"""Scalar values of JSON: times, dates, nesting; and the error for what does not fit."""
 
 from __future__ import annotations
 
 import copy
 from datetime import UTC, date, datetime
-from typing import Any
+from typing import Any, Final, NoReturn
 
 import msgspec
+from attrs import frozen
 
-__all__ = ["Misfit", "Whole", "as_received", "day", "day_text", "in_utc", "instant", "instant_text", "plain"]
+__all__ = [
+    "MAX_DEPTH",
+    "DocumentWire",
+    "ShapeError",
+    "checked",
+    "day",
+    "in_utc",
+    "instant",
+    "missing",
+    "plain",
+    "wrong",
+]
+
+MAX_DEPTH: Final = 100
+"""Deepest nesting of a value without a type of ours; deeper ones could not be copied or pickled."""
 
 
-class Misfit(Exception):  # noqa: N818 - never leaves the codec
-    """Something has not the shape it should have; the path grows on the way up."""
+class ShapeError(Exception):
+    """A value does not have the expected shape. The path grows on the way up; `decode` raises `DecodeError`."""
 
     def __init__(self, message: str, *path: str | int) -> None:
         super().__init__(message)
         self.message = message
-        self.path = list(reversed(path))
+        self.path = path
+
+    def within(self, *path: str | int) -> None:
+        """Put the steps that lead to the value in front of the path."""
+        self.path = (*path, *self.path)
 
     def json_path(self) -> str:
-        parts = [f"[{part}]" if isinstance(part, int) else f".{part}" for part in reversed(self.path)]
-        return "$" + "".join(parts)
+        """Write the path as in `$.data[3].attributes.title`."""
+        return "$" + "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in self.path)
 
 
-class Whole:
-    """What a resource keeps when it came in a document of its own: all of that document."""
+@frozen
+class DocumentWire:
+    """What a resource was read from that came alone: the whole document."""
 
-    __slots__ = ("document",)
+    document: Any
+    """The document, parsed or as plain objects."""
 
-    def __init__(self, document: Any) -> None:
-        self.document = document
 
-    def __reduce__(self) -> tuple[type[Whole], tuple[Any]]:
-        return Whole, (self.document,)
+JSON_NAMES: Final[dict[Any, str]] = {dict: "object", list: "array", type(None): "null"}
+
+
+def wrong(expected: str, raw: Any) -> NoReturn:
+    """Refuse a value of another JSON type, in the words of msgspec."""
+    raise ShapeError(f"Expected `{expected}`, got `{JSON_NAMES.get(type(raw), type(raw).__name__)}`")
+
+
+def missing(*path: str) -> NoReturn:
+    """Refuse an object without a member that must be there."""
+    raise ShapeError("Expected a value, got nothing or `null`", *path)
+
+
+def checked(value: Any, levels: int = MAX_DEPTH) -> Any:
+    """Return a value of any type, or refuse it where it is nested too deeply."""
+    if value.__class__ is dict or value.__class__ is list:
+        if not levels:
+            raise ShapeError(f"nested more than {MAX_DEPTH} levels deep")
+        for inner in value.values() if value.__class__ is dict else value:
+            if inner.__class__ is dict or inner.__class__ is list:
+                checked(inner, levels - 1)
+    return value
 
 
 def plain(wire: Any) -> Any:
-    """Give what was received as plain objects that may be changed."""
-    return msgspec.to_builtins(wire) if isinstance(wire, msgspec.Struct) else copy.deepcopy(wire)
-
-
-def as_received(struct: msgspec.Struct) -> tuple[Any, tuple[Any]]:
-    """Say how a struct is pickled: as the plain objects it stands for, since its class is made at run time."""
-    return dict, (msgspec.to_builtins(struct),)
+    """Return what was received as new plain objects."""
+    if isinstance(wire, msgspec.Struct):
+        return msgspec.to_builtins(wire)
+    return copy.deepcopy(wire) if isinstance(wire, dict) else wire.plain()
 
 
 def instant(text: str) -> datetime:
-    """Read a timestamp, with any number of digits of fraction; without an offset it is UTC."""
+    """Read a timestamp with any number of digits of fraction. A time without an offset is UTC."""
     try:
         moment = datetime.fromisoformat(text)
-    except ValueError:  # the forms of RFC 3339 that the standard library does not read
+    except ValueError:  # forms of RFC 3339 that the standard library does not read
         moment = msgspec.convert(text, datetime)
-    return in_utc(moment)
+    return moment if moment.tzinfo is UTC else in_utc(moment)
 
 
 def in_utc(moment: datetime) -> datetime:
-    """Move a time to UTC; without an offset it is UTC."""
+    """Convert a time to UTC. A time without an offset is UTC."""
     return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
 
 
 def day(text: str) -> date:
-    """Read a date, or the date of a timestamp."""
+    """Read a date, or the date of a timestamp in UTC."""
     try:
         return date.fromisoformat(text)
     except ValueError:
         return instant(text).date()
-
-
-def instant_text(moment: datetime) -> str:
-    """Write a time as the service does."""
-    return moment.astimezone(UTC).isoformat(timespec="microseconds" if moment.microsecond else "seconds")[:-6] + "Z"
-
-
-def day_text(value: date) -> str:
-    """Write a date as the service does."""
-    return value.isoformat()

@@ -11,12 +11,7 @@ examples and not a closed list, so that a generated client accepts values that t
 
 from __future__ import annotations
 
-import ast
-import inspect
-import itertools
-import textwrap
 from collections.abc import Callable
-from functools import cache
 from typing import Any, Final, get_args, get_origin, get_type_hints
 
 import attrs
@@ -26,6 +21,7 @@ from pydantic_core import core_schema as core
 
 import casemgmt_async
 from casemgmt_async import OpenEnum
+from casemgmt_async.models.descriptions import field_docs, summary
 
 __all__ = ["teach"]
 
@@ -41,7 +37,7 @@ def teach(*classes: type) -> None:
 def _object_schema(_: type, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
     """Describe an attrs class, or a generic one such as `Page[Case]`, as an object with its fields."""
     cls = get_origin(source) or source
-    docs, hints = _docs(cls), _hints(source)
+    docs, hints = field_docs(cls), _hints(source)
     read: dict[str, core.TypedDictField] = {}
     written: dict[str, core.TypedDictField] = {}
     for field in attrs.fields(cls):
@@ -52,7 +48,7 @@ def _object_schema(_: type, source: Any, handler: GetCoreSchemaHandler) -> CoreS
         required = field.default is attrs.NOTHING
         read[field.name] = core.typed_dict_field(schema, required=required, metadata=described)
         written[field.name] = core.typed_dict_field(schema, required=True, metadata=described)
-    about = _updates(title=_name(source), description=inspect.cleandoc(cls.__doc__ or "") or None)
+    about = _updates(title=_name(source), description=summary(cls) or None)
     names = tuple(written)
 
     def build(value: Any, check: Callable[[Any], dict[str, Any]]) -> Any:
@@ -75,7 +71,7 @@ def _text_schema(cls: type[OpenEnum], _: Any, __: GetCoreSchemaHandler) -> CoreS
     """Describe an open enum as a string, with its known values as examples."""
     about = _updates(
         title=cls.__name__,
-        description=inspect.cleandoc(cls.__doc__ or "") or None,
+        description=summary(cls) or None,
         examples=list(map(str, cls)) or None,
     )
     return core.no_info_after_validator_function(
@@ -117,29 +113,6 @@ def _hints(source: Any) -> dict[str, Any]:
         return hint[tuple(filled.get(one, Any) for one in open_)] if open_ else hint
 
     return {name: fill(hint) for name, hint in get_type_hints(cls, include_extras=True).items()}
-
-
-@cache
-def _docs(cls: type) -> dict[str, str]:
-    """Read the docstrings below the fields in the source, if the source is available."""
-    inherited = {name: doc for base in reversed(cls.__bases__) for name, doc in _docs(base).items()}
-    if not attrs.has(cls):
-        return inherited
-    try:
-        tree = ast.parse(textwrap.dedent(inspect.getsource(cls)))
-    except (OSError, TypeError, SyntaxError):
-        return inherited
-    definition = tree.body[0]
-    assert isinstance(definition, ast.ClassDef)
-    return inherited | {
-        field.target.id: inspect.cleandoc(doc.value.value)
-        for field, doc in itertools.pairwise(definition.body)
-        if isinstance(field, ast.AnnAssign)
-        and isinstance(field.target, ast.Name)
-        and isinstance(doc, ast.Expr)
-        and isinstance(doc.value, ast.Constant)
-        and isinstance(doc.value.value, str)
-    }
 
 
 PUBLIC: Final = [getattr(casemgmt_async, name) for name in dir(casemgmt_async)]

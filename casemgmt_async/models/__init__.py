@@ -10,7 +10,9 @@ from casemgmt_async._lazy import attach
 if TYPE_CHECKING:
     from casemgmt_async.models.automation_rules import *
     from casemgmt_async.models.base import Extra as Extra
+    from casemgmt_async.models.base import Model as Model
     from casemgmt_async.models.base import OpenEnum as OpenEnum
+    from casemgmt_async.models.base import ReceivedExtra as ReceivedExtra
     from casemgmt_async.models.base import Resource as Resource
     from casemgmt_async.models.case_types import *
     from casemgmt_async.models.cases import *
@@ -33,7 +35,7 @@ if not TYPE_CHECKING:  # a type checker that saw `__getattr__` would accept any 
     __getattr__, __dir__ = attach(
         __name__,
         {  # in search order, with the public names where those are not the whole `__all__`
-            "base": ("Extra", "OpenEnum", "Resource"),
+            "base": ("Extra", "Model", "OpenEnum", "ReceivedExtra", "Resource"),
             "unset": None,
             "users": None,
             "page": None,

@@ -7,7 +7,7 @@ from typing import ClassVar
 
 from attrs import field, frozen
 
-from casemgmt_async.models.base import Extra, OpenEnum, Resource, inside, related
+from casemgmt_async.models.base import Extra, Model, OpenEnum, Resource, inside, related
 from casemgmt_async.models.users import User
 
 __all__ = ["ActionType", "AutomationAction", "AutomationRule", "AutomationTrigger", "RuleState", "TriggerType"]
@@ -39,7 +39,7 @@ class ActionType(OpenEnum):
 
 
 @frozen
-class AutomationTrigger:
+class AutomationTrigger(Model):
     """When a rule acts."""
 
     type: TriggerType
@@ -59,7 +59,7 @@ class AutomationTrigger:
 
 
 @frozen
-class AutomationAction:
+class AutomationAction(Model):
     """What a rule does."""
 
     type: ActionType

@@ -8,13 +8,13 @@ from typing import ClassVar
 
 from attrs import field, frozen
 
-from casemgmt_async.models.base import Extra, Resource, inside
+from casemgmt_async.models.base import Extra, Model, Resource, inside
 
 __all__ = ["CaseType", "StatusOption", "StatusOptions"]
 
 
 @frozen
-class StatusOption:
+class StatusOption(Model):
     """One status that a case type allows."""
 
     name: str | None = None
@@ -24,7 +24,7 @@ class StatusOption:
 
 
 @frozen
-class StatusOptions:
+class StatusOptions(Model):
     """The statuses of one group (open, in progress or closed) of a case type."""
 
     options: tuple[StatusOption, ...] = inside("status_options", factory=tuple)

@@ -4,19 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import date, datetime
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Final
 
 from attrs import field, frozen
 
-from casemgmt_async.models.base import Extra, OpenEnum, Resource, inside, related
-from casemgmt_async.models.users import User
+from casemgmt_async.models.base import Extra, Model, OpenEnum, Resource, inside, related
+from casemgmt_async.models.users import Author, User
 
 __all__ = [
     "AggregateGroup",
     "BulkAction",
     "Case",
     "CaseAggregate",
-    "CaseAuthor",
     "CaseCount",
     "CaseStatus",
     "CaseTypeCode",
@@ -48,11 +47,30 @@ class Priority(OpenEnum):
 
 
 class CaseStatus(OpenEnum):
-    """The deprecated status; `status_name` and `status_group` say more."""
+    """Status of a case from a fixed list; `status_name` and `status_group` say more.
+
+    The reference lists OPEN, IN_PROGRESS and CLOSED. The others are those that the service itself
+    names when it refuses a wrong status.
+    """
 
     OPEN = "OPEN"
     IN_PROGRESS = "IN_PROGRESS"
     CLOSED = "CLOSED"
+    NOT_STARTED = "NOT_STARTED"
+    ACKNOWLEDGED = "ACKNOWLEDGED"
+    TRIGGERED = "TRIGGERED"
+    PENDING_APPROVAL = "PENDING_APPROVAL"
+    APPROVED = "APPROVED"
+    IMPLEMENTING = "IMPLEMENTING"
+    COMPLETED = "COMPLETED"
+    CANCELLED = "CANCELLED"
+    DECLINED = "DECLINED"
+    RESOLVED = "RESOLVED"
+    SUNKNOWN = "SUNKNOWN"
+
+
+FINAL_STATUSES: Final = frozenset({"CLOSED", "COMPLETED", "CANCELLED", "DECLINED", "RESOLVED"})
+"""Statuses of a case that nobody works on any more, for a case without a status group."""
 
 
 class StatusGroup(OpenEnum):
@@ -68,6 +86,7 @@ class CaseTypeCode(OpenEnum):
 
     STANDARD = "STANDARD"
     ERROR_TRACKING_ISSUE = "ERROR_TRACKING_ISSUE"
+    TUNKNOWN = "TUNKNOWN"
 
 
 class CustomAttributeType(OpenEnum):
@@ -92,6 +111,12 @@ class InsightType(OpenEnum):
     EVENT = "EVENT"
     WATCHDOG_STORY = "WATCHDOG_STORY"
     WIDGET = "WIDGET"
+    SECURITY_FINDING = "SECURITY_FINDING"
+    INSIGHT_SCORECARD_CAMPAIGN = "INSIGHT_SCORECARD_CAMPAIGN"
+    RESOURCE_POLICY = "RESOURCE_POLICY"
+    APM_RECOMMENDATION = "APM_RECOMMENDATION"
+    SCM_URL = "SCM_URL"
+    PROFILING_DOWNSIZING_EXPERIMENT = "PROFILING_DOWNSIZING_EXPERIMENT"
 
 
 class IntegrationStatus(OpenEnum):
@@ -134,7 +159,7 @@ class ResolvedReason(OpenEnum):
 
 
 @frozen
-class CustomAttribute:
+class CustomAttribute(Model):
     """A value of a custom attribute, with its type."""
 
     type: CustomAttributeType
@@ -148,7 +173,7 @@ class CustomAttribute:
 
 
 @frozen
-class Insight:
+class Insight(Model):
     """A pointer from a case to the thing that gives it context."""
 
     type: InsightType | None = None
@@ -162,7 +187,7 @@ class Insight:
 
 
 @frozen
-class JiraIssue:
+class JiraIssue(Model):
     """The Jira issue of a case."""
 
     status: IntegrationStatus | None = None
@@ -180,33 +205,13 @@ class JiraIssue:
 
 
 @frozen
-class ServiceNowTicket:
+class ServiceNowTicket(Model):
     """The ServiceNow ticket of a case."""
 
     status: IntegrationStatus | None = None
     """How far its making has come."""
     sys_target_link: str | None = inside("result", "sys_target_link")
     """The address of the ticket."""
-    extra: Extra = field(factory=dict)
-    """What the service sent besides."""
-
-
-@frozen
-class CaseAuthor:
-    """Who made a case, as the case itself tells it."""
-
-    type: str | None = None
-    """What kind of author it is, such as `USER`."""
-    id: str | None = inside("content", "ID")
-    """The user's identifier."""
-    name: str | None = inside("content", "name")
-    """The name to show."""
-    email: str | None = inside("content", "email")
-    """The e-mail address."""
-    handle: str | None = inside("content", "handle")
-    """The handle."""
-    active: bool | None = inside("content", "active")
-    """Whether the account is in use."""
     extra: Extra = field(factory=dict)
     """What the service sent besides."""
 
@@ -273,16 +278,23 @@ class Case(Resource):
     """A number, as a text of digits."""
     merge_status: str | None = None
     """Whether it was merged into another, such as `NOT_MERGED`."""
-    created_by_author: CaseAuthor | None = None
+    created_by_author: Author | None = None
     """Who made it, where that is told inside the case."""
     security_resolved_reason: ResolvedReason | None = None
     """Why a security case was resolved."""
     extra: Extra = field(factory=dict)
     """What the service sent besides."""
 
+    @property
+    def is_open(self) -> bool:
+        """Whether the case is still to be worked on: by its status group, else by its status, else by `closed_at`."""
+        if self.status_group is not None:
+            return self.status_group != StatusGroup.SG_CLOSED
+        return self.status not in FINAL_STATUSES if self.status is not None else self.closed_at is None
+
 
 @frozen
-class AggregateGroup:
+class AggregateGroup(Model):
     """One group of an aggregation."""
 
     group: str
@@ -308,7 +320,7 @@ class CaseAggregate(Resource):
 
 
 @frozen
-class CountValue:
+class CountValue(Model):
     """How many cases have one value."""
 
     value: str
@@ -320,7 +332,7 @@ class CountValue:
 
 
 @frozen
-class CountGroup:
+class CountGroup(Model):
     """The counts of one field."""
 
     group: str

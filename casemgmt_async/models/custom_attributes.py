@@ -6,14 +6,14 @@ from typing import ClassVar
 
 from attrs import field, frozen
 
-from casemgmt_async.models.base import Extra, Resource, inside
+from casemgmt_async.models.base import Extra, Model, Resource, inside
 from casemgmt_async.models.cases import CustomAttributeType
 
 __all__ = ["AttributeOption", "CustomAttributeConfig"]
 
 
 @frozen
-class AttributeOption:
+class AttributeOption(Model):
     """One value that an attribute of the type SELECT allows."""
 
     value: str | None = None

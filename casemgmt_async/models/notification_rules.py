@@ -6,7 +6,7 @@ from typing import ClassVar
 
 from attrs import field, frozen
 
-from casemgmt_async.models.base import Extra, OpenEnum, Resource, inside
+from casemgmt_async.models.base import Extra, Model, OpenEnum, Resource, inside
 
 __all__ = [
     "NotificationRecipient",
@@ -37,7 +37,7 @@ class NotificationTriggerType(OpenEnum):
 
 
 @frozen
-class NotificationRecipient:
+class NotificationRecipient(Model):
     """Where a notification goes; which fields matter depends on the type."""
 
     type: RecipientType | None = None
@@ -73,7 +73,7 @@ class NotificationRecipient:
 
 
 @frozen
-class NotificationTrigger:
+class NotificationTrigger(Model):
     """What a notification is sent for."""
 
     type: NotificationTriggerType | None = None

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, TypeVar, overload
 
 from attrs import field, frozen
 
-from casemgmt_async.models.base import Extra
+from casemgmt_async.models.base import Extra, Model
 
 __all__ = ["Listing", "Page"]
 
@@ -15,25 +15,24 @@ T = TypeVar("T")
 
 
 @frozen
-class Page(Generic[T]):
-    """One page of an answer; iterate over it for its items.
+class Page(Model, Generic[T]):
+    """One page of an answer. Iterate over it, index it and take its length as of its items.
 
-    The totals are the service's word at that moment: they move while you read.
+    The totals were true when the service wrote them: they change while you read.
     """
 
     items: Sequence[T]
-    """The items, in the service's order."""
+    """The items, in the order of the service."""
     number: int = 0
-    """The page's number. Searches count from 1, timelines from 0."""
+    """Number of the page. Searches count from 1, timelines from 0."""
     size: int | None = None
-    """How many items the service says this page has."""
+    """Number of items on this page, as the service counts them."""
     total_pages: int | None = None
-    """How many pages the service says there are."""
+    """Number of pages, as the service counts them."""
     total_items: int | None = None
-    """How many items the service says there are on all pages."""
+    """Number of items on all pages, as the service counts them."""
     extra: Extra = field(factory=dict)
-    """What the service sent besides, by JSON pointer into the document."""
-    _wire: Any = field(default=None, kw_only=True, alias="_wire", repr=False, eq=False)
+    """Members of the document that have no field, by JSON pointer."""
 
     def __iter__(self) -> Iterator[T]:
         return iter(self.items)
@@ -41,13 +40,32 @@ class Page(Generic[T]):
     def __len__(self) -> int:
         return len(self.items)
 
+    @overload
+    def __getitem__(self, index: int) -> T: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[T]: ...
+
+    def __getitem__(self, index: int | slice) -> T | Sequence[T]:
+        return self.items[index]
+
+    @property
+    def included(self) -> tuple[Any, ...]:
+        """All users in `included` of the document, also those that no item points to."""
+        return getattr(self.extra, "included", ())
+
 
 class Listing(list[T]):
-    """A list that came whole, with what stood beside it in the document."""
+    """A list that came whole."""
 
-    __slots__ = ("_wire", "extra")
+    __slots__ = ("extra",)
 
-    def __init__(self, items: Sequence[T] = (), extra: Extra | None = None, wire: Any = None) -> None:
+    def __init__(self, items: Sequence[T] = (), extra: Extra | None = None) -> None:
         super().__init__(items)
-        self.extra: Extra = extra or {}
-        self._wire = wire
+        self.extra: Extra = {} if extra is None else extra
+        """Members of the document beside `data` that have no field, by name."""
+
+    @property
+    def included(self) -> tuple[Any, ...]:
+        """All users in `included` of the document, also those that no item points to."""
+        return getattr(self.extra, "included", ())

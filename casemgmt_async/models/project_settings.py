@@ -10,7 +10,7 @@ from typing import Any
 
 from attrs import field, frozen
 
-from casemgmt_async.models.base import Extra, inside
+from casemgmt_async.models.base import Extra, Model, inside
 
 __all__ = [
     "AutoCloseSettings",
@@ -35,7 +35,7 @@ __all__ = [
 
 
 @frozen
-class ColumnSort:
+class ColumnSort(Model):
     """How a column of the board is sorted."""
 
     ascending: bool | None = None
@@ -47,7 +47,7 @@ class ColumnSort:
 
 
 @frozen
-class Column:
+class Column(Model):
     """A column of the board."""
 
     type: str | None = None
@@ -61,7 +61,7 @@ class Column:
 
 
 @frozen
-class ColumnsConfig:
+class ColumnsConfig(Model):
     """The columns of the board."""
 
     columns: tuple[Column, ...] = ()
@@ -71,7 +71,7 @@ class ColumnsConfig:
 
 
 @frozen
-class AutoCloseSettings:
+class AutoCloseSettings(Model):
     """Closing cases that nobody touches."""
 
     enabled: bool | None = None
@@ -83,7 +83,7 @@ class AutoCloseSettings:
 
 
 @frozen
-class AutoTransitionSettings:
+class AutoTransitionSettings(Model):
     """Moving cases on when they are assigned."""
 
     auto_transition_assigned_cases_on_self_assigned: bool | None = None
@@ -93,7 +93,7 @@ class AutoTransitionSettings:
 
 
 @frozen
-class IncidentFieldMapping:
+class IncidentFieldMapping(Model):
     """A field of incidents that is copied to cases."""
 
     case_field: str | None = None
@@ -105,7 +105,7 @@ class IncidentFieldMapping:
 
 
 @frozen
-class IncidentIntegration:
+class IncidentIntegration(Model):
     """Incidents."""
 
     enabled: bool | None = None
@@ -125,7 +125,7 @@ class IncidentIntegration:
 
 
 @frozen
-class SyncProperty:
+class SyncProperty(Model):
     """How one property is kept the same on both sides."""
 
     sync_type: str | None = None
@@ -145,7 +145,7 @@ class SyncProperty:
 
 
 @frozen
-class JiraCustomFieldSync:
+class JiraCustomFieldSync(Model):
     """How a custom field of Jira is filled."""
 
     sync_type: str | None = None
@@ -157,7 +157,7 @@ class JiraCustomFieldSync:
 
 
 @frozen
-class JiraSync:
+class JiraSync(Model):
     """Keeping cases and Jira issues the same."""
 
     enabled: bool | None = None
@@ -183,7 +183,7 @@ class JiraSync:
 
 
 @frozen
-class JiraIntegration:
+class JiraIntegration(Model):
     """Jira."""
 
     enabled: bool | None = None
@@ -203,7 +203,7 @@ class JiraIntegration:
 
 
 @frozen
-class MonitorIntegration:
+class MonitorIntegration(Model):
     """Monitors."""
 
     enabled: bool | None = None
@@ -219,7 +219,7 @@ class MonitorIntegration:
 
 
 @frozen
-class EscalationQuery:
+class EscalationQuery(Model):
     """A search whose cases are escalated."""
 
     id: str | None = None
@@ -239,7 +239,7 @@ class EscalationQuery:
 
 
 @frozen
-class OnCallIntegration:
+class OnCallIntegration(Model):
     """On-call."""
 
     enabled: bool | None = None
@@ -253,7 +253,7 @@ class OnCallIntegration:
 
 
 @frozen
-class ServiceNowSync:
+class ServiceNowSync(Model):
     """Keeping cases and ServiceNow tickets the same."""
 
     enabled: bool | None = None
@@ -269,7 +269,7 @@ class ServiceNowSync:
 
 
 @frozen
-class ServiceNowIntegration:
+class ServiceNowIntegration(Model):
     """ServiceNow."""
 
     enabled: bool | None = None
@@ -287,7 +287,7 @@ class ServiceNowIntegration:
 
 
 @frozen
-class NotificationSettings:
+class NotificationSettings(Model):
     """Which events members are told of."""
 
     enabled: bool | None = None
@@ -313,7 +313,7 @@ class NotificationSettings:
 
 
 @frozen
-class ProjectSettings:
+class ProjectSettings(Model):
     """How a project behaves."""
 
     auto_close_inactive_cases: AutoCloseSettings | None = None

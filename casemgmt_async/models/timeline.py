@@ -8,38 +8,15 @@ from typing import ClassVar
 from attrs import field, frozen
 
 from casemgmt_async.models.base import Extra, OpenEnum, Resource, inside
+from casemgmt_async.models.users import Author
 
-__all__ = ["AuthorType", "CellAuthor", "CellType", "TimelineCell"]
+__all__ = ["CellType", "TimelineCell"]
 
 
 class CellType(OpenEnum):
     """What a cell of the timeline tells."""
 
     COMMENT = "COMMENT"
-
-
-class AuthorType(OpenEnum):
-    """What kind of author a cell has."""
-
-    USER = "USER"
-
-
-@frozen
-class CellAuthor:
-    """Who wrote a cell."""
-
-    type: AuthorType | None = None
-    """What kind of author it is."""
-    id: str | None = inside("content", "id")
-    """The user's identifier."""
-    name: str | None = inside("content", "name")
-    """The name to show."""
-    email: str | None = inside("content", "email")
-    """The e-mail address."""
-    handle: str | None = inside("content", "handle")
-    """The handle."""
-    extra: Extra = field(factory=dict)
-    """What the service sent besides."""
 
 
 @frozen
@@ -50,7 +27,7 @@ class TimelineCell(Resource):
 
     type: CellType | None = None
     """What it tells."""
-    author: CellAuthor | None = None
+    author: Author | None = None
     """Who wrote it."""
     message: str | None = inside("cell_content", "message")
     """The text of a comment, in Markdown."""

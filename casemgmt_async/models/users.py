@@ -7,9 +7,9 @@ from typing import ClassVar
 
 from attrs import field, frozen
 
-from casemgmt_async.models.base import Extra, OpenEnum, Resource, inside, related
+from casemgmt_async.models.base import Extra, Model, OpenEnum, Resource, inside, related
 
-__all__ = ["User", "UserAccount", "UserStatus"]
+__all__ = ["Author", "AuthorType", "User", "UserAccount", "UserStatus"]
 
 
 @frozen
@@ -77,3 +77,29 @@ class UserAccount(Resource):
     """The ids of the user's roles."""
     extra: Extra = field(factory=dict)
     """What the service sent besides."""
+
+
+class AuthorType(OpenEnum):
+    """Kind of an author."""
+
+    USER = "USER"
+
+
+@frozen
+class Author(Model):
+    """Author of a case or of a timeline cell, as described inside of it."""
+
+    type: AuthorType | None = None
+    """Kind of author."""
+    id: str | None = inside("content", "ID", also="id")
+    """Identifier of the user. The service sends it as `ID`, the reference says `id`; both are read."""
+    name: str | None = inside("content", "name")
+    """Display name."""
+    email: str | None = inside("content", "email")
+    """E-mail address."""
+    handle: str | None = inside("content", "handle")
+    """Handle, usually the e-mail address."""
+    active: bool | None = inside("content", "active")
+    """Whether the account is in use."""
+    extra: Extra = field(factory=dict)
+    """Members that the service sent and this model has no field for."""

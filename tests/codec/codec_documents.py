@@ -9,9 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import attrs
+import msgspec
 from hypothesis import strategies as st
 
 from casemgmt_async import models
+from casemgmt_async.codec import decode
 from casemgmt_async.codec.shape import Leaf, Node, shape_of
 from casemgmt_async.models import OpenEnum, Page, User
 
@@ -85,6 +87,8 @@ def of_node(node: Node, *, unknown: bool) -> st.SearchStrategy[dict[str, Any]]:
             inner = of_node(child, unknown=unknown)
             required = any(leaf.default is None for leaf in child.leaves())
         (needed if required else optional)[name] = inner if required else inner | st.none()
+        if isinstance(child, Leaf) and child.alternative:
+            optional[child.alternative] = inner | st.none()
     known = st.fixed_dictionaries(needed, optional=optional)
     return st.builds(lambda a, b: {**b, **a}, known, UNKNOWN) if unknown else known
 
@@ -154,3 +158,12 @@ def answer_of(example: Any) -> Any:
 ANSWERS: list[Any] = [
     form for kind in RESOURCES.values() if kind is not User for form in (kind, list[kind], Page[kind])
 ]
+
+
+def decode_plain(body: bytes, answer: Any) -> Any:
+    """Decode by the functions over plain objects."""
+    try:
+        document = msgspec.json.decode(body)
+    except (msgspec.MsgspecError, ValueError, RecursionError):
+        return decode(body, answer)
+    return decode(document, answer) if isinstance(document, dict) else decode(body, answer)

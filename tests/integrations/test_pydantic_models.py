@@ -25,7 +25,6 @@ CASE = models.Case(
     attributes={"service": ["db", "api"]},
     custom_attributes={"size": models.CustomAttribute(models.CustomAttributeType.NUMBER, [3.5], is_multi=True)},
     extra={"new": {"deep": [1, None]}},
-    _wire={"never": "shown"},
 )
 CLASSES = sorted((one for one in vars(models).values() if isinstance(one, type) and attrs.has(one)), key=str)
 

@@ -1,4 +1,4 @@
-"""The fast path and the converter give the same, and nothing that was sent is lost on either."""
+"""JSON text and plain objects give the same models or the same error, and nothing that was sent is lost."""
 
 from __future__ import annotations
 
@@ -7,12 +7,11 @@ from typing import Any
 import attrs
 import msgspec
 import pytest
-from codec_documents import ANSWERS, as_text, documents
+from codec_documents import ANSWERS, as_text, decode_plain, documents
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from casemgmt_async.codec import decode, decoding, encode
-from casemgmt_async.codec.decoding import decode_slowly
+from casemgmt_async.codec import converter, decode, encode
 from casemgmt_async.errors import DecodeError
 from casemgmt_async.models import Case, Page, TimelineCell
 
@@ -22,12 +21,13 @@ FULL = settings(max_examples=120, deadline=None, derandomize=True, database=None
 
 def check_both_agree(document: Any, answer: Any) -> None:
     body = msgspec.json.encode(document)
-    fast, slow = decode(body, answer), decode_slowly(body, answer)
-    assert fast == slow
-    assert getattr(fast, "extra", None) == getattr(slow, "extra", None)  # which the equality of lists leaves out
+    text, plain = decode(body, answer), decode_plain(body, answer)
+    assert text == plain
+    assert getattr(text, "included", None) == getattr(plain, "included", None)
+    assert getattr(text, "extra", None) == getattr(plain, "extra", None)  # which the equality of lists leaves out
     received = as_text(msgspec.json.decode(body))
-    assert as_text(encode(fast)) == received
-    assert as_text(encode(slow)) == received
+    assert as_text(encode(text)) == received
+    assert as_text(encode(plain)) == received
 
 
 @pytest.mark.parametrize("answer", [a for a in ANSWERS if a != Page[Case]], ids=str)
@@ -49,13 +49,13 @@ def test_pages_of_cases(document: Any) -> None:
 @FULL
 @given(documents(Page[Case]), st.data())
 def test_spoilt_pages(document: Any, data: st.DataObject) -> None:
-    """Whatever is put in place of a piece of a page, both paths take it and agree, or both refuse it."""
+    """Whatever replaces a piece of a page: both forms take it and agree, or both refuse it with one message."""
     spoil(document, data)
     body = msgspec.json.encode(document)
-    fast, slow = outcome(decode, body), outcome(decode_slowly, body)
-    assert fast == slow
-    if isinstance(slow, Page):
-        assert as_text(encode(slow)) == as_text(encode(fast)) == as_text(msgspec.json.decode(body))
+    text, plain = outcome(decode, body), outcome(decode_plain, body)
+    assert text == plain
+    if isinstance(plain, Page):
+        assert as_text(encode(plain)) == as_text(encode(text)) == as_text(msgspec.json.decode(body))
 
 
 def outcome(read: Any, body: bytes) -> Any:
@@ -86,9 +86,10 @@ def spoil(raw: Any, data: st.DataObject) -> None:
         return
 
 
-def test_the_fast_path_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A page as the service sends it never reaches the converter."""
-    monkeypatch.setattr(decoding, "decode_slowly", lambda *_: pytest.fail("the converter was asked"))
+def test_a_usual_page_is_never_read_as_plain_objects(monkeypatch: pytest.MonkeyPatch) -> None:
+    hook = converter.get_structure_hook(Case)
+    hook.forget()
+    monkeypatch.setattr(hook, "compile_plain", lambda: pytest.fail("a case was read as plain objects"))
     case = {
         "id": "1",
         "type": "case",

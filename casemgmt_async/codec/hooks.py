@@ -1,0 +1,241 @@
+"""Structure hooks for everything inside a resource.
+
+cattrs calls a hook with plain objects. The code that the generator writes for a struct does not call
+these hooks: it contains what they do (`wire` and `expression`), and so gives the same result. A hook
+that a user registered is called by both.
+"""
+
+from __future__ import annotations
+
+import typing
+from collections.abc import Callable
+from datetime import UTC, date, datetime
+from typing import Annotated, Any, Final
+
+import cattrs
+import msgspec
+
+from casemgmt_async.codec.values import ShapeError, checked, day, in_utc, instant, wrong
+
+__all__ = [
+    "SCALARS",
+    "TEXT",
+    "USER_ERRORS",
+    "AnyHook",
+    "EnumHook",
+    "Hook",
+    "MappingHook",
+    "Scope",
+    "SequenceHook",
+    "TextHook",
+    "hook_for",
+]
+
+USER_ERRORS: Final = (ValueError, TypeError, LookupError, ArithmeticError, AttributeError, cattrs.BaseValidationError)
+"""What a hook of a user may raise for a value that does not fit."""
+
+
+class Scope:
+    """Names that a generated function uses, with what they stand for."""
+
+    def __init__(self) -> None:
+        self.names: dict[str, Any] = {}
+
+    def name(self, hint: str, value: Any) -> str:
+        """Return the name of an object, which begins with `hint`."""
+        hint = "".join(letter if letter.isalnum() else "_" for letter in hint)
+        name, count = hint, 1
+        while name in self.names and self.names[name] != value:
+            count += 1
+            name = f"{hint}{count}"
+        self.names[name] = value
+        return name
+
+
+class Hook:
+    """A structure hook, and how to write it in place.
+
+    This class wraps the hook that a user registered for a type; the subclasses are ours.
+    """
+
+    nullable = False
+    """Whether null is a value, and not the same as absent."""
+
+    def __init__(self, kind: Any, structure: Callable[[Any, Any], Any] | None = None) -> None:
+        self.kind = kind
+        self.structure = structure
+
+    def __call__(self, raw: Any, kind: Any = None) -> Any:
+        return self.read(raw) if kind is None or kind == self.kind else self.narrowed(kind).read(raw)
+
+    def narrowed(self, kind: Any) -> Hook:
+        """Return the hook for a subclass, for which cattrs calls the hook of its base."""
+        return Hook(kind, lambda raw, kind: kind(self.read(raw)))
+
+    def read(self, raw: Any) -> Any:
+        """Structure plain objects. Raises `ShapeError`."""
+        assert self.structure is not None
+        try:
+            return self.structure(raw, self.kind)
+        except USER_ERRORS as error:
+            raise ShapeError(str(error) or type(error).__name__) from error
+
+    def wire(self) -> Any:
+        """Return the type that msgspec reads for it."""
+        return Any
+
+    def expression(self, value: str, scope: Scope) -> str:
+        """Write the code that converts what msgspec read."""
+        return self.plain_expression(value, scope)
+
+    def plain_expression(self, value: str, scope: Scope) -> str:
+        """Write the code that converts a plain object."""
+        return f"{scope.name('read_' + getattr(self.kind, '__name__', 'value'), self.read)}({value})"
+
+
+class AnyHook(Hook):
+    """Any JSON value, as it came, unless it is nested too deeply."""
+
+    nullable = True
+    FLAT: Final = frozenset({str, int, float, bool, type(None)})
+
+    def read(self, raw: Any) -> Any:
+        return checked(raw)
+
+    def plain_expression(self, value: str, scope: Scope) -> str:
+        flat = scope.name("FLAT", self.FLAT)
+        return f"{value} if {value}.__class__ in {flat} else {scope.name('checked', checked)}({value})"
+
+
+class ScalarHook(Hook):
+    """A text, a number or a boolean, without conversion."""
+
+    def read(self, raw: Any) -> Any:
+        if raw.__class__ is self.kind:
+            return raw
+        try:
+            return msgspec.convert(raw, self.wire())
+        except msgspec.ValidationError as error:
+            raise ShapeError(str(error)) from None
+
+    def wire(self) -> Any:
+        return int | float if self.kind is float else self.kind
+
+    def expression(self, value: str, _: Scope) -> str:
+        return value
+
+    def plain_expression(self, value: str, scope: Scope) -> str:
+        return f"{value} if {value}.__class__ is {self.kind.__name__} else {super().plain_expression(value, scope)}"
+
+
+SCALARS: Final[dict[Any, ScalarHook]] = {kind: ScalarHook(kind) for kind in (str, int, float, bool)}
+TEXT: Final = SCALARS[str]
+
+
+class TextHook(Hook):
+    """A time or a date, which is written as a text."""
+
+    def read(self, raw: Any) -> Any:
+        text = TEXT.read(raw)
+        try:
+            return instant(text) if self.kind is datetime else day(text)
+        except (msgspec.MsgspecError, ValueError, OverflowError):
+            raise ShapeError(f"not a {self.kind.__name__}: {raw!r:.60}") from None
+
+    def wire(self) -> Any:
+        return Annotated[str, msgspec.Meta(min_length=1)]
+
+    def expression(self, value: str, scope: Scope) -> str:
+        if self.kind is date:
+            return f"{scope.name('day', day)}({value})"
+        from_text, utc = scope.name("from_text", datetime.fromisoformat), scope.name("UTC", UTC)
+        return f"moment if (moment := {from_text}({value})).tzinfo is {utc} else {scope.name('in_utc', in_utc)}(moment)"
+
+
+class EnumHook(Hook):
+    """An open enum."""
+
+    def narrowed(self, kind: Any) -> Hook:
+        return EnumHook(kind)
+
+    def read(self, raw: Any) -> Any:
+        return self.kind(TEXT.read(raw))
+
+    def wire(self) -> Any:
+        return self.kind
+
+    def expression(self, value: str, _: Scope) -> str:
+        return value
+
+    def plain_expression(self, value: str, scope: Scope) -> str:
+        known = scope.name(self.kind.__name__, {member.value: member for member in self.kind})
+        read = super().plain_expression(value, scope)
+        return f"{value}.__class__ is str and {known}.get({value}) or {read}"
+
+
+class SequenceHook(Hook):
+    """An array, as a list or a tuple. Null is an empty one, as programs written in Go send it."""
+
+    nullable = True
+
+    def __init__(self, kind: Any, item: Hook) -> None:
+        super().__init__(kind)
+        self.item = item
+        self.make: Any = typing.get_origin(kind)
+
+    def read(self, raw: Any) -> Any:
+        if raw is None:
+            return self.make()
+        if not isinstance(raw, list):
+            wrong("array", raw)
+        read, items = self.item.read, []
+        try:
+            for entry in raw:
+                items.append(read(entry))  # noqa: PERF401 - the length says where an error was
+        except ShapeError as error:
+            error.within(len(items))
+            raise
+        return self.make(items)
+
+    def wire(self) -> Any:
+        return list[self.item.wire()]  # type: ignore[misc]
+
+    def expression(self, value: str, scope: Scope) -> str:
+        item = self.item.expression("item", scope)
+        items = value if item == "item" else f"[{item} for item in {value}]"
+        return items if self.make is list else f"tuple({items})"
+
+
+class MappingHook(Hook):
+    """An object whose member names are data."""
+
+    def __init__(self, kind: Any, item: Hook) -> None:
+        super().__init__(kind)
+        self.item = item
+
+    def read(self, raw: Any) -> Any:
+        if not isinstance(raw, dict):
+            wrong("object", raw)
+        read, made, key = self.item.read, {}, ""
+        try:
+            for key, entry in raw.items():
+                made[key] = read(entry)
+        except ShapeError as error:
+            error.within(key)
+            raise
+        return made
+
+    def wire(self) -> Any:
+        return dict[str, self.item.wire()]  # type: ignore[misc]
+
+    def expression(self, value: str, scope: Scope) -> str:
+        item = self.item.expression("item", scope)
+        return value if item == "item" else f"{{key: {item} for key, item in {value}.items()}}"
+
+
+def hook_for(converter: cattrs.Converter, kind: Any) -> Hook:
+    """Return the hook that a converter has for a type."""
+    hook = converter.get_structure_hook(kind)
+    if not isinstance(hook, Hook):
+        return Hook(kind, hook)
+    return hook if hook.kind == kind else hook.narrowed(kind)

@@ -1,0 +1,161 @@
+"""A member without a field, or an odd value, costs its own resource alone; a member that comes again is learned."""
+
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+import msgspec
+import pytest
+
+from casemgmt_async.codec import decode, encode, make_converter
+from casemgmt_async.codec.documents import CAREFUL_FOR
+from casemgmt_async.codec.wire import LEARNED_AFTER, MOST_LEARNED, MOST_NOTED, ModelHook
+from casemgmt_async.models import Case, Page, Project
+
+
+class Reader:
+    """A converter of its own, and what it did with each case."""
+
+    def __init__(self) -> None:
+        self.converter = make_converter()
+        self.hook: ModelHook = self.converter.get_structure_hook(Case)
+        self.document = self.converter.get_structure_hook(Page[Case])
+        self.plain: list[str] = []
+        """Ids of the cases that were read as plain objects."""
+
+    def read(self, document: Any) -> Page[Case]:
+        self.plain.clear()
+        function = self.hook.compile_plain()
+
+        def noted(raw: Any) -> Any:
+            self.plain.append(raw["id"])
+            return function(raw)
+
+        self.hook.plain_function = noted
+        page: Page[Case] = decode(msgspec.json.encode(document), Page[Case], converter=self.converter)
+        return page
+
+
+@pytest.fixture
+def reader() -> Reader:
+    return Reader()
+
+
+def document(odd: int = 0, of: int = 5, **attributes: Any) -> dict[str, Any]:
+    """A page of cases; the first `odd` have more attributes."""
+    cases = [{"id": str(n), "type": "case", "attributes": {"title": f"t{n}"}} for n in range(of)]
+    for case in cases[:odd]:
+        case["attributes"] |= attributes  # type: ignore[operator]
+    return {"data": cases}
+
+
+@pytest.mark.parametrize(
+    "odd", [{"novel": 1}, {"attributes": {"team": None}}, {"insights": [{"type": "MONITOR", "novel": 1}]}], ids=str
+)
+def test_one_odd_case_is_the_only_one_read_as_plain_objects(reader: Reader, odd: Any) -> None:
+    for _ in range(2):  # tried as a whole, then cut into its resources
+        page = reader.read(document(odd=1, **odd))
+        assert reader.plain == ["0"]
+        assert [case.title for case in page] == ["t0", "t1", "t2", "t3", "t4"]
+        assert encode(page) == document(odd=1, **odd)
+    reader.read(document())
+    assert reader.plain == []
+
+
+def test_an_odd_time_is_read_as_plain_objects_and_does_not_cut_the_page(reader: Reader) -> None:
+    page = reader.read(document(odd=1, created_at="2026-01-01t00:00:00z"))
+    assert (reader.plain, reader.document.careful) == (["0"], 0)
+    assert str(page[0].created_at) == "2026-01-01 00:00:00+00:00"
+
+
+def test_pages_are_cut_only_for_a_while_after_an_odd_one(reader: Reader) -> None:
+    reader.read(document(odd=1, novel=1))
+    for left in range(CAREFUL_FOR, 0, -1):
+        assert reader.document.careful == left
+        reader.read(document())
+    assert reader.document.careful == 0
+    reader.read(document())
+    assert reader.document.careful == 0
+
+
+def test_a_member_that_comes_again_is_learned(reader: Reader) -> None:
+    insight = {"type": "MONITOR", "novel": {"deep": [1]}}
+    relationships = {"assignee": {"data": {"id": "u", "n": 1}, "meta": {"n": 1}}, "incidents": {"data": []}}
+    raw = document(odd=5, novel=None, other=2, insights=[insight])
+    for case in raw["data"]:
+        case |= {"relationships": copy.deepcopy(relationships), "links": {"self": "/1"}}
+    raw |= {"meta": {"novel": 1}, "links": {}}
+    first = reader.read(raw)
+    for _ in range(LEARNED_AFTER):
+        assert reader.read(raw) == first
+    assert reader.plain == []
+    learned = reader.read(raw)
+    assert learned == first
+    assert learned[1].extra == {
+        "novel": None,
+        "other": 2,
+        "/links": {"self": "/1"},
+        "/relationships/incidents": {"data": []},
+        "/relationships/assignee/meta": {"n": 1},
+        "/relationships/assignee/data/n": 1,
+    }
+    assert learned[0].insights[0].extra == {"novel": {"deep": [1]}}
+    assert learned.extra == {"/meta/novel": 1, "links": {}}
+    assert encode(learned, converter=reader.converter) == raw
+    assert list(learned[0].extra) == list(first[0].extra)
+    plain = reader.read(document())
+    assert (plain.extra, plain[0].extra, reader.plain) == ({}, {}, [])
+
+
+def test_many_cases_of_one_document_teach_nothing(reader: Reader) -> None:
+    for number in range(2 * LEARNED_AFTER):
+        assert reader.read(document(odd=5, **{f"n{number}": 1}))[4].extra == {f"n{number}": 1}
+    assert reader.hook.learned == {}
+
+
+def test_what_is_learned_and_noted_is_bounded(reader: Reader) -> None:
+    for number in range(2 * MOST_LEARNED):
+        for _ in range(LEARNED_AFTER):
+            reader.hook.meet(("attributes",), f"n{number}")
+            reader.converter.structure({"data": []}, Page[Case])
+            with_number(reader, number)
+    assert sum(map(len, reader.hook.learned.values())) == MOST_LEARNED
+    for number in range(2 * MOST_NOTED):
+        reader.hook.meet(("attributes",), f"m{number}")
+    assert len(reader.hook.met) <= MOST_NOTED
+
+
+def with_number(reader: Reader, number: int) -> None:
+    """Meet a member in a document of its own."""
+    reader.converter.structure({"data": [{"id": "1", "attributes": {f"n{number}": 1}}]}, Page[Case])
+
+
+def test_another_type_is_kept_and_not_learned(reader: Reader) -> None:
+    for _ in range(2 * LEARNED_AFTER):
+        case = decode(b'{"data": {"id": "1", "type": "issue"}}', Case, converter=reader.converter)
+        assert case.extra == {"/type": "issue"}
+        assert encode(case) == {"data": {"id": "1", "type": "issue"}}
+    assert reader.hook.learned == {}
+
+
+def test_included_resources_that_are_no_users_do_not_cut_the_page(reader: Reader) -> None:
+    raw = document() | {
+        "included": [{"id": "t", "type": "team", "attributes": {"size": 3}}, {"id": "u", "type": "user"}]
+    }
+    page = reader.read(raw)
+    assert (reader.plain, reader.document.careful) == ([], 0)
+    assert page.extra == {"included": raw["included"][:1]}
+    assert [user.id for user in page.included] == ["u"]
+
+
+def test_members_of_a_relationship_to_many_are_kept(reader: Reader) -> None:
+    members = [{"id": "a", "type": "user"}, {"id": "b", "type": "bot", "meta": {}}]
+    raw = {"data": {"id": "1", "type": "project", "relationships": {"member_user": {"data": members}}}}
+    project = decode(msgspec.json.encode(raw), Project)
+    assert [user.id for user in project.member_users] == ["a", "b"]
+    assert project.extra == {
+        "/relationships/member_user/data/1/type": "bot",
+        "/relationships/member_user/data/1/meta": {},
+    }
+    assert encode(project) == raw
