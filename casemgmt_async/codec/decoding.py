@@ -33,7 +33,7 @@ def decode(body: bytes | Mapping[str, Any], answer: type[T], *, converter: cattr
         raise DecodeError("nested too deeply") from None
     except ShapeError as error:
         raise DecodeError(error.message, error.json_path()) from error.__cause__
-    except (msgspec.MsgspecError, ValueError) as error:
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
         raise DecodeError(f"not JSON: {error}") from error
     return found
 

@@ -19,7 +19,7 @@ from typing import Any, Final, Protocol
 
 import attrs
 
-from casemgmt_async.codec.hooks import TEXT, Hook, Scope, SequenceHook
+from casemgmt_async.codec.hooks import TEXT, USER_ERRORS, Hook, Scope, SequenceHook
 from casemgmt_async.codec.shape import Leaf, Node, Path, Shape, key_of, origin_of, pointer
 from casemgmt_async.codec.values import ShapeError, checked, missing, wrong
 from casemgmt_async.models.base import ReceivedExtra
@@ -189,7 +189,9 @@ class Writer:
             self.check_object("raw")
         self.node(shape.root, "raw")
         lines.extend(
-            [f"return {model}(**values)"] if self.draft is None else [f"obj.__class__ = {model}", "return obj"]
+            [f"return {scope.name('construct', construct)}({model}, values)"]
+            if self.draft is None
+            else [f"obj.__class__ = {model}", "return obj"]
         )
         return lines
 
@@ -267,33 +269,33 @@ class Writer:
         """Write the lines that read what a relationship points to."""
         path, scope = leaf.path, self.scope
         self.at(path)
-        self.lines.append(f"value = {self.access.member(var, path[:-1], path[-1])}")
+        self.lines.append(f"linked = {self.access.member(var, path[:-1], path[-1])}")
         user = scope.name("User", User)
         many = origin_of(leaf.type) is not None
         kind = leaf.type.__args__[0] if many else leaf.type
         one = "users.get({0}) or users.setdefault({0}, {1}({0}))" if kind is User else "{0}"
         if many and self.access.checks:
             read = scope.name("references", references)
-            value = f"tuple([{one.format('item', user)} for item in {read}(value, {leaf.target!r}, extra, {path!r})])"
+            value = f"tuple([{one.format('item', user)} for item in {read}(linked, {leaf.target!r}, extra, {path!r})])"
         elif many:
-            value = f"tuple([{one.format('item.id', user)} for item in value])"
+            value = f"tuple([{one.format('item.id', user)} for item in linked])"
         else:
             if leaf.default is None:
-                self.require("value is None", leaf)
+                self.require("linked is None", leaf)
             outer, self.lines = self.lines, []
             if self.access.checks:
-                self.check_object("value")
+                self.check_object("linked")
             if self.shape.extra:
-                self.lines.extend(self.access.unknown("value", path, frozenset({"id", "type"}), self.shape, scope))
-            self.tag("value", path, leaf.target or "")
+                self.lines.extend(self.access.unknown("linked", path, frozenset({"id", "type"}), self.shape, scope))
+            self.tag("linked", path, leaf.target or "")
             self.at((*path, "id"))
-            self.lines.append(f"id_ = {self.access.member('value', path, 'id')}")
+            self.lines.append(f"id_ = {self.access.member('linked', path, 'id')}")
             if (identity := self.value_of(TEXT, "id_")) != "id_":
                 self.lines.append(f"id_ = {identity}")
             lines, self.lines = self.lines, outer
-            self.lines.extend([f"if not ({self.access.absent(None, 'value', scope)}):", *indented(lines)])
+            self.lines.extend([f"if not ({self.access.absent(None, 'linked', scope)}):", *indented(lines)])
             value = one.format("id_", user)
-        self.store(leaf, None, value)
+        self.store(leaf, None, value, "linked")
 
     # --- pieces ---
 
@@ -321,10 +323,10 @@ class Writer:
             return repr(value)
         return f"{self.scope.name(f'default_{leaf.name}', leaf.default)}()"
 
-    def store(self, leaf: Leaf, hook: Hook | None, value: str) -> None:
-        """Write the line that sets a field from `value`, to its default where that is absent."""
+    def store(self, leaf: Leaf, hook: Hook | None, value: str, var: str = "value") -> None:
+        """Write the line that sets a field from the variable `var`, to its default where that is absent."""
         default = self.default(leaf)
-        absent = self.access.absent(hook, "value", self.scope, default)
+        absent = self.access.absent(hook, var, self.scope, default)
         if self.draft is None:
             self.lines.append("if True:" if leaf.default is None else f"if not ({absent}):")
             self.lines.append(f"    {VALUES.format(leaf.alias)} = {value}")
@@ -342,7 +344,9 @@ class Writer:
 
 
 VALUES: Final = "values['{}']"
-RESERVED: Final = frozenset({"obj", "extra", "users", "raw", "at", "value", "other", "type_", "id_", "values", "type"})
+RESERVED: Final = frozenset(
+    {"obj", "extra", "users", "raw", "at", "value", "linked", "other", "type_", "id_", "values", "type"}
+)
 
 
 def check_object(raw: Any) -> None:
@@ -389,6 +393,14 @@ def reference_id(raw: Any, target: str, extra: dict[str, Any], path: Path) -> st
         error.within("id")
         raise
     return identity
+
+
+def construct(model: Any, values: dict[str, Any]) -> Any:
+    """Call a constructor that may refuse the values."""
+    try:
+        return model(**values)
+    except USER_ERRORS as error:
+        raise ShapeError(str(error) or type(error).__name__) from error
 
 
 def draft_of(model: Any) -> Any:

@@ -20,7 +20,7 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from casemgmt_async.codec.generate import Plain, current_users, structure_function
-from casemgmt_async.codec.hooks import TEXT, USER_ERRORS, Hook, MappingHook, Scope, SequenceHook, TextHook, hook_for
+from casemgmt_async.codec.hooks import TEXT, Hook, MappingHook, Scope, SequenceHook, TextHook, hook_for
 from casemgmt_async.codec.shape import Leaf, Node, Path, Shape, key_of, origin_of, shape_of
 from casemgmt_async.codec.values import ShapeError, checked
 from casemgmt_async.models.base import OpenEnum
@@ -33,7 +33,7 @@ MOST_LEARNED: Final = 64
 """How many unknown members of a model are learned; a service that adds fields does not reach it."""
 MOST_NOTED: Final = 256
 """How many unknown members of a model are noted before that begins again."""
-ODD: Final = (msgspec.MsgspecError, ShapeError, *USER_ERRORS)
+ODD: Final = (msgspec.MsgspecError, ShapeError, ValueError, OverflowError)
 """What the struct or its function raises for a text that has to be read as plain objects."""
 OPTIONS: Final[dict[str, Any]] = {"gc": False, "kw_only": True, "eq": False}
 
@@ -95,16 +95,13 @@ class ModelHook(Hook):
             if made is not None:
                 return made
             raw = msgspec.to_builtins(raw)
-        function = self.plain_function or self.compile_plain()
-        try:
-            return function(raw)
-        except USER_ERRORS as error:  # from a constructor
-            raise ShapeError(str(error) or type(error).__name__) from error
+        return (self.plain_function or self.compile_plain())(raw)
 
     def read_struct(self, raw: Any) -> Any:
         """Structure the struct of this model; None where it has to be read as plain objects."""
         try:
-            return type(raw).__structure__(raw)
+            structure = getattr(type(raw), "__structure__", None)
+            return structure and structure(raw)
         except ODD:
             return None
 
@@ -171,6 +168,8 @@ class ModelHook(Hook):
             self.met.clear()
         self.met[path, name] = document, count + 1
         known = self.learned.get(path, [])
+        if not name.isprintable() or "\\" in name or '"' in name:
+            return  # msgspec cannot have it as the name of a member
         if count + 1 >= LEARNED_AFTER and name not in known and sum(map(len, self.learned.values())) < MOST_LEARNED:
             self.learned = {**self.learned, path: [*known, name]}
             self.models.forget()

@@ -108,6 +108,13 @@ def test_a_member_that_comes_again_is_learned(reader: Reader) -> None:
     assert (plain.extra, plain[0].extra, reader.plain) == ({}, {}, [])
 
 
+@pytest.mark.parametrize("name", ["", "a~b/c", "class", "_x", "é", 'q"', "back\\slash", "\x1b", "\u2028", "m0"])
+def test_any_name_can_come_again(reader: Reader, name: str) -> None:
+    for _ in range(2 * LEARNED_AFTER):
+        page = reader.read(document(odd=1, **{name: [1]}))
+        assert encode(page) == document(odd=1, **{name: [1]})
+
+
 def test_many_cases_of_one_document_teach_nothing(reader: Reader) -> None:
     for number in range(2 * LEARNED_AFTER):
         assert reader.read(document(odd=5, **{f"n{number}": 1}))[4].extra == {f"n{number}": 1}
