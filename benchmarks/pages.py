@@ -20,8 +20,8 @@ SENTENCES = (
 )
 
 
-def case_page(size: int = 100, *, seed: int = 0, new_field: bool = False) -> bytes:
-    """Make a page of `size` cases; with `new_field`, each has an attribute that no model knows."""
+def case_page(size: int = 100, *, seed: int = 0, odd: int = 0, name: str = "novelty", value: Any = None) -> bytes:
+    """Make a page of `size` cases. The last `odd` of them have one attribute more, which no model has a field for."""
     rng = random.Random(seed)
     users = [
         {
@@ -38,9 +38,8 @@ def case_page(size: int = 100, *, seed: int = 0, new_field: bool = False) -> byt
     ]
     projects = [identifier(rng) for _ in range(4)]
     cases = [case(rng, number, rng.sample(users, 3), rng.choice(projects)) for number in range(size)]
-    if new_field:
-        for made in cases:
-            made["attributes"]["novelty"] = {"score": 0.5}
+    for made in cases[len(cases) - odd :]:
+        made["attributes"][name] = {"score": 0.5} if value is None else value
     meta = {"page": {"current": 1, "size": size, "total": 50}, "total_cases": 50 * size}
     return msgspec.json.encode({"data": cases, "included": users, "meta": meta})
 
