@@ -102,7 +102,7 @@ def test_the_first_call_loads_neither_jobs_nor_emulator_nor_command():
     assert "casemgmt_async.endpoints.cases" in loaded
     for heavy in ("jobs", "emulator", "cli", "integrations"):
         assert not {name for name in loaded if name.startswith(f"casemgmt_async.{heavy}")}, heavy
-    assert not loaded & {"click", "rich", "lark", "sqlite3", "cattrs"}
+    assert not loaded & {"click", "rich", "lark", "sqlite3"}
     unused = {"project_settings", "automation_rules", "notification_rules", "views", "links"}
     assert not loaded & {f"casemgmt_async.models.{module}" for module in unused}
 
