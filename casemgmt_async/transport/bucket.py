@@ -1,157 +1,138 @@
-"""One budget of the service, as its answers tell of it.
-
-A request passes while fewer are on their way than are left, so a budget is used up and not overrun. What is left is
-the service's own count, in which the requests of other processes show: each process then keeps to the part of the
-last window that was its own, and goes carefully over what remains.
-"""
+"""One bucket of the service's rate limit: whether a request may be sent now, as far as answers have shown."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Final
 
 from attrs import define
 
+from casemgmt_async.transport.quota import LearnedQuota, ReportedQuota
+from casemgmt_async.transport.rate_limit import RateLimit
+
 __all__ = ["Bucket"]
 
-SCOUTS: Final = 8
-"""How many requests are on their way at most before the first answer of a route, or early in a window."""
-ALONE: Final = 0.9
-"""The share of a window from which on we take it that nobody else uses the bucket."""
-SPARE: Final = 2
-"""How much of a shared bucket is left alone at the end of a window, when others may already be taking it."""
-STRAY: Final = 0.03
-"""The part of a window that may be used by requests of ours whose answers were lost."""
-LEAST: Final = 0.15
-"""The part of a window that is left to the others, and kept for us, where others were seen."""
-REGAIN: Final = 0.01
-"""By how much our share may grow from one window to the next, should the others have gone."""
-DOUBT: Final = 1.0
-"""Seconds by which a reset told in whole seconds may be off."""
+MAX_SCOUTS: Final = 8
+SCOUT_SECONDS: Final = 0.2
+"""Before its first answer a bucket has one request in flight, and twice as many after each so many seconds."""
+MIN_HOLD: Final = 0.1
+MAX_HOLD: Final = 60.0
+"""Seconds for which a refusal holds the bucket at least: at first, and after many in a row."""
+RESUME: Final = 0.6
+RESUME_STEP: Final = 0.2
+"""Where the last hold was `h` seconds in all, the next one is tried after these parts of `h`."""
 
 
 @define(eq=False)
 class Bucket:
-    """One budget: what is left of it, until when."""
+    """One bucket; several routes may share it."""
 
+    random: Callable[[], float]
     name: str | None = None
-    is_known: bool = False
-    """Whether any answer has told of it, if only that it is not limited."""
-    limit: float | None = None
-    period: float = 60.0
-    remaining: float = math.inf
-    """What the newest answers of this window left."""
-    resets_at: float = math.inf
-    """When the window ends, by our clock; after it, nothing is certain until an answer tells."""
     in_flight: int = 0
-    own: int = 0
-    """How many requests of this window were ours."""
-    others: float = 0.0
-    """How many requests of this window were certainly not ours."""
-    share: float = 1.0
-    """Which part of the last window was ours."""
-    lag: float = 0.0
-    """What to add to the resets of a service that rounds them down."""
-    admitted_at: float = 0.0
-    settles_at: float = -math.inf
-    """Until when a new window is begun slowly, so that others who learn of it later find something left."""
-    rolled: bool = False
-    probing: bool = False
-
-    def delay(self, now: float) -> float:
-        """Seconds until a request may pass, if no answer makes room before: 0 for now."""
-        if self.is_unlimited:
-            return 0.0
-        if now < self.resets_at:
-            return self._delay_within(now)
-        if self.limit is None:
-            self.remaining = self.resets_at = math.inf
-            return 0.0
-        if now >= self.resets_at + DOUBT:
-            self._roll(self.resets_at + math.ceil((now - self.resets_at) / self.period) * self.period, self.limit)
-            return self.delay(now) if now < self.resets_at else 0.0
-        return self.resets_at + DOUBT - now if self.probing else 0.0
+    _is_known: bool = False
+    """Whether an answer has arrived."""
+    _reported: ReportedQuota | None = None
+    _learned: LearnedQuota | None = None
+    _held_until: float = -math.inf
+    _refusals: int = 0
+    """Refusals in a row, each after the hold of the one before."""
+    _refused_at: float = 0.0
+    """The time of the first of them."""
+    _last_pause: float = 0.0
+    """Seconds from the first refusal to the next success, the last time."""
+    _scouted_at: float = 0.0
 
     @property
     def is_unlimited(self) -> bool:
-        """Whether an answer has told that there is no limit."""
-        return self.is_known and self.remaining is math.inf
-
-    def _delay_within(self, now: float) -> float:
-        share = self._share()
-        allowed = self._allowance(share)
-        if now < self.settles_at and allowed >= 1:
-            return 0.0 if self.in_flight < min(allowed, SCOUTS) else self.settles_at - now
-        if self.in_flight >= allowed:
-            return self.resets_at - now
-        if self.rolled and share < ALONE and self._is_beyond(share):  # what others may leave over, spread out
-            return max(0.0, self.admitted_at + (self.resets_at - self.admitted_at) / self.remaining - now)
-        return 0.0
+        """Whether answers have arrived and none showed a limit."""
+        return self._is_known and self._reported is None and self._learned is None
 
     @property
     def is_used_up(self) -> bool:
-        """Whether nothing passes until the window ends, whatever the answers on their way tell."""
-        return self._allowance(self._share()) < 1
+        """Whether the delay cannot become shorter by an answer."""
+        return self._refusals > 0 or (self._reported is not None and self._reported.is_used_up)
+
+    @property
+    def is_shared(self) -> bool:
+        """Whether other processes use the bucket too."""
+        return self._reported is not None and self._reported.is_shared
+
+    def delay(self, now: float) -> float:
+        """Seconds until a request may be sent: 0 for now, infinite if an answer has to arrive first."""
+        if now < self._held_until:
+            return self._held_until - now
+        if self._reported is not None:
+            return self._reported.delay(now, self.in_flight)
+        if self._learned is not None:
+            return self._learned.delay(now, self.in_flight)
+        return 0.0 if self._is_known else self._scout_delay(now)
 
     def admit(self, now: float) -> None:
-        """Let one request pass; the first after a reset goes alone, to see what the new window holds."""
+        """Count a request that is about to be sent."""
+        if not self.in_flight:
+            self._scouted_at = now
         self.in_flight += 1
-        self.admitted_at = now
-        if now >= self.resets_at:
-            self.probing = True
+        if self._reported is not None:
+            self._reported.admit()
 
-    def _share(self) -> float:
-        """Which part of the window is ours, by the last one and by what this one has shown."""
-        ours = self.own + self.in_flight
-        return min(self.share, ours / (ours + self.others)) if self.others and ours else self.share
+    def adopt(self, in_flight: int) -> None:
+        """Count the requests of a route that turned out to use this bucket; one more of them has been answered."""
+        self.in_flight += in_flight
+        if self._reported is not None:
+            self._reported.own += in_flight + 1
 
-    def _is_beyond(self, share: float) -> bool:
-        return self.own + self.in_flight >= share * (self.limit or self.remaining)
+    def observe(self, limits: RateLimit, now: float) -> None:
+        """Take in the rate limit of an answer that is no 429."""
+        self._is_known = True
+        if self._refusals and now >= self._held_until:
+            self._last_pause, self._refusals = now - self._refused_at, 0
+        if limits.limit and is_complete(limits):
+            if self._reported is None:
+                self._reported, self._learned = ReportedQuota(self.random, limits.limit), None
+            self._reported.observe(limits, now, self.in_flight)
+        elif self._reported is not None and not self._reported.is_confirmed:
+            self._learned, self._reported = LearnedQuota(self._reported.limit), None  # only refusals report a limit
+        elif self._learned is not None:
+            self._learned.succeeded(now < self._held_until)
 
-    def _allowance(self, share: float) -> float:
-        """How many requests may be on their way."""
-        if self.remaining is math.inf:
-            return math.inf if self.is_known else SCOUTS
-        alone = share >= ALONE
-        if self.remaining < 1 or (not alone and self.remaining <= min(SPARE, (self.limit or self.remaining) / 10)):
+    def refused(self, limits: RateLimit, now: float) -> None:
+        """Take in a 429: hold the bucket for as long as it asks, and longer after each further refusal in a row."""
+        self._is_known = True
+        is_new = now >= self._held_until
+        if is_new:
+            self._refused_at = self._refused_at if self._refusals else now
+            self._refusals += 1
+        hold = limits.wait or 0.0
+        if self._reported is None and self._learned is None and limits.limit and is_complete(limits):
+            self._reported = ReportedQuota(self.random, limits.limit)
+        if self._reported is not None:
+            hold = max(hold, self._reported.refused(limits, now, self.in_flight))
+        if is_new:
+            hold = max(hold, self._shortest_hold(bool(hold)))
+        self._held_until = max(self._held_until, now + hold)
+        if self._reported is None and is_new:
+            self._learned = self._learned or LearnedQuota()
+            self._learned.refused(limits.period, now, self._held_until)
+
+    def _shortest_hold(self, is_asked: bool) -> float:
+        """Seconds of a hold at least: growing from one refusal in a row to the next."""
+        growing = min(MAX_HOLD, MIN_HOLD * 2.0 ** min(self._refusals, 20))
+        if is_asked or not self._last_pause:
+            return growing if self._refusals > 1 or not is_asked else MIN_HOLD
+        step = RESUME if self._refusals == 1 else RESUME_STEP
+        return min(MAX_HOLD, max(MIN_HOLD, self._last_pause * step, growing if self._refusals > 6 else 0.0))
+
+    def _scout_delay(self, now: float) -> float:
+        if not self.in_flight:
             return 0.0
-        fair = max(1.0, self.remaining * share)
-        if not self.rolled and (self.own < 3 * SCOUTS or not alone):  # who else is there, will show
-            return min(fair, SCOUTS if alone else SCOUTS / 2)
-        if alone:
-            return self.remaining
-        return 1.0 if self._is_beyond(share) else fair
+        if self.in_flight >= MAX_SCOUTS:
+            return math.inf
+        next_scout_at = self._scouted_at + SCOUT_SECONDS * math.ceil(math.log2(self.in_flight + 1))
+        return max(0.0, next_scout_at - now)
 
-    def _roll(self, resets_at: float, left: float) -> None:
-        used = (self.limit or 0.0) - self.remaining
-        self.rolled = self.resets_at is not math.inf
-        measured = self.own / used if self.own and used > 0 else 1.0
-        measured = max(LEAST, min(measured, 1 - LEAST)) if measured < 1 - STRAY else 1.0
-        self.share = min(measured, self.share + REGAIN)
-        self.own, self.others = 0, 0.0
-        self.remaining, self.resets_at, self.probing = left, resets_at, False
 
-    def observe(self, limit: float, period: float, left: float, reset: float, now: float) -> None:
-        """Take in what an answer told of the bucket."""
-        self.limit, self.period = limit, period
-        ends = now + reset + self.lag
-        is_open_again = now >= self.resets_at and left > self.remaining
-        if self.resets_at is math.inf or is_open_again or ends > self.resets_at + period / 2:
-            self._roll(ends, left)
-            self.settles_at = now + min(DOUBT, period / 10) if self.rolled else -math.inf
-        elif ends > self.resets_at - period / 2:
-            self.remaining = min(self.remaining, left)
-            self.resets_at = min(self.resets_at, ends)
-        else:
-            return  # an answer from a window that is over
-        self.own += 1
-        self.others = max(self.others, limit - left - self.own - self.in_flight)
-
-    def exhausted(self, wait: float, now: float) -> None:
-        """Take in a 429: nothing passes for `wait` seconds."""
-        if self.limit is not None and now >= self.resets_at:
-            self.lag = min(DOUBT, self.period / 2)  # the window was not over when its reset had passed
-        self.remaining = 0.0
-        self.probing = False
-        until = now + wait + self.lag
-        self.resets_at = until if self.resets_at is math.inf else max(self.resets_at, until)
+def is_complete(limits: RateLimit) -> bool:
+    """Whether an answer reports the remaining requests of a bucket, and until when."""
+    return limits.name is not None and limits.remaining is not None and limits.reset is not None

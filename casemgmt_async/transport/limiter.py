@@ -11,6 +11,7 @@ import asyncio
 import bisect
 import itertools
 import math
+from typing import Final
 
 from attrs import define
 
@@ -18,9 +19,13 @@ from casemgmt_async.errors import ErrorDetail, RateLimitError, SessionClosedErro
 from casemgmt_async.transport.attempt import RawResponse
 from casemgmt_async.transport.bucket import Bucket
 from casemgmt_async.transport.clock import Clock
-from casemgmt_async.transport.rate_limit import NAME, read_rate_limit
+from casemgmt_async.transport.rate_limit import NAME, RateLimit, read_rate_limit
 
 __all__ = ["Limiter", "RouteLimiter"]
+
+NO_LIMITS: Final = RateLimit()
+MAX_UNUSED_BUCKETS: Final = 64
+"""Buckets that no route uses any more are kept up to this number, the most recently named ones."""
 
 
 @define(eq=False)
@@ -72,7 +77,7 @@ class Limiter:
     def route_limiter(self, route: str) -> RouteLimiter:
         """The route limiter of a route."""
         found = self._route_limiters.get(route)
-        return found or self._route_limiters.setdefault(route, RouteLimiter(route, Bucket()))
+        return found or self._route_limiters.setdefault(route, RouteLimiter(route, Bucket(self._clock.random)))
 
     def delay(self, route_limiter: RouteLimiter) -> float:
         """Seconds for which the rate limit delays the next request, as far as is known."""
@@ -158,34 +163,38 @@ class Limiter:
             del self._queues[waiter.route_limiter.bucket]
 
     def _learn(self, route_limiter: RouteLimiter, answer: RawResponse) -> None:
-        route_limiter.bucket.is_known = True
-        if answer.status != 429 and NAME not in answer.headers:
-            return
-        limits = read_rate_limit(answer.headers, self._clock.wall)
+        if answer.status >= 500 and NAME not in answer.headers:
+            return  # of a proxy perhaps: it says nothing about the rate limit
+        limits = read_rate_limit(answer.headers, self._clock.wall) if has_limits(answer) else NO_LIMITS
         now = self._clock.clock()
         if limits.name is not None and limits.name != route_limiter.bucket.name:
             self._bind(route_limiter, limits.name)
-        bucket = route_limiter.bucket
-        bucket.is_known = True
         if answer.status == 429:
-            if limits.limit and limits.name is not None:
-                bucket.limit = limits.limit
-            if limits.wait or limits.name is not None:
-                bucket.exhausted(limits.wait or 0.0, now)
-        elif limits.name is not None and limits.limit and limits.remaining is not None and limits.reset is not None:
-            bucket.observe(limits.limit, limits.period or 60.0, limits.remaining, limits.reset, now)
+            route_limiter.bucket.refused(limits, now)
+        else:
+            route_limiter.bucket.observe(limits, now)
 
     def _bind(self, route_limiter: RouteLimiter, name: str) -> None:
         old = route_limiter.bucket
-        new = self._buckets.get(name) or self._buckets.setdefault(name, Bucket(name))
+        new = self._named_bucket(name)
         queue = self._queues.pop(old, [])
         for bucket in (old, new):
             waiters = [waiter for waiter in queue if (waiter.route_limiter is route_limiter) == (bucket is new)]
             if waiters:
                 self._queues[bucket] = sorted(self._queues.get(bucket, []) + waiters)
         old.in_flight -= route_limiter.in_flight
-        new.in_flight += route_limiter.in_flight
+        new.adopt(route_limiter.in_flight)
         route_limiter.bucket = new
+
+    def _named_bucket(self, name: str) -> Bucket:
+        bucket = self._buckets.pop(name, None) or Bucket(self._clock.random, name)
+        self._buckets[name] = bucket  # the most recently named is last
+        if len(self._buckets) > MAX_UNUSED_BUCKETS:
+            used = {route_limiter.bucket.name for route_limiter in self._route_limiters.values()}
+            unused = [each for each in self._buckets if each != name and each not in used]
+            for each in unused[:-MAX_UNUSED_BUCKETS]:
+                del self._buckets[each]
+        return bucket
 
     def _admit_waiters(self) -> None:
         """Admit all that may be, oldest first; then schedule a wake-up for when the next one may be."""
@@ -233,6 +242,11 @@ class Limiter:
         self._wakeup = None
         self._wakeup_at = math.inf
         self._admit_waiters()
+
+
+def has_limits(answer: RawResponse) -> bool:
+    """Whether the headers are worth reading."""
+    return answer.status == 429 or NAME in answer.headers
 
 
 def used_up_error(route_limiter: RouteLimiter, delay: float) -> RateLimitError:
