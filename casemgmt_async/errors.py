@@ -18,7 +18,7 @@
         RequestTimeoutError       the deadline of the call passed
         ConnectionFailedError     the connection could not be made, or broke
         ResponseTooLargeError     the body is larger than the session accepts
-      OutcomeUnknownError         a create was sent and may or may not have happened
+      OutcomeUnknownError         a create was sent and may or may not have taken effect
       DecodeError                 the answer does not have the expected shape
       PaginationError             the pages of a listing contradict one another
 
@@ -30,7 +30,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from attrs import frozen
+from attrs import field, frozen
 
 __all__ = [
     "STATUS_ERRORS",
@@ -98,6 +98,10 @@ class ErrorDetail:
     """A code for programs, such as `resource_not_found`."""
     status: str | None = None
     """The HTTP status as the body repeats it."""
+    meta: Mapping[str, Any] | None = field(default=None, hash=False)
+    """The `meta` member as it was received, such as `{"key": "severity"}`."""
+    extra: Mapping[str, Any] = field(factory=dict, hash=False)
+    """All other members of the entry as they were received."""
 
     def __str__(self) -> str:
         return f"{self.title}: {self.detail}" if self.detail else self.title
@@ -116,8 +120,11 @@ class StatusError(CaseManagementError):
         route: str | None = None,
         request_id: str | None = None,
         retry_after: float | None = None,
+        *,
+        ids: Mapping[str, str] | None = None,
+        body: str = "",
     ) -> None:
-        super().__init__(status, tuple(errors), route, request_id, retry_after)
+        super().__init__(status, errors, route, request_id, retry_after)
         self.status = status
         """The HTTP status."""
         self.errors = tuple(errors)
@@ -128,10 +135,15 @@ class StatusError(CaseManagementError):
         """The service's id of the request, to quote to its support; None if it sent none."""
         self.retry_after = retry_after
         """Seconds to wait before the next request, if the service asked for a wait."""
+        self.ids = dict(ids or {})
+        """The ids in the path of the request, by the names of their parameters."""
+        self.body = body
+        """The body as text, without credentials, cut after 4,096 characters."""
 
     def __str__(self) -> str:
-        said = "; ".join(map(str, self.errors)) or "the body gave no reason"
-        text = f"{self.route or 'request'} answered {self.status}: {said}"
+        ids = ", ".join(f"{name}={value!r}" for name, value in self.ids.items())
+        reasons = "; ".join(map(str, self.errors)) or "the body gave no reason"
+        text = f"{self.route or 'request'}{f'({ids})' if ids else ''} answered {self.status}: {reasons}"
         if self.retry_after is not None:
             text += f" (retry after {self.retry_after:g} s)"
         return text + (f" [request {self.request_id}]" if self.request_id else "")

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
+import base64
 import copy
 import os
 import platform
+import threading
 from collections.abc import Callable, Mapping
 from ssl import SSLContext
 from types import TracebackType
@@ -21,7 +24,7 @@ from casemgmt_async.routes import Replay, Route
 from casemgmt_async.transport.attempt import RawResponse, Request
 from casemgmt_async.transport.caller import Caller, CallOptions
 from casemgmt_async.transport.clock import Clock
-from casemgmt_async.transport.credentials import Credentials, TokenSupplier, checked_headers
+from casemgmt_async.transport.credentials import Credentials, Secret, TokenSupplier, checked_headers
 from casemgmt_async.transport.events import Events, Listener
 from casemgmt_async.transport.origin import Origin
 from casemgmt_async.transport.retry import RetryPolicy
@@ -77,9 +80,11 @@ class CaseSession:
         on_event: Listener | None = None,
         clock: Clock = Clock(),  # noqa: B008 - frozen
     ) -> None:
-        credentials = Credentials(api_key, app_key, access_token)
-        del api_key, app_key, access_token  # a traceback with the locals of this frame must not show them
+        credentials, proxy_options = Credentials(api_key, app_key, access_token), read_proxy(proxy)
+        del api_key, app_key, access_token, proxy  # a traceback with the locals of this frame must not show them
         credentials.check()
+        if proxy_options is None:
+            raise ConfigurationError("proxy is not a URL such as http://user:password@proxy.example:3128")
         check_combinations(client_session, connector, ssl, base_url, site)
         for name, number in (("max_concurrency", max_concurrency), ("max_body", max_body)):
             if number < 1:
@@ -100,21 +105,23 @@ class CaseSession:
             max_body=max_body,
             clock=clock,
         )
-        request_options: dict[str, Any] = {}
-        if proxy is not None:
-            request_options["proxy"] = URL(proxy)
+        request_options: dict[str, Any] = dict(proxy_options)
         if ssl is not None:
             request_options["ssl"] = ssl
         defaults = {"Accept": "application/json", "Accept-Encoding": "gzip", "User-Agent": user_agent()}
+        if self._origin.base.startswith("http:"):  # no CONNECT: the proxy reads the headers of the request itself
+            defaults.update(request_options.get("proxy_headers", {}))
         self._options = call_options(timeout, retry, {**defaults, **checked_headers(headers)}, request_options)
         self._owns_pool = True
 
     def __repr__(self) -> str:
-        return f"<CaseSession {self._origin.base}{' closed' if self.closed else ''}>"
+        origin, pool = getattr(self, "_origin", None), getattr(self, "_pool", None)
+        if origin is None or pool is None:  # in a traceback out of `__init__`
+            return "<CaseSession>"
+        return f"<CaseSession {origin.base}{' closed' if pool.closed else ''}>"
 
     async def __aenter__(self) -> Self:
-        if self.closed:
-            raise SessionClosedError("the session is closed")
+        self._pool.check()
         return self
 
     async def __aexit__(
@@ -138,7 +145,8 @@ class CaseSession:
         Closing twice does nothing, and closing a variant from `with_options` does nothing.
         """
         if self._owns_pool and not self._pool.closed:
-            self._caller.limiter.close()
+            self._pool.check()
+            self._caller.close()
             await self._pool.close()
 
     def with_options(
@@ -240,17 +248,17 @@ class CaseSession:
         *,
         expects_body: bool,
     ) -> Request:
-        if self._pool.closed:
-            raise SessionClosedError("the session is closed")
+        self._pool.check()
         url = self._origin.url(route, ids, query)
         encoded = None if body is None else codec.dump(body)
-        return Request(route, replay or route.replay, url, encoded, expects_body)
+        return Request(route, replay or route.replay, ids, url, encoded, expects_body)
 
 
 class Pool:
-    """The aiohttp session: one of our own, made when it is first needed, or one that the user passed."""
+    """The aiohttp session: one of our own, made when it is first needed, or one that the user passed.
 
-    __slots__ = ("_client", "_connector", "_is_foreign", "_limit", "closed")
+    It belongs to the event loop in which it is first used.
+    """
 
     def __init__(
         self, client: aiohttp.ClientSession | None, connector: aiohttp.BaseConnector | None, limit: int
@@ -259,9 +267,25 @@ class Pool:
         self._is_foreign = client is not None
         self._connector = connector
         self._limit = limit
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._thread = ""
         self.closed = False
 
+    def check(self) -> None:
+        """Refuse to be used after `close`, in a second event loop, or in a second thread."""
+        if self.closed:
+            raise SessionClosedError("the session is closed")
+        loop = asyncio.get_running_loop()
+        if self._loop is None:
+            self._loop, self._thread = loop, threading.current_thread().name
+        elif loop is not self._loop:
+            raise ConfigurationError(
+                f"the session belongs to the event loop {self._loop!r} of thread {self._thread!r}, and was used in "
+                f"{loop!r} of thread {threading.current_thread().name!r}; make one session for each event loop"
+            )
+
     def client(self) -> aiohttp.ClientSession:
+        """The aiohttp session."""
         client = self._client
         if self.closed or (client is not None and client.closed):
             raise SessionClosedError("the session is closed")
@@ -272,11 +296,29 @@ class Pool:
         return client
 
     async def close(self) -> None:
+        """Close what is not the user's."""
         self.closed = True
         if self._client is not None and not self._is_foreign:
             await self._client.close()
         elif self._client is None and self._connector is not None:
             await self._connector.close()
+
+
+def read_proxy(proxy: StrOrURL | None) -> dict[str, Any] | None:
+    """The arguments of a request for a proxy, with its password as a `Secret`; None if it is not a URL."""
+    if proxy is None:
+        return {}
+    try:
+        url = URL(proxy)
+        host = url.host
+    except (TypeError, ValueError):
+        return None
+    if not host or url.scheme not in {"http", "https"}:
+        return None
+    if url.user is None and url.password is None:
+        return {"proxy": url}
+    login = base64.b64encode(f"{url.user or ''}:{url.password or ''}".encode()).decode()
+    return {"proxy": url.with_user(None), "proxy_headers": {"Proxy-Authorization": Secret(f"Basic {login}")}}
 
 
 def check_combinations(

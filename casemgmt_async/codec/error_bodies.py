@@ -36,15 +36,24 @@ def decode_errors(body: bytes, _content_type: str | None = None) -> tuple[ErrorD
 
 
 def read_error(entry: Any) -> ErrorDetail | None:
-    """Read one error: a text, or an object with a title, a detail, or both."""
+    """Read one error: a string, or an object; members without a field of their own are kept in `extra`."""
     if isinstance(entry, str):
         return ErrorDetail(entry[:LONGEST]) if entry else None
     if not isinstance(entry, dict):
         return None
-    title, detail, code, status = (text(entry.get(name)) for name in ("title", "detail", "code", "status"))
+    read = {name: text(entry.get(name)) for name in ("title", "detail", "code", "status")}
+    title, detail, code, status = read.values()
+    known = {name for name, value in read.items() if value is not None}
     if title is None:
-        title, detail = detail or text(entry.get("message")) or code or "error", None
-    return ErrorDetail(title, detail, code, status)
+        message = text(entry.get("message"))
+        if detail is None and message is not None:
+            known.add("message")
+        title, detail = detail or message or code or "error", None
+    meta = entry.get("meta")
+    if isinstance(meta, dict):
+        known.add("meta")
+    extra = {name: value for name, value in entry.items() if name not in known}
+    return ErrorDetail(title, detail, code, status, meta if isinstance(meta, dict) else None, extra)
 
 
 def text(value: Any) -> str | None:

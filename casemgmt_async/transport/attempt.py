@@ -21,13 +21,14 @@ from yarl import URL
 
 from casemgmt_async.errors import (
     CaseManagementError,
-    ConfigurationError,
     ConnectionFailedError,
     RequestTimeoutError,
+    TransportError,
 )
 from casemgmt_async.routes import Replay, Route
 from casemgmt_async.transport.body import read_body
 from casemgmt_async.transport.rate_limit import RateLimit, read_rate_limit
+from casemgmt_async.transport.user_code import UserCodeError, is_user_error
 
 __all__ = ["RawResponse", "Request", "SendTracker", "send"]
 
@@ -69,8 +70,10 @@ class Request:
 
     route: Route
     replay: Replay
+    ids: tuple[str, ...]
+    """The ids in the path, in the order of `route.parameters`."""
     url: URL
-    body: bytes | None
+    body: bytes | None = field(repr=False)
     expects_body: bool
     """Whether a success must have a body."""
 
@@ -158,24 +161,30 @@ async def send(
         return RawResponse(response.status, response.headers, body)
     except CaseManagementError:
         raise
-    except Exception as error:  # noqa: BLE001 - aiohttp, and the middlewares of a user's session, may raise anything
+    except Exception as error:
+        if is_user_error(error):
+            raise UserCodeError(error) from error
         tracker.record_failure(error)
-        raise translated(error, tracker, request.url) from visible_cause(error)
+        failure = translated(error, tracker, request.url)
+        failure.__cause__ = safe_cause(error)
+    raise failure  # outside of the `except`, so that it has no context that could show credentials
 
 
-def translated(error: Exception, tracker: SendTracker, url: URL) -> CaseManagementError:
+def translated(error: Exception, tracker: SendTracker, url: URL) -> TransportError:
     """The error of ours for an exception of aiohttp."""
     if isinstance(error, TimeoutError):
         return RequestTimeoutError("no answer within the time of one attempt")
+    if isinstance(error, aiohttp.ClientHttpProxyError):
+        return ConnectionFailedError(f"the proxy refused the connection with status {error.status}")
     if isinstance(error, aiohttp.ClientConnectorError):
         proxied = isinstance(error, aiohttp.ClientProxyConnectionError)
         target = f"the proxy {error.host}:{error.port}" if proxied else url.origin()
         return ConnectionFailedError(f"could not connect to {target}: {connect_problem(error)}")
+    if isinstance(error, aiohttp.ClientResponseError):
+        return ConnectionFailedError("the answer is not valid HTTP")
     if tracker.sent:
         return ConnectionFailedError("the connection broke before the answer was complete")
-    if isinstance(error, (DroppedConnectionError, aiohttp.ClientError, OSError)):
-        return ConnectionFailedError("the connection broke before the request was sent")
-    return ConfigurationError(f"the client session cannot send this request: {type(error).__name__}")
+    return ConnectionFailedError("the connection broke before the request was sent")
 
 
 def connect_problem(error: aiohttp.ClientConnectorError) -> str:
@@ -191,10 +200,18 @@ def connect_problem(error: aiohttp.ClientConnectorError) -> str:
     return ", ".join(dict.fromkeys(os.strerror(number).lower() for number in numbers)) or type(error).__name__
 
 
-def visible_cause(error: Exception) -> BaseException:
-    """The exception to chain: the cause of a `DroppedConnectionError` or `ClientResponseError`, else `error` itself.
+def safe_cause(error: Exception) -> BaseException | None:
+    """The exception to chain, or None for one that may show credentials.
 
-    A `ClientResponseError` holds the headers of the request, credentials included.
+    Other exceptions of aiohttp hold the headers of the request, or quote an answer, which may repeat them.
     """
-    replaced = isinstance(error, (DroppedConnectionError, aiohttp.ClientResponseError))
-    return error.__cause__ if replaced and error.__cause__ is not None else error
+    cause = error.__cause__ if isinstance(error, DroppedConnectionError) else error
+    if isinstance(cause, aiohttp.ServerDisconnectedError):
+        is_safe = isinstance(cause.message, str)
+    else:
+        is_safe = isinstance(cause, OSError | TimeoutError)
+    if cause is None or not is_safe:
+        return None
+    cause.__cause__ = cause.__cause__ if isinstance(cause.__cause__, OSError) else None
+    cause.__context__ = cause.__cause__
+    return cause

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import math
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final, Generic, TypeVar
 
 import aiohttp
@@ -16,7 +16,6 @@ from casemgmt_async.errors import (
     AuthenticationError,
     CaseManagementError,
     DecodeError,
-    ErrorDetail,
     OutcomeUnknownError,
     RequestTimeoutError,
     ResponseTooLargeError,
@@ -24,7 +23,15 @@ from casemgmt_async.errors import (
 )
 from casemgmt_async.routes import Replay, Route
 from casemgmt_async.transport.attempt import RawResponse, Request, SendTracker, send
-from casemgmt_async.transport.classify import Failure, FailureKind, ParseErrors, classify, is_json
+from casemgmt_async.transport.classify import (
+    Failure,
+    FailureKind,
+    ParseErrors,
+    Redact,
+    classify,
+    is_json,
+    read_request_id,
+)
 from casemgmt_async.transport.clock import Clock
 from casemgmt_async.transport.credentials import Credentials, Secret, checked_headers
 from casemgmt_async.transport.events import (
@@ -39,6 +46,7 @@ from casemgmt_async.transport.events import (
 )
 from casemgmt_async.transport.limiter import Limiter
 from casemgmt_async.transport.retry import DECISIONS, Decision, RetryBudget, RetryPolicy
+from casemgmt_async.transport.user_code import UserCodeError
 
 __all__ = ["CallOptions", "Caller"]
 
@@ -94,14 +102,11 @@ class Caller:
         self.events: Final = events
         self.credentials: Final = credentials
         self.client: Final = client
+        self.parse_errors: Final = parse_errors
         self.max_body: Final = max_body
         self.clock: Final = clock
-        self._parse_errors = parse_errors
         self._call_numbers = itertools.count(1)
-
-    def parse_errors(self, body: bytes, content_type: str | None) -> Sequence[ErrorDetail]:
-        """Parse the errors in a body, without the credentials if the service repeats them."""
-        return self._parse_errors(self.credentials.redacted(body), content_type)
+        self._pauses: set[asyncio.Task[Any]] = set()
 
     def run(self, request: Request, options: CallOptions, read: Callable[[RawResponse], T]) -> Awaitable[T]:
         """Make one call; `read` turns a successful answer into its result, or raises `DecodeError`."""
@@ -113,10 +118,36 @@ class Caller:
         try:
             result = await call.result()
         except BaseException as error:
-            self.events.emit(CallFailed(*call.summary(), error))
+            self._emit_last(call, CallFailed(*call.summary(), error))
             raise
-        self.events.emit(CallSucceeded(*call.summary()))
+        self._emit_last(call, CallSucceeded(*call.summary()))
         return result
+
+    def _emit_last(self, call: Call[Any], event: CallSucceeded | CallFailed) -> None:
+        try:
+            self.events.emit(event)
+        except UserCodeError as carrier:
+            raise call.user_error(carrier.error) from getattr(event, "error", None)
+
+    async def pause(self, work: Callable[..., Awaitable[R]], *args: Any) -> R:
+        """Await something that `close` ends at once with `SessionClosedError`."""
+        self.limiter.check_open()
+        task = asyncio.ensure_future(work(*args))
+        self._pauses.add(task)
+        try:
+            await asyncio.wait((task,))
+        finally:
+            self._pauses.discard(task)
+            if not task.cancel() and not task.cancelled():
+                task.exception()  # marks it as retrieved
+        self.limiter.check_open()
+        return task.result()
+
+    def close(self) -> None:
+        """End the waits of all calls with `SessionClosedError`, and refuse further calls."""
+        self.limiter.close()
+        for task in self._pauses:
+            task.cancel()
 
 
 class Call(Generic[T]):
@@ -156,9 +187,23 @@ class Call(Generic[T]):
 
     async def result(self) -> T:
         """Make attempts until one succeeds, or until a retry is not allowed."""
+        try:
+            return await self._result()
+        except UserCodeError as carrier:
+            error = carrier.error
+        raise self.user_error(error)
+
+    def user_error(self, error: Exception) -> Exception:
+        """The exception of the user's code as it is; for a create, with a note that says whether it was sent."""
+        if self._request.replay is Replay.CREATE:
+            sent = "was sent and may have taken effect" if self.tracker.sent else "has not taken effect"
+            error.add_note(f"{self._request.route.name}: the request {sent}")
+        return error
+
+    async def _result(self) -> T:
         credentials = self._caller.credentials
         if credentials.renewable and credentials.token is None:
-            await self._before_deadline(credentials.renew(None))
+            await self._before_deadline(self._caller.pause(credentials.renew, None))
         while True:
             token = credentials.token
             outcome = await self._attempt()
@@ -168,7 +213,7 @@ class Call(Generic[T]):
             if credentials.renewable and not self._token_renewed and isinstance(outcome.error, AuthenticationError):
                 self._token_renewed = True
                 self.tracker.sent = False
-                await self._before_deadline(credentials.renew(token))
+                await self._before_deadline(self._caller.pause(credentials.renew, token))
             else:
                 await self._wait_or_raise(outcome)
 
@@ -215,12 +260,14 @@ class Call(Generic[T]):
         answer = await send(
             client, tracker, request, headers, max_body=caller.max_body, options=self._options.request_options
         )
-        self._emit(ResponseReceived, answer.status, caller.clock.clock() - started_at, len(answer.body))
+        elapsed, request_id = caller.clock.clock() - started_at, read_request_id(answer, caller.credentials.redact)
+        self._emit(ResponseReceived, answer.status, elapsed, len(answer.body), request_id)
         return answer
 
     def _outcome(self, answer: RawResponse) -> Success[T] | Failure:
         request, caller = self._request, self._caller
-        failure = classify(answer, request.route.name, request.expects_body, caller.parse_errors, caller.clock.wall)
+        redact = caller.credentials.redact
+        failure = classify(answer, request, caller.parse_errors, redact, caller.clock.wall)
         # If the answer to an earlier attempt was lost, a DELETE that finds nothing has done its work.
         already_deleted = (
             self._may_have_taken_effect
@@ -233,7 +280,12 @@ class Call(Generic[T]):
         try:
             return Success(self._read(answer))
         except DecodeError as error:
-            return Failure(FailureKind.UNREADABLE if is_json(answer.body) else FailureKind.LOST, error)
+            kind = FailureKind.UNREADABLE if is_json(answer.body) else FailureKind.LOST
+            return Failure(kind, redacted(error, redact))
+        except CaseManagementError:
+            raise
+        except Exception as error:
+            raise UserCodeError(error) from error  # of a hook that the user added to the converter
 
     async def _before_deadline(self, work: Awaitable[R]) -> R:
         """Await anything but an attempt, until the deadline."""
@@ -266,7 +318,8 @@ class Call(Generic[T]):
         decision = DECISIONS[failure.kind][self._request.replay]
         if decision is Decision.UNKNOWN:
             raise self._unknown_outcome(failure.error) from failure.error
-        # A 429 that names a time closes the limiter until then, for all calls under the same limit.
+        # A 429 always closes the limiter for a time. If the service named the time, the attempt does not count, and
+        # the call waits in the limiter's queue; otherwise it counts and waits like any other failure.
         limiter_waits = failure.kind is FailureKind.LIMITED and bool(failure.wait)
         self._counted_attempts += not limiter_waits
         wait = self._wait(failure, limiter_waits) if decision is Decision.RETRY else None
@@ -278,7 +331,7 @@ class Call(Generic[T]):
                 self._emit(RateLimited, wait, answered=True)
             self._emit(RetryScheduled, wait, failure.error)
         if not limiter_waits:
-            await self._caller.clock.sleep(wait)
+            await self._caller.pause(self._caller.clock.sleep, wait)
 
     def _wait(self, failure: Failure, limiter_waits: bool) -> float | None:
         """Seconds until the next attempt, or None if there is none."""
@@ -302,6 +355,14 @@ class Call(Generic[T]):
         unknown = OutcomeUnknownError(self._request.route.name, self._request.body, str(error))
         unknown.__cause__ = error
         return unknown
+
+
+def redacted(error: DecodeError, redact: Redact) -> DecodeError:
+    """The error without the credentials that it quotes, if there are any in it."""
+    message, path = redact(error.message), redact(error.path)
+    if (message, path) == (error.message, error.path):
+        return error
+    return DecodeError(message, path, error.route)
 
 
 def failure_kind(error: TransportError, tracker: SendTracker) -> FailureKind:

@@ -12,16 +12,22 @@ from attrs import frozen
 from multidict import istr
 
 from casemgmt_async.errors import CaseManagementError, DecodeError, ErrorDetail, status_error
-from casemgmt_async.transport.attempt import RawResponse
+from casemgmt_async.transport.attempt import RawResponse, Request
 from casemgmt_async.transport.rate_limit import read_rate_limit, read_retry_after
 
-__all__ = ["Failure", "FailureKind", "ParseErrors", "classify", "is_json"]
+__all__ = ["Failure", "FailureKind", "ParseErrors", "Redact", "classify", "is_json", "read_request_id"]
 
 ParseErrors = Callable[[bytes, str | None], Sequence[ErrorDetail]]
 """Parses the errors in a body; the second argument is its content type."""
+Redact = Callable[[str], str]
+"""Replaces the credentials in a text."""
 
 CONTENT_TYPE: Final = istr("Content-Type")
 REQUEST_IDS: Final = (istr("X-Request-Id"), istr("DD-Request-Id"), istr("X-Datadog-Trace-Id"))
+MAX_BODY: Final = 4096
+"""Characters of a body that an error keeps."""
+MAX_PARSED: Final = 1_000_000
+"""Bytes of an error body that are read at all; an error entry of the service is far shorter."""
 
 
 class FailureKind(enum.Enum):
@@ -53,22 +59,29 @@ class Failure:
 
 def classify(
     answer: RawResponse,
-    route: str,
-    expects_body: bool,
+    request: Request,
     parse_errors: ParseErrors,
+    redact: Redact,
     now: Callable[[], float] = time.time,
 ) -> Failure | None:
     """Return the failure that an answer stands for, or None if it is a success that can be read.
 
-    `expects_body` says whether a success must have a body. `now` gives the Unix time, for headers that contain a date.
+    `now` gives the Unix time, for headers that contain a date.
     """
     status = answer.status
     if 200 <= status < 300:
-        return incomplete(answer, route, expects_body)
+        return incomplete(answer, request)
     wait = read_rate_limit(answer.headers, now).wait if status == 429 else read_retry_after(answer.headers, now)
-    request_id = next((text for name in REQUEST_IDS if (text := answer.headers.get(name))), None)
-    details = parse_errors(answer.body, answer.headers.get(CONTENT_TYPE))
-    error = status_error(status, details, route=route, request_id=request_id, retry_after=wait)
+    body = redact(answer.body[:MAX_PARSED].decode("utf-8", "replace"))
+    error = status_error(
+        status,
+        parse_errors(body.encode(), answer.headers.get(CONTENT_TYPE)),
+        route=request.route.name,
+        request_id=read_request_id(answer, redact),
+        retry_after=wait,
+        ids=dict(zip(request.route.parameters, request.ids, strict=True)),
+        body=body[:MAX_BODY],
+    )
     if status == 429:
         return Failure(FailureKind.LIMITED, error, wait)
     if status >= 500 or status == 408:
@@ -76,11 +89,19 @@ def classify(
     return Failure(FailureKind.REFUSED, error)
 
 
-def incomplete(answer: RawResponse, route: str, expects_body: bool) -> Failure | None:
+def read_request_id(answer: RawResponse, redact: Redact) -> str | None:
+    """The service's id of the request, in one of the headers in which it has been seen."""
+    found = next((text for name in REQUEST_IDS if (text := answer.headers.get(name))), None)
+    return None if found is None else redact(found)
+
+
+def incomplete(answer: RawResponse, request: Request) -> Failure | None:
     """Return the failure of a 2xx answer whose body is missing, cut short or not JSON; None if it is complete."""
+    route = request.route.name
     body = answer.body.strip() if len(answer.body) < 64 else answer.body
     if not body:
-        return Failure(FailureKind.LOST, DecodeError("the body is empty", route=route)) if expects_body else None
+        error = DecodeError("the body is empty", route=route)
+        return Failure(FailureKind.LOST, error) if request.expects_body else None
     if answer.is_framed and body[:1] in b"{[" and body.rstrip()[-1:] in b"}]":
         return None
     if is_json(body) and body.lstrip()[:1] in b"{[":

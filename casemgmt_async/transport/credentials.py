@@ -11,6 +11,7 @@ from typing import Final
 from multidict import CIMultiDict, istr
 
 from casemgmt_async.errors import ConfigurationError, InvalidArgumentError
+from casemgmt_async.transport.user_code import UserCodeError
 
 __all__ = ["Credentials", "Secret", "TokenSupplier", "checked_headers"]
 
@@ -21,6 +22,7 @@ API_KEY: Final = istr("DD-API-KEY")
 APP_KEY: Final = istr("DD-APPLICATION-KEY")
 BEARER: Final = istr("Authorization")
 
+REDACTED: Final = "<secret>"
 MIN_SECRET_LENGTH: Final = 8
 """Minimum length of a secret to redact; shorter values are test placeholders, and may be part of any word."""
 
@@ -52,7 +54,7 @@ class Secret(str):
 class Credentials:
     """Two keys, a token, or a supplier of tokens; makes the headers that carry them."""
 
-    __slots__ = ("_fixed", "_lock", "_problem", "_supplier", "_token")
+    __slots__ = ("_fixed", "_lock", "_pattern", "_pattern_token", "_problem", "_supplier", "_token")
 
     def __init__(self, api_key: str | None, app_key: str | None, token: str | TokenSupplier | None) -> None:
         self._fixed: dict[istr, Secret] = {}
@@ -60,12 +62,14 @@ class Credentials:
         self._token: Secret | None = None
         self._lock = asyncio.Lock()
         self._problem: str | None = None
+        self._pattern: re.Pattern[str] | None = None
+        self._pattern_token: Secret | None = None
         if token is not None:
             if api_key or app_key:
                 self._problem = "pass either keys or access_token, not both"
-            if isinstance(token, str):
-                self._token = Secret(token)
+            if self._supplier is None:
                 self._problem = self._problem or flaw("access_token", token)
+                self._token = Secret(token)
             return
         missing = []
         for name, argument, value in ((API_KEY, "api_key", api_key), (APP_KEY, "app_key", app_key)):
@@ -111,32 +115,59 @@ class Credentials:
             headers[BEARER] = Secret(f"Bearer {self._token}")
         return headers
 
-    def redacted(self, body: bytes) -> bytes:
-        """Replace the credentials in a body, in case the service repeats one of them."""
-        for secret in filter(None, (self._token, *self._fixed.values())):
-            if len(secret) >= MIN_SECRET_LENGTH:
-                body = body.replace(secret.encode(), b"<secret>")
-        return body
+    def redact(self, text: str) -> str:
+        """Replace the credentials in a text of the service, however it has escaped them."""
+        if self._pattern is None or self._pattern_token is not self._token:
+            secrets = [each for each in (self._token, *self._fixed.values()) if each and len(each) >= MIN_SECRET_LENGTH]
+            # Without secrets the pattern is one that never matches.
+            self._pattern = re.compile("|".join(map(escaped_forms, secrets)) if secrets else r"(?!)")
+            self._pattern_token = self._token
+        return self._pattern.sub(REDACTED, text)
 
     async def renew(self, refused: Secret | None) -> None:
-        """Get a new token in place of `refused`; concurrent calls that had the same token refused share one request."""
+        """Get a new token in place of `refused`; concurrent calls that had the same token refused share one request.
+
+        An exception of the supplier is raised as a `UserCodeError`.
+        """
         if self._supplier is None:
             return
         async with self._lock:
             if self._token is not refused:
                 return
             try:
-                supplied = Secret(await self._supplier())
+                supplied = secret_or_type(await self._supplier())
             except Exception as error:
-                raise ConfigurationError(f"the supplier of the access token failed: {type(error).__name__}") from error
+                raise UserCodeError(error) from error
+            if not isinstance(supplied, Secret):
+                raise ConfigurationError(
+                    f"the supplier of the access token must return a string, not {supplied.__name__}"
+                )
             if not PRINTABLE(supplied):
-                raise ConfigurationError("the supplier of the access token returned something that is no token")
+                raise ConfigurationError("the supplier of the access token returned an empty or unprintable string")
             self._token = supplied
 
 
-def flaw(argument: str, value: str) -> str | None:
+def secret_or_type(value: object) -> Secret | type:
+    """A secret of a string, or the type of anything else: a traceback must not show the value."""
+    return Secret(value) if isinstance(value, str) else type(value)
+
+
+def escaped_forms(secret: str) -> str:
+    """A pattern for a secret of which any character may be escaped as in JSON or in a URL."""
+    forms = (
+        rf"(?:{re.escape(char)}|\\+u00{ord(char):02x}|\\+u00{ord(char):02X}"
+        + ("" if char.isalnum() else rf"|\\+{re.escape(char)}|%{ord(char):02X}|%{ord(char):02x}")
+        + ")"
+        for char in secret
+    )
+    return "".join(forms)
+
+
+def flaw(argument: str, value: object) -> str | None:
     """What is wrong with a credential; None if it can be sent in a header."""
-    return None if PRINTABLE(value) else f"{argument} must be printable ASCII without blanks"
+    if not isinstance(value, str):
+        return f"{argument} must be a string, not {type(value).__name__}"
+    return None if PRINTABLE(value) else f"{argument} must be printable ASCII without blanks, and not empty"
 
 
 def checked_headers(headers: Mapping[str, str] | None) -> dict[str, str]:

@@ -11,8 +11,10 @@ from collections.abc import Callable
 from typing import Final
 
 from attrs import field, frozen
+from yarl import URL
 
 from casemgmt_async.routes import Route
+from casemgmt_async.transport.user_code import UserCodeError
 
 __all__ = [
     "CallFailed",
@@ -62,6 +64,8 @@ class ResponseReceived:
     """Seconds since the attempt started."""
     size: int
     """Bytes of the body, decompressed."""
+    request_id: str | None = None
+    """The service's id of the request; None if it sent none."""
 
 
 @frozen
@@ -151,29 +155,38 @@ class Events:
         return bool(self._listeners) or log.isEnabledFor(logging.INFO)
 
     def emit(self, event: Event) -> None:
-        """Call every listener, then write the log. A listener that raises is logged; the others are still called."""
+        """Write the log and call every listener; then raise the first exception of a listener as `UserCodeError`."""
+        write_log(event)
+        errors = []
         for listener in self._listeners:
             try:
                 listener(event)
-            except Exception:
-                log.exception("a listener failed on %s", type(event).__name__)
-        write_log(event)
+            except Exception as error:  # noqa: BLE001 - raised below, when the other listeners have been called
+                errors.append(error)
+        if errors:
+            raise UserCodeError(errors[0]) from errors[0]
 
 
 def write_log(event: Event) -> None:
     """Write an event as one line of the log."""
-    name, call = event.route.name, event.call
+    start = (event.call, event.route.name)
     match event:
-        case RequestStarted():
-            log.debug("call %d: %s, attempt %d", call, name, event.attempt)
+        case RequestStarted() if log.isEnabledFor(logging.DEBUG):
+            target = URL(event.url).raw_path_qs
+            log.debug("call %d: %s: %s %s, attempt %d", *start, event.route.method, target, event.attempt)
         case ResponseReceived():
-            log.debug("call %d: %s answered %d in %.3f s", call, name, event.status, event.elapsed)
+            log.debug(
+                "call %d: %s: attempt %d answered %d, %d bytes in %.3f s, request id %s",
+                *(*start, event.attempt, event.status, event.size, event.elapsed, event.request_id or "none"),
+            )
         case RetryScheduled():
-            log.info("call %d: %s retries in %.3f s: %s", call, name, event.wait, event.error)
+            text = "call %d: %s: attempt %d failed, next one in %.3f s: %s"
+            log.info(text, *start, event.attempt, event.wait, event.error)
         case RateLimited():
-            log.info("call %d: %s waits %.3f s for the rate limit", call, name, event.wait)
+            reason = "the service answered 429" if event.answered else "the rate limit would be exceeded"
+            log.info("call %d: %s: attempt %d waits %.3f s, because %s", *start, event.attempt, event.wait, reason)
         case CallSucceeded():
-            log.debug("call %d: %s succeeded after %d attempts", call, name, event.attempts)
+            log.debug("call %d: %s: succeeded in %.3f s with %d attempts", *start, event.elapsed, event.attempts)
         case CallFailed():
-            kind = type(event.error).__name__
-            log.info("call %d: %s failed after %d attempts: %s: %s", call, name, event.attempts, kind, event.error)
+            kind, text = type(event.error).__name__, "call %d: %s: failed in %.3f s with %d attempts: %s: %s"
+            log.info(text, *start, event.elapsed, event.attempts, kind, event.error)

@@ -104,6 +104,7 @@ class Limiter:
 
         Raises `RateLimitError` at once if the rate limit asks for a wait of more than `max_wait` seconds.
         """
+        self.check_open()
         ticket = next(self._tickets) if ticket is None else ticket
         waiter = Waiter(ticket, route_limiter, max_wait, asyncio.get_running_loop().create_future())
         queue = self._queues.setdefault(route_limiter.bucket, [])
@@ -137,9 +138,14 @@ class Limiter:
         self._closed = True
         for waiter in [waiter for queue in self._queues.values() for waiter in queue]:
             if not waiter.admitted.done():
-                waiter.admitted.set_exception(SessionClosedError("the session was closed"))
+                waiter.admitted.set_exception(SessionClosedError("the session is closed"))
         self._queues.clear()
         self._schedule_wakeup(math.inf)
+
+    def check_open(self) -> None:
+        """Raise `SessionClosedError` after `close`."""
+        if self._closed:
+            raise SessionClosedError("the session is closed")
 
     def _admit(self, route_limiter: RouteLimiter, now: float) -> None:
         self._free_slots -= 1

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 from itertools import islice
 from typing import Any, Final
 
 import backoff
-from attrs import Attribute, Factory, field, frozen
+from attrs import Attribute, field, frozen
 
 from casemgmt_async.errors import InvalidArgumentError
 from casemgmt_async.routes import Replay
@@ -28,6 +29,8 @@ class Decision(enum.Enum):
     """Raise `OutcomeUnknownError`: the request may have taken effect, and a second one could take effect twice."""
 
 
+MAX_DOUBLINGS: Final = 64
+
 RETRY, RAISE, UNKNOWN = Decision.RETRY, Decision.RAISE, Decision.UNKNOWN
 
 DECISIONS: Final[Mapping[FailureKind, Mapping[Replay, Decision]]] = {
@@ -46,24 +49,30 @@ DECISIONS: Final[Mapping[FailureKind, Mapping[Replay, Decision]]] = {
 
 def greater_than_zero(_: object, attribute: Attribute[Any], value: float | None) -> None:
     """Refuse zero, negative numbers and NaN; None means that there is no bound."""
-    if value is not None and not value > 0:
-        raise InvalidArgumentError(attribute.name, f"must be greater than 0, not {value!r}")
+    if value is not None and not (is_number(value) and value > 0):
+        raise InvalidArgumentError(attribute.name, f"must be a number greater than 0, not {value!r}")
 
 
 def at_least(minimum: int) -> Callable[[object, Attribute[Any], float], None]:
     """Make a validator that refuses numbers below `minimum` and NaN."""
 
     def check(_: object, attribute: Attribute[Any], value: float) -> None:
-        if not value >= minimum:
-            raise InvalidArgumentError(attribute.name, f"must be at least {minimum}, not {value!r}")
+        if not (is_number(value) and value >= minimum):
+            raise InvalidArgumentError(attribute.name, f"must be a number of at least {minimum}, not {value!r}")
 
     return check
 
 
-def backoff_schedule(policy: RetryPolicy) -> tuple[float, ...]:
+def is_number(value: object) -> bool:
+    """Whether a value is a number and no bool."""
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+@lru_cache
+def backoff_limits(initial: float, maximum: float, count: int) -> tuple[float, ...]:
     """The upper bound of each wait, in seconds; the last one applies to all further attempts."""
-    waits = backoff.expo(base=2, factor=policy.initial_backoff, max_value=policy.max_backoff)
-    return tuple(islice((wait for wait in waits if wait is not None), min(policy.attempts, 64)))
+    waits = backoff.expo(base=2, factor=initial, max_value=maximum)
+    return tuple(islice((wait for wait in waits if wait is not None), count))
 
 
 @frozen
@@ -80,13 +89,10 @@ class RetryPolicy:
     """Longest wait that the service may ask for, in seconds; if it asks for more, its error is raised at once."""
     attempt_timeout: float | None = field(default=60.0, validator=greater_than_zero)
     """Seconds after which one attempt counts as lost; None leaves only the deadline of the call."""
-    _schedule: tuple[float, ...] = field(
-        default=Factory(backoff_schedule, takes_self=True), init=False, repr=False, eq=False
-    )
 
     def backoff_limit(self, failures: int) -> float:
         """The upper bound of the wait after so many failed attempts, in seconds."""
-        return self._schedule[min(failures, len(self._schedule)) - 1]
+        return backoff_limits(self.initial_backoff, self.max_backoff, MAX_DOUBLINGS)[min(failures, MAX_DOUBLINGS) - 1]
 
 
 class RetryBudget:

@@ -6,8 +6,9 @@ import json
 
 import pytest
 from multidict import CIMultiDict
+from yarl import URL
 
-from casemgmt_async import codec
+from casemgmt_async import codec, routes
 from casemgmt_async.errors import (
     STATUS_ERRORS,
     DecodeError,
@@ -17,7 +18,8 @@ from casemgmt_async.errors import (
     ServerError,
     StatusError,
 )
-from casemgmt_async.transport.attempt import RawResponse
+from casemgmt_async.routes import Replay
+from casemgmt_async.transport.attempt import RawResponse, Request
 from casemgmt_async.transport.classify import Failure, FailureKind, classify
 
 NOW = 1_768_000_000.0
@@ -27,7 +29,12 @@ def classified(status: int, body: bytes = b"{}", *, expects_body: bool = True, f
     named = CIMultiDict({name.replace("_", "-"): value for name, value in headers.items()})
     if framed:
         named["Content-Length"] = str(len(body))
-    return classify(RawResponse(status, named, body), "get_case", expects_body, codec.decode_errors, lambda: NOW)
+    request = Request(routes.GET_CASE, Replay.READ, ("PROJ-1",), URL("https://x/"), None, expects_body)
+    return classify(RawResponse(status, named, body), request, codec.decode_errors, redact, lambda: NOW)
+
+
+def redact(text: str) -> str:
+    return text.replace("the-api-key", "<secret>")
 
 
 def failed(status: int, body: bytes = b"{}", **headers: str) -> Failure:
@@ -122,3 +129,30 @@ def test_the_wait_a_429_asks_for(headers: dict[str, str], wait: float | None) ->
 def test_a_server_error_can_ask_for_a_wait_only_by_retry_after() -> None:
     assert failed(503, Retry_After="4").wait == 4.0
     assert failed(503, X_RateLimit_Reset="4").wait is None
+
+
+def test_nothing_of_an_error_is_lost() -> None:
+    entry = {"title": "not found", "meta": {"key": "severity"}, "source": {"pointer": "/data"}, "id": 7}
+    body = json.dumps({"errors": [entry]}).encode()
+    error = failed(404, body).error
+    assert isinstance(error, StatusError)
+    (detail,) = error.errors
+    assert (detail.title, detail.meta) == ("not found", {"key": "severity"})
+    assert detail.extra == {"source": {"pointer": "/data"}, "id": 7}
+    assert json.loads(error.body) == {"errors": [entry]}
+    hash(detail)
+
+
+def test_the_body_of_an_error_is_redacted_and_cut() -> None:
+    error = failed(500, b"x" * 4090 + b" the-api-key " + b"y" * 10_000).error
+    assert isinstance(error, StatusError)
+    assert len(error.body) == 4096
+    assert "the-api" not in error.body
+    assert "the-api-key" not in str(failed(500, b"", X_Request_Id="the-api-key").error)
+
+
+def test_an_error_says_which_id_it_is_about() -> None:
+    error = failed(404, b'{"errors": ["case not found"]}').error
+    assert isinstance(error, NotFoundError)
+    assert error.ids == {"case_id": "PROJ-1"}
+    assert str(error) == "get_case(case_id='PROJ-1') answered 404: case not found"
