@@ -28,7 +28,7 @@ from casemgmt_async.errors import (
 from casemgmt_async.routes import Replay, Route
 from casemgmt_async.transport.body import read_body
 from casemgmt_async.transport.rate_limit import RateLimit, read_rate_limit
-from casemgmt_async.transport.user_code import UserCodeError, is_user_error
+from casemgmt_async.transport.user_code import UserCodeError, find_user_error
 
 __all__ = ["RawResponse", "Request", "SendTracker", "send"]
 
@@ -162,8 +162,8 @@ async def send(
     except CaseManagementError:
         raise
     except Exception as error:
-        if is_user_error(error):
-            raise UserCodeError(error) from error
+        if user_error := find_user_error(error):
+            raise UserCodeError(user_error) from error
         tracker.record_failure(error)
         failure = translated(error, tracker, request.url)
         failure.__cause__ = safe_cause(error)

@@ -210,6 +210,7 @@ class Limiter:
                 self._admit_waiter(queue.pop(0), 0.0)
             if not queue:
                 del self._queues[bucket]
+            self._schedule_wakeup(math.inf)
             return
         now = self._clock.clock()
         while self._free_slots > 0:

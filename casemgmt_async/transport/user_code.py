@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-import asyncio
+import sys
 from collections.abc import Iterator
 from types import TracebackType
 from typing import Final
 
 import aiohttp
 
-__all__ = ["UserCodeError", "is_user_error"]
+__all__ = ["UserCodeError", "find_user_error"]
 
 NETWORK_ERRORS: Final = (aiohttp.ClientError, OSError, TimeoutError, EOFError)
-LIBRARIES: Final = frozenset({"aiohttp", "asyncio", "casemgmt_async", "multidict", "ssl", "yarl", "zlib"})
+LIBRARIES: Final = sys.stdlib_module_names | {
+    *("aiodns", "aiohappyeyeballs", "aiohttp", "aiosignal", "casemgmt_async", "frozenlist", "multidict", "propcache"),
+    *("pycares", "uvloop", "yarl"),
+}
+"""Packages that take part in a request; code of any other one is the user's."""
 TRACING: Final = "aiohttp.tracing"
 """The module of aiohttp that calls trace hooks, and nothing else that can fail."""
 
@@ -25,14 +29,21 @@ class UserCodeError(Exception):
         self.error = error
 
 
-def is_user_error(error: Exception) -> bool:
-    """Whether an exception out of a request comes from a trace hook or a middleware of the user's client session."""
-    modules = list(modules_of(error.__traceback__))
-    if TRACING in modules:
-        return True
-    if isinstance(error, (*NETWORK_ERRORS, asyncio.InvalidStateError)) or not modules:
-        return False
-    return modules[-1].partition(".")[0] not in LIBRARIES
+def find_user_error(error: Exception) -> Exception | None:
+    """The exception of a trace hook or middleware of the user's client session behind `error`, if there is one.
+
+    aiohttp wraps an `OSError` or `TimeoutError` of a hook as it would wrap one of the network.
+    """
+    cause: BaseException | None = error
+    while isinstance(cause, Exception):
+        modules = list(modules_of(cause.__traceback__))
+        if TRACING in modules:
+            return cause
+        tops = {module.partition(".")[0] for module in modules}
+        if not isinstance(cause, NETWORK_ERRORS) and not tops <= LIBRARIES:
+            return cause
+        cause = cause.__cause__
+    return None
 
 
 def modules_of(traceback: TracebackType | None) -> Iterator[str]:

@@ -177,17 +177,6 @@ async def test_a_session_that_was_handed_in_is_not_closed() -> None:
                 await session.raw(routes.GET_CASE, "a")
 
 
-async def test_a_client_session_that_cannot_send_is_a_configuration_error() -> None:
-    async def fail(request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:
-        raise ZeroDivisionError
-
-    async with bare_server(replies(http(CASE))) as wire, aiohttp.ClientSession(middlewares=(fail,)) as client:
-        async with open_session(wire.base_url, client_session=client) as session:
-            with pytest.raises((ConfigurationError, ConnectionFailedError)):
-                await session.raw(routes.GET_CASE, "a")
-        assert wire.requests == []
-
-
 async def test_a_connector_that_was_given_is_closed() -> None:
     for used in (True, False):
         connector = aiohttp.TCPConnector()
@@ -210,19 +199,6 @@ async def test_a_closed_session_says_so() -> None:
     with pytest.raises(SessionClosedError):
         async with session:
             pass
-
-
-async def test_closing_ends_the_calls_that_are_under_way() -> None:
-    async def hang(_: bytes, writer: asyncio.StreamWriter) -> None:
-        await asyncio.sleep(0)
-
-    async with bare_server(hang) as wire, open_session(wire.base_url, max_concurrency=2) as session:
-        calls = [asyncio.create_task(session.raw(routes.GET_CASE, "a")) for _ in range(5)]
-        while len(wire.requests) < 2:
-            await asyncio.sleep(0.001)
-        await session.close()
-        ends = await asyncio.gather(*calls, return_exceptions=True)
-    assert all(isinstance(end, (SessionClosedError, ConnectionFailedError)) for end in ends)
 
 
 async def test_a_refused_token_is_supplied_again_once() -> None:

@@ -81,21 +81,24 @@ def test_a_refusal_has_no_secret_among_its_locals() -> None:
         access.check()
     except ConfigurationError as error:
         frames = traceback.TracebackException.from_exception(error, capture_locals=True)
-        ours = [frame for frame in frames.stack if frame.filename.endswith("credentials.py")]
+        ours = [
+            frame
+            for frame in frames.stack
+            if frame.filename.endswith("/transport/credentials.py") and "/tests/" not in frame.filename
+        ]
         assert ours
         assert not any("sec ret" in str(frame.locals) for frame in ours)
 
 
 def test_the_service_repeating_a_secret_is_silenced() -> None:
-    assert Credentials("k-secret", "k2-secret", None).redacted(b'{"errors": ["bad key k-secret"]}') == (
-        b'{"errors": ["bad key <secret>"]}'
+    assert Credentials("k-secret", "k2-secret", None).redact('{"errors": ["bad key k-secret"]}') == (
+        '{"errors": ["bad key <secret>"]}'
     )
 
 
 def test_a_placeholder_is_not_redacted() -> None:
     assert (
-        Credentials("a", "emu", None).redacted(b'{"errors": ["a case, emulated"]}')
-        == b'{"errors": ["a case, emulated"]}'
+        Credentials("a", "emu", None).redact('{"errors": ["a case, emulated"]}') == '{"errors": ["a case, emulated"]}'
     )
 
 
@@ -122,22 +125,32 @@ async def test_calls_that_had_one_token_refused_share_what_is_supplied() -> None
     assert (supplied, access.token) == (2, "t2")
 
 
-async def test_a_supplier_that_fails_is_a_configuration_error() -> None:
-    async def fail() -> str:
-        raise OSError("no network")
+@pytest.mark.parametrize("value", [*BROKEN, "", None, b"t1", 5])
+async def test_a_supplier_that_gives_no_token_is_a_configuration_error(value: object) -> None:
+    async def supply() -> object:
+        return value
 
     with pytest.raises(ConfigurationError, match="supplier") as caught:
-        await Credentials(None, None, fail).renew(None)
-    assert isinstance(caught.value.__cause__, OSError)
-
-
-@pytest.mark.parametrize("text", [*BROKEN, ""])
-async def test_a_supplier_that_gives_no_token_is_a_configuration_error(text: str) -> None:
-    async def supply() -> str:
-        return text
-
-    with pytest.raises(ConfigurationError, match="no token"):
         await Credentials(None, None, supply).renew(None)
+    frames = traceback.TracebackException.from_exception(caught.value, capture_locals=True)
+    ours = [
+        frame
+        for frame in frames.stack
+        if frame.filename.endswith("/transport/credentials.py") and "/tests/" not in frame.filename
+    ]
+    assert ours
+    assert not any("t1" in str(frame.locals) or "schl" in str(frame.locals) for frame in ours)
+
+
+@pytest.mark.parametrize("arguments", [(5, "k2", None), ("k1", b"k2", None), (None, None, 5), (None, None, b"t1")])
+def test_credentials_that_are_no_strings_are_refused(arguments: tuple[object, ...]) -> None:
+    with pytest.raises(ConfigurationError, match="must be a string"):
+        Credentials(*arguments).check()
+
+
+@pytest.mark.parametrize("echo", ["a/b+cd==ef", r"a\/b+cd==ef", r"a\\/b\u002Bcd\u003d=ef", "a%2fb%2Bcd%3D%3Def"])
+def test_a_secret_is_redacted_however_it_is_escaped(echo: str) -> None:
+    assert Credentials(None, None, "a/b+cd==ef").redact(f"token {echo}!") == "token <secret>!"
 
 
 @pytest.mark.parametrize(

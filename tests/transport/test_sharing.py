@@ -37,7 +37,7 @@ def share(
     async def main() -> None:
         await asyncio.gather(*map(process, range(processes)))
 
-    run_virtually(main())
+    run_virtually(main(), debug=False)
     first = math.ceil((START + last_start) / service.period)
     return range(first, first + 5)
 
@@ -91,7 +91,7 @@ def test_a_process_that_ends_leaves_its_share_to_the_others() -> None:
         for_a_time = keep_calling(make_limiter(seed=2), service, 6 * PERIOD, 16, 1)
         await asyncio.gather(for_good, for_a_time)
 
-    run_virtually(main())
+    run_virtually(main(), debug=False)
     last = max(service.whole_windows)
     assert service.successes(0, range(last - 3, last)) >= 0.97 * 3 * 50
 
@@ -106,7 +106,7 @@ def test_a_process_that_starts_late_gets_its_share_in_the_next_windows() -> None
 
         await asyncio.gather(keep_calling(make_limiter(seed=1), service, 120, 16, 0), late())
 
-    run_virtually(main())
+    run_virtually(main(), debug=False)
     windows = range(math.ceil((START + 61.3) / PERIOD), max(service.whole_windows))
     assert service.successes(1, windows) >= 0.4 * 50 * len(windows)
     assert service.refused() <= 0.05
@@ -122,7 +122,7 @@ def test_a_process_that_is_alone_again_bursts_again() -> None:
         )
         return limiter.route_limiter("get_case").bucket.is_shared
 
-    assert run_virtually(main()) is False
+    assert run_virtually(main(), debug=False) is False
     moments = [each.moment for each in service.requests if each.window == max(service.whole_windows)]
     assert sum(moment < min(moments) + 2 for moment in moments) >= 40
 
@@ -148,9 +148,12 @@ def test_a_little_use_is_not_paced() -> None:
                 await asyncio.gather(*(call(limiter) for _ in range(5)))
                 times.append(loop.time() - started)
             await asyncio.sleep(2)
+        for limiter in limiters:
+            limiter.close()
+        await asyncio.sleep(0)
         return times
 
-    times = run_virtually(main())
+    times = run_virtually(main(), debug=False)
     assert max(times[10:]) < 1.5
     assert service.refused() == 0
 
@@ -174,6 +177,6 @@ def test_a_learned_limit_grows_with_the_service() -> None:
         service.limit = 60
         await task
 
-    run_virtually(main())
+    run_virtually(main(), debug=False)
     last = max(service.whole_windows)
     assert sum(service.windows[window] for window in range(last - 3, last)) >= 0.9 * 3 * 60

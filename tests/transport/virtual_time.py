@@ -149,3 +149,5 @@ async def keep_calling(limiter: Limiter, service: Service, until: float, workers
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
+    limiter.close()
+    await asyncio.sleep(0)
