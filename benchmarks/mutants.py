@@ -1,0 +1,286 @@
+"""Change the source at random places and see whether the tests notice.
+
+    python -m benchmarks.mutants --count 300
+
+A run of the suite with coverage tells which tests execute which line. Then each mutant of a seeded sample gets the
+tests of its line, nearest and fastest first, until one fails. Mutants that survive are compared with
+`tests/data/surviving_mutants.toml`, which gives a reason for each: one that is not there fails the run, and so does a
+score below 85 %.
+
+Everything happens in copies of the project. For each mutant, a process that has imported pytest already is forked.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import resource
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+import tomllib
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import pytest
+from attrs import asdict, frozen
+from coverage import CoverageData
+
+from benchmarks.mutations import PACKAGES, Mutant, sample
+
+ROOT = Path(__file__).resolve().parents[1]
+EXPLAINED = ROOT / "tests" / "data" / "surviving_mutants.toml"
+BAR = 0.85
+LEFT_OUT = ("tests/peer", "tests/docs", "tests/typing", "tests/test_structure.py", "tests/jobs/test_kill_jobs.py")
+"""Tests that would not say much of a line: they read the source, or run programs of which coverage knows nothing."""
+TEST_SECONDS = 60.0
+"""How long the tests of one mutant take at the most, by their times in the run with coverage."""
+CPU_SECONDS = 240
+"""CPU time after which a mutant is taken to run for ever, which counts as noticed."""
+COPIED = ("casemgmt_async", "tests", "benchmarks", "docs", "examples", "pyproject.toml", "README.md", "CHANGELOG.md")
+PRELOADED = ("aiohttp", "aioresponses", "attrs", "cattrs", "click", "hypothesis", "msgspec", "pytest_asyncio", "rich")
+QUIET = ("-q", "-x", "-n0", "-p", "no:cacheprovider", "-p", "no:cov", "--no-header", "--hypothesis-seed=0")
+
+
+@frozen
+class Outcome:
+    """What became of one mutant."""
+
+    key: str
+    package: str
+    line: int
+    status: str
+    """`killed`, `survived`, or `error` where pytest itself failed."""
+    why: str
+    tests: int
+    seconds: float
+
+
+def copy_of_project(folder: Path) -> Path:
+    """A copy whose compiled files are up to date."""
+    for name in COPIED:
+        source, target = ROOT / name, folder / name
+        if source.is_dir():
+            shutil.copytree(source, target, ignore=shutil.ignore_patterns("__pycache__", "_build", ".hypothesis"))
+        else:
+            shutil.copy2(source, target)
+    subprocess.run([sys.executable, "-m", "compileall", "-q", str(folder / "casemgmt_async")], check=True)
+    return folder
+
+
+class Durations:
+    """A pytest plugin that adds up the seconds of each test."""
+
+    def __init__(self) -> None:
+        self.seconds: Counter[str] = Counter()
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Add the time of one phase."""
+        self.seconds[report.nodeid] += report.duration
+
+
+def measure(folder: Path) -> None:
+    """Run the suite with coverage in a copy; leaves the coverage, and the seconds of each test in `seconds.json`."""
+    durations = Durations()
+    left_out = [f"--ignore={path}" for path in LEFT_OUT]
+    options = ["-q", "-n", "2", "--cov=casemgmt_async", "--cov-context=test", "--cov-report=", "--hypothesis-seed=0"]
+    os.chdir(folder)
+    code = pytest.main([*options, *left_out, "tests"], plugins=[durations])
+    (folder / "seconds.json").write_text(json.dumps(durations.seconds))
+    os._exit(code)
+
+
+@frozen
+class Selection:
+    """Which tests execute which line, and how long they take."""
+
+    coverage: CoverageData
+    seconds: Mapping[str, float]
+    folder: Path
+
+    @classmethod
+    def read(cls, folder: Path) -> Selection:
+        """What `measure` has left."""
+        coverage = CoverageData(str(folder / ".coverage"))
+        coverage.read()
+        return cls(coverage, json.loads((folder / "seconds.json").read_text()), folder)
+
+    def tests(self, mutant: Mutant) -> list[str]:
+        """The tests for a mutant: those of its line, or of its file where the line runs only while it is imported."""
+        lines = self.coverage.contexts_by_lineno(str(self.folder / mutant.site.file))
+        names = names_of(lines.get(mutant.site.line, ()))
+        if not names:
+            if mutant.site.line not in lines:
+                return []
+            names = names_of(context for contexts in lines.values() for context in contexts)
+        near = f"tests/{mutant.package}/"
+        ranked = sorted(names & self.seconds.keys(), key=lambda name: (not name.startswith(near), self.seconds[name]))
+        chosen, total = [], 0.0
+        for name in ranked:
+            total += self.seconds[name]
+            if total > TEST_SECONDS and chosen:
+                break
+            chosen.append(name)
+        return chosen
+
+
+def names_of(contexts: Iterable[str]) -> set[str]:
+    """The tests in the names of coverage's contexts, which end in the phase of the test."""
+    return {context.rpartition("|")[0] for context in contexts if "|" in context}
+
+
+def run_mutant(mutant: Mutant, tests: list[str], folder: Path, output: Path) -> int:
+    """In a child: run the tests against the changed package. Returns pytest's exit code, or 100 if it does not load."""
+    resource.setrlimit(resource.RLIMIT_CPU, (CPU_SECONDS, CPU_SECONDS + 5))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    log = os.open(output, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+    os.dup2(log, 1)
+    os.dup2(log, 2)
+    os.chdir(folder)
+    sys.dont_write_bytecode = True
+    sys.path.insert(0, str(folder))
+    os.environ |= {"PYTHONPATH": str(folder), "PYTHONDONTWRITEBYTECODE": "1"}
+    for name in [name for name in sys.modules if name.partition(".")[0] == "benchmarks"]:
+        del sys.modules[name]
+    try:
+        import_module(".".join(Path(mutant.site.file).with_suffix("").parts).removesuffix(".__init__"))
+    except Exception as error:  # noqa: BLE001: whatever a change made of it
+        print(f"does not load: {error!r}")
+        return 100
+    return int(pytest.main([*QUIET, *tests]))
+
+
+def start(mutant: Mutant, tests: list[str], folder: Path, number: int) -> int:
+    """Put a mutant into a copy and fork a child that tests it; returns its process id."""
+    target = folder / mutant.site.file
+    before = target.stat().st_mtime
+    target.write_text(mutant.code, "utf-8")
+    os.utime(target, (before, before + 10 + number))  # a compiled file of another mutant must not be taken for it
+    child = os.fork()
+    if child == 0:
+        code = 99
+        try:
+            os.setsid()
+            code = run_mutant(mutant, tests, folder, folder / "output.txt")
+        finally:
+            os._exit(code)
+    return child
+
+
+def restore(mutant: Mutant, folder: Path) -> None:
+    """Put the file back as it was, its time included."""
+    shutil.copy2(ROOT / mutant.site.file, folder / mutant.site.file)
+
+
+def judge(mutant: Mutant, status: int, tests: list[str], folder: Path, seconds: float) -> Outcome:
+    """What the end of a child says."""
+    code = os.waitstatus_to_exitcode(status)
+    lines = (folder / "output.txt").read_text("utf-8", "replace").strip().splitlines()
+    failed = next(
+        (line for line in reversed(lines) if line.startswith(("FAILED", "ERROR"))), lines[-1] if lines else ""
+    )
+    kinds = {0: ("survived", f"{len(tests)} tests pass"), 1: ("killed", failed), 2: ("killed", failed)}
+    kinds[100] = ("killed", failed)
+    status_text, why = kinds.get(code, ("killed", "ran for ever") if code < 0 else ("error", f"exit {code}: {failed}"))
+    return Outcome(mutant.key, mutant.package, mutant.site.line, status_text, why[:300], len(tests), round(seconds, 1))
+
+
+def run_all(found: list[Mutant], selection: Selection, folders: list[Path], report: Path) -> list[Outcome]:
+    """Test all mutants, one at a time in each copy."""
+    outcomes: list[Outcome] = []
+    running: dict[int, tuple[Mutant, list[str], Path, float]] = {}
+    free, rest = list(folders), list(enumerate(found))
+    while rest or running:
+        while rest and free:
+            number, mutant = rest.pop(0)
+            tests = selection.tests(mutant)
+            if not tests:
+                outcomes.append(Outcome(mutant.key, mutant.package, mutant.site.line, "survived", "no test", 0, 0))
+                continue
+            folder = free.pop()
+            running[start(mutant, tests, folder, number)] = (mutant, tests, folder, time.monotonic())
+        if running:
+            child, status = os.wait()
+            mutant, tests, folder, began = running.pop(child)
+            outcomes.append(judge(mutant, status, tests, folder, time.monotonic() - began))
+            restore(mutant, folder)
+            free.append(folder)
+        last = outcomes[-1]
+        print(f"{len(outcomes):4}/{len(found)} {last.status:9}{last.seconds:6.1f} s  {last.key}", flush=True)
+        report.write_text(json.dumps([asdict(outcome) for outcome in outcomes], indent=1))
+    return outcomes
+
+
+def explained() -> dict[str, str]:
+    """The reasons given for survivors, by the mutant's key."""
+    if not EXPLAINED.exists():
+        return {}
+    entries: list[Mapping[str, Any]] = tomllib.loads(EXPLAINED.read_text("utf-8")).get("survivor", [])
+    return {entry["mutant"]: entry["reason"] for entry in entries}
+
+
+def conclude(outcomes: list[Outcome]) -> int:
+    """Print the score and what has no reason; returns the exit code."""
+    reasons = explained()
+    print(f"\n{'package':<12}{'mutants':>8}{'killed':>8}{'score':>8}")
+    for package in [*PACKAGES, "all"]:
+        own = [outcome for outcome in outcomes if package in ("all", outcome.package)]
+        killed = sum(outcome.status == "killed" for outcome in own)
+        print(f"{package:<12}{len(own):>8}{killed:>8}{killed / max(len(own), 1):>8.1%}")
+    survivors = [outcome for outcome in outcomes if outcome.status != "killed"]
+    unexplained = [outcome for outcome in survivors if outcome.key not in reasons]
+    for outcome in unexplained:
+        print(f"\nsurvived without a reason in {EXPLAINED.name}, line {outcome.line} ({outcome.why}):\n  {outcome.key}")
+    for outcome in outcomes:
+        if outcome.status == "killed" and outcome.key in reasons:
+            print(f"\nkilled, so its entry can go from {EXPLAINED.name}:\n  {outcome.key}")
+    score = 1 - len(survivors) / max(len(outcomes), 1)
+    return int(bool(unexplained) or score < BAR)
+
+
+def main() -> int:
+    """Run from the command line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--count", type=int, default=300, help="mutants to try (300)")
+    parser.add_argument("--seed", type=int, default=1, help="of the sample (1)")
+    parser.add_argument("--package", action="append", choices=PACKAGES, help="only this package; may be repeated")
+    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="mutants at a time (all cores)")
+    parser.add_argument("--work", type=Path, help="keep copies and coverage here, and use what is there already")
+    parser.add_argument("--survivors", action="store_true", help="only those that survived the run before in --work")
+    given = parser.parse_args()
+    work = given.work or Path(tempfile.mkdtemp(prefix="mutants-"))
+    copies = [work / f"copy-{number}" for number in range(given.jobs)]
+    report = work / "outcomes.json"
+    found = sample(ROOT, given.count, given.seed, given.package or PACKAGES)
+    if given.survivors:
+        before = {outcome["key"] for outcome in json.loads(report.read_text()) if outcome["status"] != "killed"}
+        found = [mutant for mutant in found if mutant.key in before]
+    for copy in copies:
+        keep = {name: (copy / name).read_bytes() for name in (".coverage", "seconds.json") if (copy / name).exists()}
+        shutil.rmtree(copy, ignore_errors=True)
+        copy_of_project(copy)
+        for name, content in keep.items():
+            (copy / name).write_bytes(content)
+    if not (copies[0] / "seconds.json").exists():
+        child = os.fork()
+        if child == 0:
+            measure(copies[0])
+        if code := os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]):
+            print(f"the tests fail without any change: pytest ended with {code}")
+            return 1
+    for name in PRELOADED:
+        import_module(name)
+    outcomes = run_all(found, Selection.read(copies[0]), copies, report)
+    if given.work is None:
+        shutil.rmtree(work)
+    return conclude(outcomes)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
