@@ -14,7 +14,7 @@ import nox
 
 nox.needs_version = ">=2025.2.9"
 nox.options.sessions = ["lint", "types", "tests", "demo"]
-nox.options.default_venv_backend = "venv"
+nox.options.default_venv_backend = "uv|venv"  # uv makes an environment in a second; venv serves as well
 
 PYPROJECT = nox.project.load_toml("pyproject.toml")
 EVERYTHING = "-e.[cli,emulator,fastapi,otel,parquet,pytest]"
@@ -56,11 +56,31 @@ def types(session: nox.Session) -> None:
     session.run("pyright")
 
 
-@nox.session(python=pythons("3.11", "3.12", "3.13"))
+@nox.session
 def tests(session: nox.Session) -> None:
-    """The tests, on every supported Python that is found."""
+    """The tests, on the Python that runs nox."""
     session.install("-q", EVERYTHING, *group("tests"))
     session.run("pytest", "-q", "-n", "auto", *session.posargs)
+
+
+@nox.session(name="tests-all", python=pythons("3.11", "3.12", "3.13"))
+def tests_all(session: nox.Session) -> None:
+    """The tests, on every supported Python that is found."""
+    tests(session)
+
+
+@nox.session(python=pythons("3.11", "3.12", "3.13"), venv_backend="uv")
+def lowest(session: nox.Session) -> None:
+    """The tests and a thousand calls in dev mode, with the lowest versions that pyproject.toml declares."""
+    session.install("-q", "--resolution", "lowest-direct", EVERYTHING, *group("tests"))
+    session.run("pytest", "-q", "-n", "auto", *session.posargs)
+
+
+@nox.session
+def mutants(session: nox.Session) -> None:
+    """Change the source at 300 places, and compare the changes that no test notices with the list of known ones."""
+    session.install("-q", EVERYTHING, *group("tests"), *group("mutants"))
+    session.run("python", "-m", "benchmarks.mutants", *session.posargs)
 
 
 @nox.session
