@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from casemgmt_async import errors as errors, models as models, routes as routes
     from casemgmt_async.codec import converter as converter, decode as decode, encode as encode
     from casemgmt_async.codec import make_converter as make_converter
+    from casemgmt_async.directory import *
     from casemgmt_async.endpoints import (
         automation_rules as automation_rules,
         case_types as case_types,

@@ -21,6 +21,9 @@
       OutcomeUnknownError         a create was sent and may or may not have taken effect
       DecodeError                 the answer does not have the expected shape
       PaginationError             the pages of a listing contradict one another
+      NameLookupError             a name could not be resolved to one id
+        UnknownNameError          nothing has the name
+        AmbiguousNameError        several things have the name
 
 Every error can be copied and pickled, and is chained to its cause. No error shows a key or a token.
 """
@@ -34,8 +37,10 @@ from attrs import field, frozen
 
 __all__ = [
     "STATUS_ERRORS",
+    "AmbiguousNameError",
     "AuthenticationError",
     "BadRequestError",
+    "Candidate",
     "CaseManagementError",
     "ConfigurationError",
     "ConflictError",
@@ -43,6 +48,7 @@ __all__ = [
     "DecodeError",
     "ErrorDetail",
     "InvalidArgumentError",
+    "NameLookupError",
     "NotFoundError",
     "OutcomeUnknownError",
     "PaginationError",
@@ -55,6 +61,7 @@ __all__ = [
     "SessionClosedError",
     "StatusError",
     "TransportError",
+    "UnknownNameError",
     "UnprocessableError",
     "status_error",
 ]
@@ -257,3 +264,56 @@ class DecodeError(CaseManagementError):
 
 class PaginationError(CaseManagementError):
     """The pages of a listing contradict one another, so that reading on would never end or would miss items."""
+
+
+@frozen
+class Candidate:
+    """Something that a name may have meant."""
+
+    id: str
+    """The id; a look-up by it is never ambiguous."""
+    label: str
+    """What people call it, such as a name with an e-mail address."""
+    note: str | None = None
+    """Why it does not count, such as `disabled`."""
+
+    def __str__(self) -> str:
+        return f"{self.label} (id {self.id}{f', {self.note}' if self.note else ''})"
+
+
+class NameLookupError(CaseManagementError, LookupError):
+    """A name could not be resolved to one id.
+
+    A look-up of several names raises this class itself if more than one fails, with all of them in `errors`.
+    """
+
+    def __init__(
+        self,
+        kind: str,
+        name: str,
+        candidates: Sequence[Candidate] = (),
+        reason: str = "",
+        errors: Sequence[NameLookupError] = (),
+    ) -> None:
+        super().__init__(kind, name, tuple(candidates), reason, tuple(errors))
+        self.kind = kind
+        """What was looked for, such as `user` or `case type`."""
+        self.name = name
+        """The name as it was given."""
+        self.candidates = tuple(candidates)
+        """What the name may have meant, with ids: all matches of an ambiguous name, near matches of an unknown one."""
+        self.reason = reason
+        """Why the name could not be resolved."""
+        self.errors = tuple(errors)
+        """The errors of the single names, if several failed; else empty."""
+
+    def __str__(self) -> str:
+        return "; ".join(map(str, self.errors)) or self.reason
+
+
+class UnknownNameError(NameLookupError):
+    """Nothing has the name, or only something that cannot be used; `candidates` holds near matches."""
+
+
+class AmbiguousNameError(NameLookupError):
+    """Several things have the name; `candidates` holds them all. Use the id of one."""

@@ -36,7 +36,7 @@ MAY_IMPORT = {
     "session": {"codec", "transport", "routes", "errors", "_version"},
     "pagination": {"errors", "models"},
     "endpoints": {"session", "routes", "models", "pagination", "errors"},
-    "directory": {"endpoints", "models", "errors", "pagination"},
+    "directory": {"endpoints", "models", "errors", "session"},
     "watching": {"endpoints", "session", "routes", "models", "errors"},
     "emulator": {"routes"},
     "jobs": PUBLIC_NAMES - {"emulator", "jobs"},

@@ -1,0 +1,107 @@
+"""Find one entry by a name: exact but for case, and an error that helps where that is not possible."""
+
+from __future__ import annotations
+
+import difflib
+import uuid
+from collections.abc import Callable, Iterable, Sequence
+from typing import Final, Generic, TypeVar
+
+from attrs import field, frozen
+
+from casemgmt_async.errors import AmbiguousNameError, Candidate, InvalidArgumentError, UnknownNameError
+
+__all__ = ["Kind", "folded", "is_uuid"]
+
+T = TypeVar("T")
+MOST_NEAR: Final = 5
+"""Near matches that an error lists."""
+
+
+def folded(name: str | None) -> str:
+    """Give a name in the form in which names are compared: without case and outer blanks."""
+    return (name or "").strip().casefold()
+
+
+def is_uuid(name: str) -> bool:
+    """Say whether a name has the form of a UUID."""
+    try:
+        return str(uuid.UUID(name)) == folded(name)
+    except ValueError:
+        return False
+
+
+@frozen
+class Kind(Generic[T]):
+    """A kind of thing that has names."""
+
+    noun: str
+    """What messages call one, such as `case type`."""
+    named_by: str
+    """What messages call its names, such as `id, key or name`."""
+    names: tuple[Callable[[T], str | None], ...]
+    """Read its names, best first: the first that fits something decides."""
+    label: Callable[[T], str]
+    """What people call it."""
+    id_of: Callable[[T], str]
+    """Its id."""
+    note: Callable[[T], str | None] = field(default=lambda _: None)
+    """Why it cannot be used; None if it can."""
+    prefer: Callable[[T], bool] = field(default=lambda _: True)
+    """Whether it goes before others of the same name that are not preferred."""
+
+    def find(self, name: str, entries: Sequence[T], *, any_note: bool = False, near: Sequence[T] = ()) -> T:
+        """Find the one entry that has the name. `near` are more entries to name as near matches.
+
+        Raises `UnknownNameError` or `AmbiguousNameError`.
+        """
+        matches = self.matches(name, entries)
+        usable = matches if any_note else [entry for entry in matches if self.note(entry) is None]
+        found = [entry for entry in usable if self.prefer(entry)] or usable
+        if len(found) == 1:
+            return found[0]
+        if found:
+            listed = [self.candidate(entry) for entry in found]
+            reason = f"{len(found)} {self.noun}s have the name {name!r}: {sentence(listed)}; use an id"
+            raise AmbiguousNameError(self.noun, name, listed, reason)
+        if matches:
+            listed = [self.candidate(entry) for entry in matches]
+            reason = f"the {self.noun} {name!r} cannot be used: {sentence(listed)}"
+            raise UnknownNameError(self.noun, name, listed, reason)
+        listed = [self.candidate(entry) for entry in self.nearest(name, [*entries, *near])]
+        reason = f"no {self.noun} has the {self.named_by} {name!r}"
+        raise UnknownNameError(
+            self.noun, name, listed, f"{reason}; did you mean {sentence(listed)}?" if listed else reason
+        )
+
+    def matches(self, name: str, entries: Iterable[T]) -> list[T]:
+        """List the entries whose best fitting name is this one."""
+        wanted, entries = folded(name), list(entries)
+        for read in self.names:
+            if found := [entry for entry in entries if folded(read(entry)) == wanted]:
+                return found
+        return []
+
+    def nearest(self, name: str, entries: Iterable[T]) -> list[T]:
+        """List entries with a similar name, the most similar first."""
+        by_name = {folded(read(entry)): entry for entry in entries for read in self.names}
+        by_name.pop("", None)
+        close = difflib.get_close_matches(folded(name), by_name, n=MOST_NEAR, cutoff=0.6)
+        distinct = {self.id_of(by_name[found]): by_name[found] for found in close}
+        return list(distinct.values())
+
+    def candidate(self, entry: T) -> Candidate:
+        """Describe an entry for an error."""
+        return Candidate(self.id_of(entry), self.label(entry), self.note(entry))
+
+
+def sentence(candidates: Sequence[Candidate]) -> str:
+    """List candidates in a message."""
+    return ", ".join(map(str, candidates))
+
+
+def checked(name: object) -> str:
+    """Refuse what cannot be a name."""
+    if not isinstance(name, str) or not name.strip():
+        raise InvalidArgumentError("name", "must be a string that is not empty")
+    return name
