@@ -73,7 +73,8 @@ if not TYPE_CHECKING:  # a type checker that saw `__getattr__` would accept any 
             "transport.clock": None,
             "transport.events": None,
             "watching": None,
-            "models": None,  # last: looking for a name it does not have loads all of its modules
+            "models": None,  # late: looking for a name it does not have loads all of its modules
+            "directory": None,
         },
         PARTS,
     )
