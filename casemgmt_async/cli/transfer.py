@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
@@ -29,8 +30,20 @@ __all__ = ["backfill", "export"]
 
 
 @click.command()
-@click.argument("target", type=writes_file)
+@click.argument("target", type=click.Path(path_type=Path, allow_dash=True))
 @click.option("--filter", "query", metavar="QUERY", help="Only the cases that match.")
+@click.option("--since", metavar="last|TIME", help="Only what has changed since the last export, or since a time.")
+@click.option(
+    "--with",
+    "include",
+    metavar="NAMES",
+    help="Read comments, links, watchers (commas between) of the cases that are written, too.",
+)
+@click.option("--format", "form", type=click.Choice(["jsonl", "csv", "parquet"]), help="[default: by the suffix]")
+@click.option("--partition", metavar="NAMES", help="Write files into folders by project, day (commas between).")
+@click.option("--state", type=writes_file, metavar="FILE", help="What --since last remembers. [default: beside TARGET]")
+@click.option("--resume", is_flag=True, help="Go on with an export that was stopped more than an hour ago.")
+@click.option("--force", is_flag=True, help="Overwrite TARGET.")
 @journal_option
 @click.option("--max-time", type=click.FloatRange(min=0, min_open=True), metavar="S", help="Stop after S seconds.")
 @emulator_option
@@ -40,33 +53,83 @@ async def export(
     *,
     target: Path,
     query: str | None,
+    since: str | None,
+    include: str | None,
+    form: str | None,
+    partition: str | None,
+    state: Path | None,
+    resume: bool,
+    force: bool,
     journal: Path | None,
     max_time: float | None,
     emulator: int | None,
 ) -> int:
-    """Write every case to TARGET: JSON Lines for .jsonl, Parquet for .parquet.
+    """Write every case to TARGET: a file (.jsonl, .csv, .parquet), a folder, or - for standard output.
 
-    The same command goes on where a stopped one was; the file appears when it is whole.
+    The same command goes on where a stopped one was; files appear when they are whole. With --since last, only what
+    is new or changed is written, and a tombstone for each case that is gone.
 
     \b
     Examples:
       casemgmt export cases.jsonl
-      casemgmt export closed.parquet --filter 'status:closed'
+      casemgmt export closed.parquet --filter 'status:closed' --force
+      casemgmt export warehouse/ --format parquet --partition project,day --since last --with comments
+      casemgmt export - --filter 'priority:P1' | jq .id
     """
     async with context.session(emulator) as session, working(context.screen, {"max_time": max_time}) as control:
-        result = await jobs.export_cases(session, target, filter=query, journal=journal, control=control)
-    if context.screen.as_json:
-        whole = result.output is not None
-        context.screen.emit({"cases": result.items, "file": str(target) if whole else None, "stopped": result.stopped})
-    elif result.output is not None:
-        users = users_beside(target)
-        context.screen.say(
-            f"{result.items:,} cases in {result.output}" + (f", users in {users}" if users.exists() else "")
+        result = await jobs.export_cases(
+            session,
+            str(target) if str(target) == "-" else target,
+            filter=query,
+            since=moment(since),
+            include=names(include),
+            format=form,
+            partition=names(partition),
+            state=state,
+            resume=resume,
+            force=force,
+            journal=journal,
+            control=control,
         )
+    return show_export(context.screen, result, str(target) == "-")
+
+
+def names(given: str | None) -> tuple[str, ...]:
+    """Read names with commas between."""
+    return tuple(name for each in (given or "").split(",") if (name := each.strip()))
+
+
+def moment(given: str | None) -> Any:
+    """Read `last`, or a time as ISO 8601; without a zone it is UTC."""
+    if given is None or given == "last":
+        return given
+    try:
+        return datetime.fromisoformat(given)
+    except ValueError as error:
+        raise Misused(f"--since {given!r}: write last, or a time such as 2031-05-06T07:00:00Z") from error
+
+
+def show_export(screen: Screen, result: jobs.ExportResult, to_stdout: bool) -> int:
+    """Say how an export ended; what went to standard output is not mixed with it."""
     if result.output is None:
-        context.screen.note(f"stopped with {result.items:,} cases read: {result.stopped}; the same command goes on")
-        return 1
-    return 0
+        screen.note(f"stopped with {result.items:,} cases read: {result.stopped}; the same command goes on")
+    if screen.as_json and not to_stdout:
+        screen.emit(
+            {
+                "cases": result.written,
+                "gone": result.gone,
+                "read": result.items,
+                "file": None if result.output is None else str(result.output),
+                "stopped": result.stopped,
+            }
+        )
+    elif result.output is not None:
+        gone = "".join(f", {count:,} {why}" for why, count in result.gone.items())
+        told = f"{result.written:,} cases{gone}"
+        users = users_beside(result.output)
+        beside = f", users in {users}" if users.exists() else ""
+        (screen.note if to_stdout else screen.say)(told if to_stdout else f"{told} in {result.output}{beside}")
+    return 1 if result.output is None else 0
 
 
 @click.command()

@@ -12,7 +12,8 @@
 - `plan_triage(session, rules, journal=...)` sweeps and decides, changes nothing and gives a `Plan`: its `rows`
   (rule, action, operations), `cases`, `operations`, `requests`, `seconds` and `basis` are what to print.
   `apply_triage(session, journal=...)` does what a journal holds, `run_triage` is both. A dry run is `plan_triage`.
-- `export_cases(session, "cases.jsonl")` writes every case to JSON Lines or Parquet, by the suffix.
+- `export_cases(session, "cases.jsonl")` writes every case to JSON Lines, CSV or Parquet, by the suffix; with
+  `since="last"` what has changed since the last export.
 - `backfill_cases(session, "rows.csv", job="old-tracker")` makes a case of every row, never two for one; rows come
   from a file or from any iterable. `preview_backfill` with the same arguments says what it would do.
 - Each takes a `JobControl`: the `Budget`, `on_progress` (called with `Progress` a few times a second) and
@@ -43,7 +44,7 @@ from casemgmt_async.jobs.errors import (
     ServiceDownError,
     SourceError,
 )
-from casemgmt_async.jobs.export import export_cases
+from casemgmt_async.jobs.export import ExportResult, export_cases
 from casemgmt_async.jobs.journal import Journal, Operation, State
 from casemgmt_async.jobs.progress import Progress
 from casemgmt_async.jobs.report import Report, read_report
@@ -66,6 +67,7 @@ __all__ = [
     "BackfillResult",
     "Budget",
     "ExportError",
+    "ExportResult",
     "ForeignJournalError",
     "JobControl",
     "JobError",

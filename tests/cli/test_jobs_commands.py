@@ -143,6 +143,35 @@ async def test_export_gives_every_case_once(casemgmt, emulator, tmp_path):
     assert f"{len(lines)} cases in cases.jsonl" in said.out
 
 
+async def test_export_again_writes_what_has_changed_into_a_folder(casemgmt, emulator, tmp_path):
+    (tmp_path / "lake").mkdir()
+    first = await casemgmt("export", "lake", "--since", "last", "--with", "comments, links")
+    assert first.status == 0
+    assert "60 cases in lake/cases-000001-" in first.out
+    emulator.store.cases.archive(emulator.store.tables.cases[0].id)
+    second = await casemgmt("export", "lake", "--since", "last", "--with", "comments, links", "--json")
+    told = json.loads(second.out)
+    assert (told["cases"], told["gone"], told["read"]) == (0, {"archived": 1}, 59)
+    wrong = await casemgmt("export", "lake", "--since", "monday")
+    assert wrong.status == 2
+    assert "--since 'monday': write last, or a time such as" in wrong.err
+
+
+async def test_export_to_a_pipe_writes_cases_to_standard_output_only(shell):
+    said = await shell("casemgmt export - --filter priority:P3 | wc -l")
+    assert said.status == 0
+    assert int(said.out) > 1
+    assert f"{int(said.out)} cases" in said.err
+
+
+async def test_a_file_is_overwritten_only_by_force(casemgmt, tmp_path):
+    (tmp_path / "cases.csv").write_text("precious")
+    refused = await casemgmt("export", "cases.csv")
+    assert refused.status == 1
+    assert "--force" in refused.err
+    assert (await casemgmt("export", "cases.csv", "--force")).status == 0
+
+
 async def test_backfill_creates_a_case_a_row_and_puts_bad_rows_aside(casemgmt, emulator, tmp_path):
     project = await project_of(casemgmt)
     rows = [{"key": f"T-{n}", "title": f"Ticket {n}", "comments": ["Moved."]} for n in range(5)]

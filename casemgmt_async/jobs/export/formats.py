@@ -1,7 +1,9 @@
-"""The forms an export can have: JSON Lines and Parquet."""
+"""The formats of an export: JSON Lines, CSV, and Parquet in one file or in partitions."""
 
 from __future__ import annotations
 
+import csv
+import io
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -12,32 +14,36 @@ import msgspec
 from casemgmt_async.jobs.errors import ExportError
 from casemgmt_async.jobs.files import JSON_LINES, Format
 
-__all__ = ["FORMATS", "users_beside"]
+__all__ = ["COLUMNS", "FORMATS", "PARTITIONS", "partition_of", "row_of", "users_beside"]
 
 
 def users_beside(target: Path) -> Path:
-    """The file that holds the users of an export."""
+    """Name the file that holds the users of an export."""
     return target.with_name(f"{target.stem}.users.jsonl")
 
 
-def moment(value: Any) -> datetime | None:
-    """A time, in UTC."""
-    return None if value is None else datetime.fromisoformat(value).astimezone(UTC)
+def moment(value: Any) -> datetime:
+    """Read a time, in UTC."""
+    return datetime.fromisoformat(value).astimezone(UTC)
 
 
-def day(value: Any) -> date | None:
-    """A day."""
-    return None if value is None else date.fromisoformat(value)
-
-
-def plain(value: Any) -> Any:
-    """A value as it is."""
+def text(value: Any) -> str:
+    """Take a text; anything else is not one."""
+    if not isinstance(value, str):
+        raise TypeError(f"not a text: {value!r}")
     return value
 
 
-def as_json(value: Any) -> str | None:
-    """A value that no column can hold, as JSON."""
-    return None if value is None else msgspec.json.encode(value).decode()
+def integer(value: Any) -> int:
+    """Take a whole number; anything else is not one."""
+    if not isinstance(value, int) or isinstance(value, bool) or abs(value) >= 2**63:
+        raise TypeError(f"not a number: {value!r}")
+    return value
+
+
+def as_json(value: Any) -> str:
+    """Write a value that no column can hold as JSON."""
+    return msgspec.json.encode(value).decode()
 
 
 TEXTS: Final = (
@@ -52,18 +58,77 @@ RELATED: Final = {
 }
 MOMENTS: Final = ("created_at", "modified_at", "closed_at", "archived_at")
 OBJECTS: Final = ("attributes", "custom_attributes", "insights", "jira_issue", "service_now_ticket")
+EXTRAS: Final = ("comments", "links", "watchers")
+"""What an export can read besides, each in a column of JSON."""
 READ: Final[Mapping[str, Callable[[Any], Any]]] = {
-    **dict.fromkeys(TEXTS, plain),
+    **dict.fromkeys(TEXTS, text),
     **dict.fromkeys(MOMENTS, moment),
-    "due_date": day,
-    "comment_count": plain,
+    "due_date": date.fromisoformat,
+    "comment_count": integer,
     **dict.fromkeys(OBJECTS, as_json),
 }
 """How an attribute becomes the value of its column."""
+COLUMNS: Final = ("id", *READ, *RELATED.values(), *EXTRAS, "deleted", "unreadable", "raw")
+"""The columns of CSV and Parquet. `deleted` says why a case is gone, `unreadable` names the columns that are empty
+because their value was not what it should be, and `raw` is the case as it was received."""
 
 
-class Table:
-    """A column for each attribute that is known, and the whole resource as JSON in the column `raw`."""
+def row_of(raw: bytes) -> dict[str, Any]:
+    """Make the columns of one case; a value that is not what it should be is only in `raw`."""
+    given = msgspec.json.decode(raw)
+    given = given if isinstance(given, dict) else {}
+    attributes, related = given.get("attributes") or {}, given.get("relationships") or {}
+    columns: dict[str, Any] = dict.fromkeys(COLUMNS)
+    unreadable = []
+    if not isinstance(attributes, dict):
+        attributes, unreadable = {}, ["attributes"]
+    for name, read in READ.items():
+        value = attributes.get(name)
+        try:
+            columns[name] = None if value is None else read(value)
+        except (ValueError, TypeError, OverflowError):
+            unreadable.append(name)
+    for name, column in RELATED.items():
+        try:
+            found = ((related.get(name) or {}).get("data") or {}).get("id")
+            columns[column] = None if found is None else text(found)
+        except (AttributeError, TypeError):
+            unreadable.append(column)
+    for name in EXTRAS:
+        columns[name] = as_json(given[name]) if given.get(name) is not None else None
+    columns |= {"id": str(given.get("id")), "deleted": given.get("deleted"), "raw": raw.decode("utf-8", "replace")}
+    unreadable += given.get("unreadable") or []
+    columns["unreadable"] = ", ".join(unreadable) or None
+    return columns
+
+
+class Csv:
+    """A table with a header, as spreadsheets and databases read it."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self._file = file
+        self._lines([COLUMNS])
+
+    def write(self, resources: Sequence[bytes]) -> None:
+        """Write a batch."""
+        self._lines([[cell(value) for value in row_of(each).values()] for each in resources])
+
+    def _lines(self, rows: Sequence[Sequence[Any]]) -> None:
+        lines = io.StringIO(newline="")
+        csv.writer(lines).writerows(rows)
+        self._file.write(lines.getvalue().encode("utf-8", "replace"))
+
+    def close(self) -> None:
+        """Do nothing: a table needs no end."""
+
+
+def cell(value: Any) -> Any:
+    """Write a value into a cell; nothing is an empty one."""
+    return value.isoformat() if isinstance(value, date | datetime) else value
+
+
+class Parquet:
+    """A typed column for each attribute that is known, and the whole case as JSON in the column `raw`."""
 
     def __init__(self, file: IO[bytes]) -> None:
         import pyarrow as pa  # noqa: PLC0415 - an extra
@@ -73,28 +138,17 @@ class Table:
             "due_date": pa.date32(),
             "comment_count": pa.int64(),
         }
-        names = ("id", *READ, *RELATED.values(), "raw")
-        self._schema = pa.schema([(name, kinds.get(name, pa.string())) for name in names])
+        self._schema = pa.schema([(name, kinds.get(name, pa.string())) for name in COLUMNS])
         self._batch = pa.RecordBatch
         self._writer = pq.ParquetWriter(file, self._schema, compression="zstd")
 
     def write(self, resources: Sequence[bytes]) -> None:
         """Write a batch."""
-        self._writer.write_batch(self._batch.from_pylist([row(each) for each in resources], schema=self._schema))
+        self._writer.write_batch(self._batch.from_pylist([row_of(each) for each in resources], schema=self._schema))
 
     def close(self) -> None:
         """Write the index at the end."""
         self._writer.close()
-
-
-def row(raw: bytes) -> dict[str, Any]:
-    """The columns of one resource."""
-    resource = msgspec.json.decode(raw)
-    attributes, related = resource.get("attributes") or {}, resource.get("relationships") or {}
-    columns = {name: read(attributes.get(name)) for name, read in READ.items()}
-    for name, column in RELATED.items():
-        columns[column] = ((related.get(name) or {}).get("data") or {}).get("id")
-    return {"id": resource["id"], **columns, "raw": raw.decode()}
 
 
 def need_pyarrow() -> None:
@@ -109,8 +163,20 @@ def need_pyarrow() -> None:
 
 
 FORMATS: Final[Mapping[str, Format]] = {
-    ".jsonl": JSON_LINES,
-    ".ndjson": JSON_LINES,
-    ".parquet": Format(Table, need_pyarrow),
+    "jsonl": JSON_LINES,
+    "ndjson": JSON_LINES,
+    "csv": Format(Csv, lambda: None),
+    "parquet": Format(Parquet, need_pyarrow),
 }
-"""The forms by the suffix of the file."""
+"""The formats by name, which is the suffix of the file as well."""
+PARTITIONS: Final[Mapping[str, Callable[[dict[str, Any]], str]]] = {
+    "project": lambda row: str(row["key"] or "").rpartition("-")[0] or "none",
+    "day": lambda row: row["created_at"].date().isoformat() if row["created_at"] else "none",
+}
+"""What files can be partitioned by: the key of the project, the day on which a case was created."""
+
+
+def partition_of(raw: bytes, by: Sequence[str]) -> str:
+    """Name the folder of a case, as Hive and its heirs do: `project=SEC/day=2031-05-06`."""
+    row = row_of(raw)
+    return "/".join(f"{name}={PARTITIONS[name](row)}" for name in by)

@@ -1,67 +1,49 @@
-"""Reading every case out into a file: by a sweep, page by page into the journal, and from there in one piece.
-
-Each page is in the journal before the next is asked for. A sweep that is taken up again is given the pages it
-had read from there, in the same order, and so comes to where it was without a request.
-"""
+"""Export every case, or what has changed since an earlier export: read, compare, write, remember."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack
+from datetime import datetime
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Literal
 
-import msgspec
 from attrs import define, field, frozen
 
-from casemgmt_async import CaseSession, DecodeError, Page, Sweep, projects, routes
-from casemgmt_async.jobs.calls import Interrupted
+from casemgmt_async import CaseSession, DecodeError, InvalidArgumentError, NotFoundError, PermissionDeniedError, users
 from casemgmt_async.jobs.control import JobControl
 from casemgmt_async.jobs.errors import ExportError
-from casemgmt_async.jobs.export.formats import FORMATS, users_beside
-from casemgmt_async.jobs.files import JSON_LINES, Format, write_whole
+from casemgmt_async.jobs.export.changes import Changes, count_gone, mark_since
+from casemgmt_async.jobs.export.formats import EXTRAS
+from casemgmt_async.jobs.export.reading import Extras, Reader
+from casemgmt_async.jobs.export.results import ExportResult
+from casemgmt_async.jobs.export.targets import Target, open_target
 from casemgmt_async.jobs.journal import Journal
-from casemgmt_async.jobs.results import JobResult
+from casemgmt_async.jobs.journal.export_queries import begin_anew, cases_to_write, count_items, items
 
-__all__ = ["export_cases"]
+__all__ = ["FRESH", "export_cases"]
 
-BATCH: Final = 1000
-
-Fetch = Callable[[int, int, bool], Awaitable[Page["Item"]]]
-
-
-@frozen
-class Item:
-    """As much of a case as a sweep has to know."""
-
-    id: str
-    key: str | None
+BATCH: Final = 1_000
+FRESH: Final = 3_600.0
+"""Seconds after which an export that was stopped is begun anew, unless the caller says to resume it."""
 
 
-class Head(msgspec.Struct):
-    """The attributes that place a case."""
+@frozen(kw_only=True)
+class ExportOptions:
+    """What an export is to hold; see `export_cases`."""
 
-    key: str | None = None
-    created_at: str = ""
+    filter: str | None = None
+    since: datetime | Literal["last"] | None = None
+    include: tuple[str, ...] = ()
+    resume: bool = False
+    force: bool = False
 
-
-class Resource(msgspec.Struct):
-    """A resource, as far as an export looks into it."""
-
-    id: str
-    attributes: Head = msgspec.field(default_factory=Head)
-
-
-class Document(msgspec.Struct):
-    """A page as it came; its items stay the bytes that were received."""
-
-    data: list[msgspec.Raw]
-    meta: dict[str, Any] = msgspec.field(default_factory=dict)
-    included: list[msgspec.Raw] = msgspec.field(default_factory=list)
-
-
-document: Final = msgspec.json.Decoder(Document)
-resource: Final = msgspec.json.Decoder(Resource)
+    def __attrs_post_init__(self) -> None:
+        for name in self.include:
+            if name not in EXTRAS:
+                raise InvalidArgumentError("include", f"must be of {', '.join(EXTRAS)}, not {name!r}")
+        if not (self.since in (None, "last") or isinstance(self.since, datetime)):
+            raise InvalidArgumentError("since", f"must be 'last' or a time, not {self.since!r}")
 
 
 async def export_cases(
@@ -69,43 +51,53 @@ async def export_cases(
     target: str | Path,
     *,
     filter: str | None = None,
+    since: datetime | Literal["last"] | None = None,
+    include: Sequence[str] = (),
+    format: str | None = None,
+    partition: Sequence[str] = (),
+    state: str | Path | None = None,
+    resume: bool = False,
+    force: bool = False,
     journal: str | Path | None = None,
     control: JobControl | None = None,
-) -> JobResult:
-    """Write every case that `filter` finds to `target`: JSON Lines for .jsonl, Parquet for .parquet.
+) -> ExportResult:
+    """Write every case that `filter` finds, or what has changed, to `target`, the oldest first.
 
-    A line is a case as it was received. The users that the answers tell of go to a file beside it, as in
-    `cases.users.jsonl`. Both are sorted by age, and appear only when they are whole. The journal is `target`
-    with `.journal` unless another is given; it goes away when the export is complete, and until then the
-    same call goes on with it.
+    `target` is a file (JSON Lines, CSV or Parquet by its suffix, or `format`), a folder, which gets a new file with
+    each export, or `-` for standard output. `partition` writes files into folders `project=KEY` and `day=DATE` (of
+    creation) inside `target`. A line of JSON is a case as it was received; the users that the answers tell of go
+    to a file beside it, as in `cases.users.jsonl`. Files appear only when they are whole.
 
-    Raises `ExportError` where the file cannot be written, before any request.
+    `since="last"` writes what is new or changed since the last export with the same `state` file (beside the target
+    by default), and a tombstone for each case that is gone. A time writes what was created or changed since.
+    `include` reads `comments`, `links` or `watchers` as well, of the cases that are written.
+
+    The journal is beside the target and goes away when the export is complete. Until then the same call goes on
+    with it; one that was begun more than an hour ago is begun anew, unless `resume` is true. `force` overwrites a
+    file that is there.
+
+    Raises `ExportError` where the target cannot be written or the journal or state is of another export, and
+    `InvalidArgumentError` for arguments that cannot be, all before the first page is read.
     """
-    control, target = control or JobControl(), Path(target)
-    form = FORMATS.get(target.suffix.lower())
-    if form is None:
-        raise ExportError(f"{target}: cannot tell the format; end the name in one of {', '.join(FORMATS)}")
-    form.check()
-    if not target.parent.is_dir():
-        raise ExportError(f"{target}: there is no folder {target.parent}; make it first")
-    path = target.with_name(target.name + ".journal") if journal is None else Path(journal)
-    async with Journal(
-        path, kind="export", base_url=session.base_url, on_step=control.step, clock=control.clock
-    ) as book:
-        asked = {"target": str(target.absolute()), "filter": filter}
-        if book.meta.get("asked", asked) != asked:
-            raise ExportError(f"journal {path}: it belongs to another export; finish that, or give another journal")
-        if book.meta.get("complete"):  # what an earlier export has left behind when it was killed at its very end
-            await book.write(
-                ("DELETE FROM items", [()]), ("DELETE FROM pages", [()]), book.remember(swept=False, complete=False)
-            )
-        await book.put(asked=asked)
-        await control.run(session, Export(session, book, control, target, filter, form).run())
-        ((items,),) = await book.read("SELECT count(*) FROM items WHERE kind = 'case'")
-        complete = bool(book.meta.get("complete"))
-    if complete:
+    options = ExportOptions(filter=filter, since=since, include=tuple(include), resume=resume, force=force)
+    control = control or JobControl()
+    place = open_target(target, format, partition)
+    path = place.beside("journal") if journal is None else Path(journal)
+    state_path = Path(state) if state is not None else place.beside("state")
+    keeps_state = state is not None or since == "last"
+    place.check(None, force=force or path.exists())
+    async with AsyncExitStack() as stack:
+        common: dict[str, Any] = {"base_url": session.base_url, "clock": control.clock}
+        book = await stack.enter_async_context(Journal(path, kind="export", on_step=control.step, **common))
+        kept = None
+        if keeps_state:
+            kept = await stack.enter_async_context(Journal(state_path, kind="export_state", **common))
+        work = Export(session, book, kept, control, place, options)
+        await control.run(session, work.run())
+        result = await work.result(state_path if kept is not None else None)
+    if result.output is not None:
         book.remove()
-    return control.result("export", path, states={}, items=items, output=target if complete else None)
+    return result
 
 
 @define(eq=False)
@@ -114,103 +106,161 @@ class Export:
 
     session: CaseSession
     journal: Journal
+    state: Journal | None
     control: JobControl
-    target: Path
-    filter: str | None
-    form: Format
-    known: list[tuple[str, str]] = field(init=False, factory=list)
-    """The pages that earlier runs have read, newest first: what was asked and what came."""
-    read: int = field(init=False, default=0)
-    """How many pages all runs have read."""
+    target: Target
+    options: ExportOptions
+    is_complete: bool = field(init=False, default=False)
+
+    @property
+    def is_incremental(self) -> bool:
+        """Whether only marked cases are written."""
+        return self.options.since is not None
 
     async def run(self) -> None:
-        """Read what is not read yet, and write the file."""
-        if not self.journal.meta.get("swept"):
-            rows = await self.journal.read("SELECT request, answer FROM pages ORDER BY number DESC")
-            self.known, self.read = [(request, answer) for request, answer in rows], len(rows)
-            self.control.progress.phase("reading")
-            try:
-                async for _ in Sweep(self.fetcher(None), partitions=self.partitions):
-                    self.control.progress.advance()
-            except Interrupted:
-                return
+        """Do what is left to do: each part is noted in the journal when it is done."""
+        await self.begin()
+        meta = self.journal.meta
+        if "swept" not in meta:
+            await Reader(self.session, self.journal, self.control, self.options.filter).run()
             await self.journal.put(swept=True)
+        if "marked" not in meta and isinstance(self.options.since, datetime):
+            await mark_since(self.journal, self.options.since)
+        elif "marked" not in meta and self.is_incremental:
+            await self.changes().mark()
+        await self.journal.put(marked=True)
+        if self.options.include:
+            extras = Extras(self.session, self.journal, self.control, self.options.include)
+            await extras.run(all_cases=not self.is_incremental)
         await self.write()
+        if self.state is not None:
+            await self.remember()
+        self.is_complete = True
+
+    async def begin(self) -> None:
+        """Take up the journal, or begin it anew; refuse that and the state where they are of another export."""
+        options = self.options
+        output = self.journal.meta.get("output")
+        self.target.check(output, force=options.force)
+        if "written" in self.journal.meta:  # an earlier export was killed at its very end
+            if self.state is not None:
+                await self.remember()
+            await begin_anew(self.journal)
+        elif self.control.clock() - self.journal.meta["started"] > FRESH and not options.resume:
+            await begin_anew(self.journal)
+        if "started" not in self.journal.meta:
+            await self.journal.put(started=self.control.clock(), output=output)
+        asked = {
+            "target": str(self.target.path.absolute()),
+            "filter": options.filter,
+            "since": str(options.since),
+            "include": list(options.include),
+        }
+        organization = await self.organization()
+        self.refuse_other(self.journal, asked | {"organization": organization})
+        await self.journal.put(asked=asked | {"organization": organization})
+        if self.state is not None:
+            bound = {"filter": options.filter, "organization": organization}
+            self.refuse_other(self.state, bound)
+            await self.state.put(asked=bound)
+            if "number" not in self.journal.meta:
+                await self.journal.put(number=int(self.state.meta.get("runs", 0)) + 1)
+        elif "number" not in self.journal.meta:
+            await self.journal.put(number=self.next_number())
+
+    def refuse_other(self, journal: Journal, asked: dict[str, Any]) -> None:
+        """Refuse to go on with what was begun otherwise; an organisation that nobody knows is not compared."""
+        before = journal.meta.get("asked", asked)
+        for name, value in asked.items():
+            if before.get(name) != value and not (name == "organization" and None in (before.get(name), value)):
+                raise ExportError(
+                    f"{journal.path}: it belongs to another export: its {name} is {before.get(name)!r}, not {value!r}; "
+                    "give it as before, or another target, state and journal"
+                )
+
+    async def organization(self) -> str | None:
+        """Return the id of the organisation whose credentials these are; None where it cannot be read."""
+        try:
+            return (await self.control.call(lambda: users.get_current_user(self.session))).org_id
+        except (PermissionDeniedError, NotFoundError, DecodeError):
+            return None
+
+    @property
+    def number(self) -> int:
+        """The number of this export among those of its target."""
+        return int(self.journal.meta["number"])
+
+    def next_number(self) -> int:
+        """Number an export into a folder after those that are there."""
+        if not self.target.is_folder:
+            return 1
+        numbers = [each.name.split("-")[1] for each in self.target.path.rglob(f"cases-*.{self.target.suffix}")]
+        return max((int(each) for each in numbers if each.isdecimal()), default=0) + 1
+
+    async def remember(self) -> None:
+        """Keep in the state file what was written."""
+        assert self.state is not None
+        await self.changes().remember()
+        await self.state.put(runs=self.number)
+
+    def changes(self) -> Changes:
+        """Make what compares with the state."""
+        assert self.state is not None
+        return Changes(self.session, self.control, self.journal, self.state, self.options.filter)
 
     async def write(self) -> None:
-        """Write the files and put them in their places."""
-        ((cases, users),) = await self.journal.read(
-            "SELECT count(*) FILTER (WHERE kind = 'case'), count(*) FILTER (WHERE kind = 'user') FROM items"
-        )
-        self.control.progress.phase("writing", cases)
-        step = self.control.step
-        if users:
-            await write_whole(users_beside(self.target), JSON_LINES, self.batches("user"), step)
-        await write_whole(self.target, self.form, self.batches("case"), step)
-        await self.journal.put(complete=True)
+        """Write the output and put it in its place."""
+        output = self.target.output(self.number, self.journal.meta["started"])
+        await self.journal.put(output=str(output))
+        total = await count_items(self.journal, "changed" if self.is_incremental else "case")
+        self.control.progress.phase("writing", total)
+        has_users = bool(await count_items(self.journal, "user"))
+        await self.target.write(output, self.cases(), self.users() if has_users else None, self.control.step)
+        await self.journal.put(written=True)
 
-    async def batches(self, kind: str) -> AsyncIterator[Sequence[bytes]]:
-        """What is to be written, in order, a batch at a time."""
-        place = ""
-        while rows := await self.journal.read(
-            "SELECT place, body FROM items WHERE kind = ? AND place > ? ORDER BY place LIMIT ?", (kind, place, BATCH)
-        ):
-            place = rows[-1][0]
+    async def cases(self) -> AsyncIterator[Sequence[bytes]]:
+        """Read what is to be written from the journal, a batch at a time: cases, then tombstones."""
+        last = ""
+        while rows := await cases_to_write(self.journal, last, BATCH, all_cases=not self.is_incremental):
+            last = rows[-1][0]
+            yield [with_extra(raw, extra) for _, raw, extra in rows]
+            self.control.progress.advance(len(rows))
+        last = ""
+        while gone := await items(self.journal, "gone", last, BATCH):
+            last = gone[-1][0]
+            yield [body for _, body in gone]
+
+    async def users(self) -> AsyncIterator[Sequence[bytes]]:
+        """Read the users from the journal, a batch at a time."""
+        last = ""
+        while rows := await items(self.journal, "user", last, BATCH):
+            last = rows[-1][0]
             yield [body for _, body in rows]
-            self.control.progress.advance(len(rows) if kind == "case" else 0)
 
-    async def partitions(self) -> Mapping[str, Fetch]:
-        """The projects, for a service that does not let one page through all cases."""
-        listed = await self.control.call(lambda: projects.get_projects(self.session))
-        return {project.key or project.id: self.fetcher(project.id) for project in listed}
-
-    def fetcher(self, project: str | None) -> Fetch:
-        """Make the function that reads a page: out of the journal as long as that has one, then from the service."""
-        terms = [] if project is None else [f"project_id:{project}"]
-        terms += [f"({self.filter})" if terms else self.filter] if self.filter else []
-
-        async def fetch(number: int, size: int, oldest_first: bool) -> Page[Item]:
-            query = {
-                "filter": " AND ".join(terms) or None,
-                "sort[field]": "created_at",
-                "sort[asc]": oldest_first,
-                "page[number]": number,
-                "page[size]": size,
-            }
-            asked = json.dumps(query, sort_keys=True)
-            if self.known and self.known[-1][0] == asked:
-                ids, total_pages, total_items = json.loads(self.known.pop()[1])
-                return Page([Item(*each) for each in ids], number, len(ids), total_pages, total_items)
-            if self.control.should_stop:
-                raise Interrupted
-            received = await self.receive(query)
-            return await self.keep(asked, number, received)
-
-        return fetch
-
-    async def receive(self, query: Mapping[str, Any]) -> Document:
-        """Ask for a page."""
-        answer = await self.control.call(lambda: self.session.raw(routes.SEARCH_CASES, query=query))
-        self.control.step("page received")
-        try:
-            return document.decode(answer.body)
-        except msgspec.DecodeError as error:
-            raise DecodeError(f"a page of cases is not what it should be: {error}", "$", "search_cases") from error
-
-    async def keep(self, asked: str, number: int, received: Document) -> Page[Item]:
-        """Put a page into the journal; of a case that is there already, the newer version stays."""
-        rows, ids = [], []
-        for raw in received.data:
-            head = resource.decode(raw)
-            rows.append(("case", f"{head.attributes.created_at.rstrip('Z')} {head.id}", bytes(raw)))
-            ids.append((head.id, head.attributes.key))
-        rows += [("user", resource.decode(raw).id, bytes(raw)) for raw in received.included]
-        page = received.meta.get("page") or {}
-        totals = page.get("total"), received.meta.get("total_cases")
-        self.read += 1
-        await self.journal.write(
-            ("INSERT OR REPLACE INTO items VALUES (?, ?, ?)", rows),
-            ("INSERT INTO pages VALUES (?, ?, ?)", [(self.read, asked, json.dumps([ids, *totals]))]),
+    async def result(self, state: Path | None) -> ExportResult:
+        """Say how it ended."""
+        control, journal = self.control, self.journal
+        output = Path(journal.meta["output"]) if self.is_complete else None
+        return ExportResult(
+            job="export",
+            journal=journal.path,
+            states={},
+            items=await count_items(journal, "case"),
+            stopped=control.stopped,
+            interrupted=control.stop.requested,
+            requests=control.progress.requests,
+            unbatched_requests=0,
+            elapsed=control.progress.elapsed,
+            output=output,
+            written=await count_items(journal, "changed" if self.is_incremental else "case"),
+            gone=await count_gone(journal),
+            state=state,
         )
-        self.control.step("page kept")
-        return Page([Item(*each) for each in ids], number, len(ids), *totals)
+
+
+def with_extra(raw: bytes, extra: bytes | None) -> bytes:
+    """Add what was read besides to a case, and leave the rest as it was received."""
+    if extra is None or extra == b"{}":
+        return raw
+    start = raw.rstrip()[:-1]
+    return start + (b"" if start.rstrip() == b"{" else b",") + extra[1:]

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, Final, Self
 
 from casemgmt_async.jobs.errors import ForeignJournalError
-from casemgmt_async.jobs.journal.schema import BACKFILL_SCHEMA, SCHEMA
+from casemgmt_async.jobs.journal.schema import SCHEMA, SCHEMAS
 from casemgmt_async.jobs.journal.states import Operation, OperationRow, Outcome, State, SubjectRow
 from casemgmt_async.jobs.journal.store import Statement, Store
 
@@ -47,7 +47,7 @@ class Journal:
         self.place = None if base_url is None else place_of(base_url)
         self.meta: dict[str, Any] = {}
         self._clock = clock
-        schema = SCHEMA + BACKFILL_SCHEMA if kind == "backfill" else SCHEMA
+        schema = SCHEMA + SCHEMAS.get(kind, "")
         self._store = Store(self.path, schema, read_only=read_only, on_step=on_step)
         self._read_only = read_only
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-__all__ = ["APPLICATION_ID", "BACKFILL_SCHEMA", "SCHEMA", "VERSION"]
+__all__ = ["APPLICATION_ID", "SCHEMA", "SCHEMAS", "VERSION"]
 
 APPLICATION_ID: Final = 0x43617365
 """Stands in the header of the file: the letters `Case`."""
@@ -61,3 +61,12 @@ BACKFILL_SCHEMA: Final = """
 """`rows`: what the source said last, and in which run it was read (`run`) and its case made (`made_in`). `found`
 says that the case was made by a run whose journal this is not. `tokens`: the cases of this job that were found on
 the service. The index on operations serves a backfill, which goes on row by row."""
+STATE_SCHEMA: Final = """
+    CREATE TABLE seen (
+        place TEXT PRIMARY KEY, id TEXT NOT NULL, key TEXT, digest BLOB NOT NULL, gone TEXT
+    ) WITHOUT ROWID;
+"""
+"""What incremental exports have written: each case by its place in the order of age, with a digest of what it said,
+and why it is gone, if it is."""
+SCHEMAS: Final = {"backfill": BACKFILL_SCHEMA, "export_state": STATE_SCHEMA}
+"""What the journals of some kinds have beside the common tables."""

@@ -1,0 +1,66 @@
+"""What an export looks at in the JSON it receives; whatever it does not understand stays as it is."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any, Final
+
+import msgspec
+from attrs import frozen
+
+__all__ = ["CaseHead", "Document", "digest_of", "document", "head_of", "single", "tombstone"]
+
+
+class Document(msgspec.Struct):
+    """A page as it came; its items stay the bytes that were received."""
+
+    data: list[msgspec.Raw]
+    meta: Any = None
+    included: list[msgspec.Raw] | None = None
+
+
+class Single(msgspec.Struct):
+    """One resource as it came."""
+
+    data: msgspec.Raw
+
+
+document: Final = msgspec.json.Decoder(Document)
+single: Final = msgspec.json.Decoder(Single)
+
+
+@frozen
+class CaseHead:
+    """As much of a case as an export has to know."""
+
+    id: str
+    key: str | None
+    place: str
+    """Age and id: places sort by age, the oldest first."""
+    archived: bool = False
+
+
+def head_of(raw: bytes) -> CaseHead:
+    """Look into a case; of what is not as it should be, nothing is taken."""
+    given = msgspec.json.decode(raw)
+    given = given if isinstance(given, dict) else {}
+    attributes = given.get("attributes")
+    attributes = attributes if isinstance(attributes, dict) else {}
+    created, key, id_ = attributes.get("created_at"), attributes.get("key"), given.get("id")
+    id_ = id_ if isinstance(id_, str) else hashlib.blake2s(raw).hexdigest()
+    age = created.rstrip("Z") if isinstance(created, str) else ""
+    return CaseHead(id_, key if isinstance(key, str) else None, f"{age} {id_}", bool(attributes.get("archived_at")))
+
+
+def digest_of(raw: bytes) -> bytes:
+    """Tell one version of a case from another, whatever the order of its keys."""
+    return hashlib.blake2b(
+        msgspec.json.encode(msgspec.json.decode(raw), order="deterministic"), digest_size=16
+    ).digest()
+
+
+def tombstone(place: str, key: str | None, why: str) -> bytes:
+    """Make what stands for a case that is gone: `archived`, `left` (the filter) or `missing`."""
+    age, _, id_ = place.rpartition(" ")
+    attributes = {"key": key, "created_at": f"{age}Z" if age else None}
+    return msgspec.json.encode({"type": "case", "id": id_, "deleted": why, "attributes": attributes})
