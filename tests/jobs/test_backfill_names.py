@@ -1,0 +1,85 @@
+"""Rows name projects, types, statuses and people; each name is looked up once, and what is ambiguous is refused."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from casemgmt_async import CaseSession
+from casemgmt_async.emulator import Emulator
+from casemgmt_async.jobs import BackfillResult, JobControl, backfill_cases
+
+ADA = "ada.marsh@example.com"
+
+
+@pytest.fixture
+def run(session: CaseSession, tmp_path: Path, control: Callable[..., JobControl]) -> Callable[..., Any]:
+    """Run a backfill of some rows."""
+
+    async def go(*rows: dict[str, Any], **options: Any) -> BackfillResult:
+        given = [{"key": f"K-{number}", "title": f"row {number}", **row} for number, row in enumerate(rows)]
+        where = {"job": "names", "journal": tmp_path / "names.db", "rejects": tmp_path / "bad.jsonl"} | options
+        where = {"project": "SEC", "type": "Standard", "control": control()} | where
+        return await backfill_cases(session, given, **where)
+
+    return go
+
+
+def cases(emulator: Emulator) -> list[Any]:
+    """The cases that rows became, by title."""
+    return sorted(
+        (case for case in emulator.store.tables.cases if case.title.startswith("row ")), key=lambda c: c.title
+    )
+
+
+def asked(emulator: Emulator) -> Counter[str | None]:
+    """How often each operation was called."""
+    return Counter(entry.route for entry in emulator.log)
+
+
+async def test_names_become_ids_and_each_is_asked_for_once(emulator: Emulator, run: Callable[..., Any]) -> None:
+    """Keys and names of projects, names of types, statuses and people, whatever the case of their letters."""
+    row = {"assignee": ADA.upper(), "status": "in progress"}
+    result = await run(*[row] * 5, {"project": "operations", "type": "change request", "status": "Pending approval"})
+    assert result.succeeded
+    *same, other = cases(emulator)
+    assert {case.status for case in same} == {"IN_PROGRESS"}
+    assert {emulator.store.users[case.assignee].email for case in same} == {ADA}
+    assert {case.key.partition("-")[0] for case in same} == {"SEC"}
+    assert other.key.startswith("OPS-")
+    assert other.type_id == "00000000-0000-0000-0000-000000000004"
+    calls = asked(emulator)
+    assert (calls["list_users"], calls["get_projects"], calls["get_all_case_types"]) == (1, 1, 1)
+
+
+@pytest.mark.parametrize(
+    ("row", "reason"),
+    [
+        ({"project": "NOPE"}, "project 'NOPE' is not known: OPS (Operations, "),
+        ({"type": "Standart"}, "type 'Standart' is not known: Standard (00000000-"),
+        ({"status": "Done"}, "status 'Done' is none that the type Standard has; allowed: Open, In Progress, Closed"),
+        ({"assignee": "nobody@example.com"}, "assignee 'nobody@example.com' is not known"),
+    ],
+)
+async def test_an_unknown_name_rejects_its_row(run: Callable[..., Any], row: dict[str, str], reason: str) -> None:
+    """The reason lists what there is; other rows go on."""
+    result = await run(row, {})
+    assert (result.created, result.bad_rows) == (1, 1)
+    (said,) = result.reasons
+    assert said.startswith(reason)
+
+
+@pytest.mark.parametrize("choice", ["leave", "me"])
+async def test_an_unknown_assignee_is_left_out_or_replaced_on_request(
+    emulator: Emulator, run: Callable[..., Any], choice: str
+) -> None:
+    """`leave` counts who is not known, `me` assigns whoever runs the import."""
+    result = await run({"assignee": "gone@example.com"}, {"assignee": "me"}, on_unknown_user=choice)
+    gone, mine = cases(emulator)
+    assert mine.assignee == emulator.store.me
+    assert gone.assignee == (None if choice == "leave" else emulator.store.me)
+    assert result.unassigned == ({"gone@example.com": 1} if choice == "leave" else {})
