@@ -216,7 +216,7 @@ async def test_where_nothing_can_be_proved_a_row_is_unknown_until_it_can(
         assert again.states == result.states
     (failure,) = (await read_report(journal)).failures
     assert failure.reason.startswith("its answer was lost, and the cases of project")
-    assert "get_case answered 403" in failure.reason
+    assert "answered 403" in failure.reason
 
     settled = await fill()
     assert settled.states == {State.DONE: 4}
