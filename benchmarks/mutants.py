@@ -22,7 +22,7 @@ import sys
 import tempfile
 import time
 import tomllib
-from collections import Counter
+from collections import ChainMap, Counter
 from collections.abc import Iterable, Mapping
 from importlib import import_module
 from pathlib import Path
@@ -37,8 +37,9 @@ from benchmarks.mutations import PACKAGES, Mutant, sample
 ROOT = Path(__file__).resolve().parents[1]
 EXPLAINED = ROOT / "tests" / "data" / "surviving_mutants.toml"
 BAR = 0.85
-TESTS = ("transport", "session", "pagination", "codec", "models", "endpoints", "jobs")
-"""The folders whose tests are tried: those of the packages, and of what calls them directly."""
+TESTS = (("transport", "session", "pagination", "codec", "models", "endpoints"), ("jobs",))
+"""The folders whose tests are tried: those of the packages, and of what calls them directly. They are run with coverage
+in two processes."""
 LEFT_OUT = "tests/jobs/test_kill_jobs.py"
 """Jobs in processes of their own, of which coverage knows nothing."""
 TEST_SECONDS = 100.0
@@ -97,49 +98,62 @@ class Durations:
         self.seconds[report.nodeid] += report.duration
 
 
-def measure(folder: Path) -> None:
-    """Run the suite with coverage in a copy; leaves the coverage, and the seconds of each test in `seconds.json`."""
+def measure(origin: Path) -> int:
+    """Run the suite with coverage; leaves the coverage, and the seconds of each test. Returns an exit code."""
+    children = []
+    for number, folders in enumerate(TESTS):
+        child = os.fork()
+        if child == 0:
+            os._exit(measure_some(origin, number, folders))
+        children.append(child)
+    return max(abs(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])) for child in children)
+
+
+def measure_some(origin: Path, number: int, folders: Iterable[str]) -> int:
+    """In a child: run the tests of some folders."""
+    os.chdir(origin)
+    sys.path.insert(0, str(origin))
+    os.environ["COVERAGE_FILE"] = str(origin / f"coverage-{number}")
     durations = Durations()
-    tests = [f"--ignore={LEFT_OUT}", *(f"tests/{name}" for name in TESTS)]
-    options = [
-        "-q",
-        "-n",
-        "2",
-        "--cov=casemgmt_async",
-        "--cov-context=test",
-        "--cov-report=",
-        "--hypothesis-seed=0",
-        "--timeout=600",
-    ]
-    os.chdir(folder)
-    code = pytest.main([*options, *tests], plugins=[durations])
-    (folder / "seconds.json").write_text(json.dumps(durations.seconds))
-    os._exit(code)
+    tests = [f"--ignore={LEFT_OUT}", *(f"tests/{name}" for name in folders)]
+    options = ["-q", "-n0", "--hypothesis-seed=0", "--timeout=600"]
+    coverage = ["--cov=casemgmt_async", "--cov-context=test", "--cov-report="]
+    code = pytest.main([*options, *coverage, *tests], plugins=[durations])
+    (origin / f"seconds-{number}.json").write_text(json.dumps(durations.seconds))
+    return int(code)
 
 
 @frozen
 class Selection:
     """Which tests execute which line, and how long they take."""
 
-    coverage: CoverageData
+    coverage: list[CoverageData]
     seconds: Mapping[str, float]
-    folder: Path
+    origin: Path
 
     @classmethod
-    def read(cls, folder: Path) -> Selection:
+    def read(cls, origin: Path) -> Selection:
         """What `measure` has left."""
-        coverage = CoverageData(str(folder / ".coverage"))
-        coverage.read()
-        return cls(coverage, json.loads((folder / "seconds.json").read_text()), folder)
+        coverage = [CoverageData(str(origin / f"coverage-{number}")) for number in range(len(TESTS))]
+        for data in coverage:
+            data.read()
+        seconds = [json.loads((origin / f"seconds-{number}.json").read_text()) for number in range(len(TESTS))]
+        return cls(coverage, dict(ChainMap(*seconds)), origin)
+
+    def lines(self, file: str) -> dict[int, set[str]]:
+        """The tests that execute each line of a file; lines that run only while it is imported have none."""
+        found: dict[int, set[str]] = {}
+        for data in self.coverage:
+            for line, contexts in data.contexts_by_lineno(str(self.origin / file)).items():
+                found.setdefault(line, set()).update(c.rpartition("|")[0] for c in contexts if "|" in c)
+        return found
 
     def tests(self, mutant: Mutant) -> list[str]:
         """The tests for a mutant: those of its line, or of its file where the line runs only while it is imported."""
-        lines = self.coverage.contexts_by_lineno(str(self.folder / mutant.site.file))
-        names = names_of(lines.get(mutant.site.line, ()))
-        if not names:
-            if mutant.site.line not in lines:
-                return []
-            names = names_of(context for contexts in lines.values() for context in contexts)
+        lines = self.lines(mutant.site.file)
+        if mutant.site.line not in lines:
+            return []
+        names = lines[mutant.site.line] or set().union(*lines.values())
         near = f"tests/{mutant.package}/"
         ranked = sorted(names & self.seconds.keys(), key=lambda name: (not name.startswith(near), self.seconds[name]))
         chosen, total = [], 0.0
@@ -149,11 +163,6 @@ class Selection:
                 break
             chosen.append(name)
         return chosen
-
-
-def names_of(contexts: Iterable[str]) -> set[str]:
-    """The tests in the names of coverage's contexts, which end in the phase of the test."""
-    return {context.rpartition("|")[0] for context in contexts if "|" in context}
 
 
 def run_mutant(mutant: Mutant, tests: list[str], folder: Path, output: Path) -> int:
@@ -278,13 +287,10 @@ def main() -> int:
     given = parser.parse_args()
     work = given.work or Path(tempfile.mkdtemp(prefix="mutants-"))
     origin, copies = work / "origin", [work / f"copy-{number}" for number in range(given.jobs)]
-    if not (origin / "seconds.json").exists():
+    if not (origin / "seconds-0.json").exists():
         shutil.rmtree(origin, ignore_errors=True)
         copy_project(ROOT, origin)
-        child = os.fork()
-        if child == 0:
-            measure(origin)
-        if code := os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]):
+        if code := measure(origin):
             print(f"the tests fail without any change: pytest ended with {code}")
             return 1
     for copy in copies:
