@@ -105,8 +105,8 @@ async def with_journal(session: CaseSession, rules: RuleSet) -> int:
     """Plan and apply."""
     with tempfile.TemporaryDirectory(prefix="casemgmt-bench-") as folder:
         journal = Path(folder) / "triage.db"
-        plan = await plan_triage(session, rules, journal=journal)
-        result = await apply_triage(session, journal=journal)
+        plan = await plan_triage(session, rules, state=journal)
+        result = await apply_triage(session, state=journal)
         assert result.succeeded, await read_report(journal)
         assert result.states["done"] == plan.operations, result
         return plan.operations

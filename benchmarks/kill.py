@@ -37,6 +37,7 @@ from casemgmt_async.jobs import (
     RuleSet,
     backfill_cases,
     export_cases,
+    load_rules,
     rule,
     run_triage,
 )
@@ -47,7 +48,7 @@ RUNS_AT_MOST = 6
 MEMORY = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None  # a killed process needs no disk, and this is faster
 
 
-@rule("by number")
+@rule("by number", once=True)
 def by_number(case: Any) -> Mapping[str, Any]:
     """Give every fourth case the same: each kind of action is there, and each comment is one of its kind."""
     given: Sequence[Mapping[str, Any]] = (
@@ -62,7 +63,7 @@ def by_number(case: Any) -> Mapping[str, Any]:
 async def triage(session: CaseSession, folder: Path, control: JobControl) -> JobResult:
     """Triage twenty cases."""
     journal = folder / "triage.db"
-    return await run_triage(session, RuleSet([by_number]), journal=journal, control=control, chunk=3, settle=0)
+    return await run_triage(session, RuleSet([by_number]), state=journal, control=control, chunk=3, settle=0)
 
 
 async def export(session: CaseSession, folder: Path, control: JobControl) -> JobResult:
@@ -79,10 +80,19 @@ async def backfill(session: CaseSession, folder: Path, control: JobControl) -> J
     )
 
 
+async def month(session: CaseSession, folder: Path, control: JobControl) -> JobResult:
+    """Run the rules of a folder at the time that is written there."""
+    now = float((folder / "now").read_text())
+    control.clock = lambda: now
+    rules = load_rules(folder / "rules.toml")
+    return await run_triage(session, rules, state=folder / "state.db", control=control, settle=0)
+
+
 JOBS: Mapping[str, Callable[[CaseSession, Path, JobControl], Awaitable[JobResult]]] = {
     "triage": triage,
     "export": export,
     "backfill": backfill,
+    "month": month,
 }
 CASES = {"triage": 20, "export": 230, "backfill": 5}
 
@@ -125,6 +135,44 @@ def run_child(job: str, url: str, folder: str, kill_at: int | None) -> int:
 # In the process that judges
 
 
+@define(eq=False)
+class Nursery:
+    """A process that runs jobs in children of its own, each of which can be killed at a step."""
+
+    process: asyncio.subprocess.Process = field(init=False)
+
+    async def __aenter__(self) -> Self:
+        here = Path(__file__).resolve().parents[1]
+        command = (sys.executable, "-m", "benchmarks.kill", "--nursery")
+        pipe = asyncio.subprocess.PIPE
+        self.process = await asyncio.create_subprocess_exec(*command, stdin=pipe, stdout=pipe, cwd=here)
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        assert self.process.stdin is not None
+        self.process.stdin.close()
+        await self.process.wait()
+
+    async def start(self, job: str, url: str, folder: Path, kill_at: int | None) -> int:
+        """Start a job; returns the number of its process."""
+        assert self.process.stdin is not None
+        order = {"job": job, "url": url, "folder": str(folder), "kill_at": kill_at}
+        self.process.stdin.write(json.dumps(order).encode() + b"\n")
+        return int((await self.answer())["started"])
+
+    async def answer(self) -> dict[str, Any]:
+        """Read the next line that the process writes."""
+        assert self.process.stdout is not None
+        line: dict[str, Any] = json.loads(await self.process.stdout.readline())
+        return line
+
+    async def run(self, job: str, url: str, folder: Path, kill_at: int | None) -> tuple[bool, int]:
+        """Run a job to its end; says whether it was killed, and else how it ended."""
+        await self.start(job, url, folder, kill_at)
+        ended = await self.answer()
+        return bool(ended["killed"]), int(ended["code"])
+
+
 @frozen
 class Point:
     """Where to kill: at a step of the job, or while the emulator holds the answer of a request back."""
@@ -159,7 +207,7 @@ class Range:
     seed: int = 0
     stack: AsyncExitStack = field(factory=AsyncExitStack)
     emulator: Emulator = field(init=False)
-    process: asyncio.subprocess.Process = field(init=False)
+    nursery: Nursery = field(init=False)
     folder: Path = field(init=False)
     start: Any = field(init=False)
     expected: Any = field(init=False)
@@ -173,11 +221,7 @@ class Range:
         self.folder = Path(tempfile.mkdtemp(prefix="casemgmt-kill-", dir=MEMORY))
         self.stack.callback(shutil.rmtree, self.folder)
         self.start = self.emulator.snapshot()
-        here = Path(__file__).resolve().parents[1]
-        command = (sys.executable, "-m", "benchmarks.kill", "--nursery")
-        pipe = asyncio.subprocess.PIPE
-        self.process = await asyncio.create_subprocess_exec(*command, stdin=pipe, stdout=pipe, cwd=here)
-        self.stack.push_async_callback(self.end_nursery)
+        self.nursery = await self.stack.enter_async_context(Nursery())
         self.prepare()
         before = self.emulator.requests
         killed, code = await self.run(Point())
@@ -189,12 +233,6 @@ class Range:
 
     async def __aexit__(self, *_: object) -> None:
         await self.stack.aclose()
-
-    async def end_nursery(self) -> None:
-        """Let the nursery go."""
-        assert self.process.stdin is not None
-        self.process.stdin.close()
-        await self.process.wait()
 
     def prepare(self) -> None:
         """Put the world and the folder back to the beginning."""
@@ -208,11 +246,7 @@ class Range:
 
     async def run(self, point: Point) -> tuple[bool, int]:
         """Run the job in a fresh process; tells whether it was killed, and else how it ended."""
-        assert self.process.stdin is not None
-        assert self.process.stdout is not None
-        order = {"job": self.job, "url": self.emulator.base_url, "folder": str(self.folder), "kill_at": point.step}
-        self.process.stdin.write(json.dumps(order).encode() + b"\n")
-        child = json.loads(await self.process.stdout.readline())["started"]
+        child = await self.nursery.start(self.job, self.emulator.base_url, self.folder, point.step)
         answer = self.emulator.answer
         left = itertools.count(1)
 
@@ -224,7 +258,7 @@ class Range:
 
         self.emulator.answer = answer_and_kill  # type: ignore[method-assign]
         try:
-            ended = json.loads(await self.process.stdout.readline())
+            ended = await self.nursery.answer()
         finally:
             self.emulator.answer = answer  # type: ignore[method-assign]
         return ended["killed"], ended["code"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import os
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,7 @@ import click
 
 from casemgmt_async import jobs
 from casemgmt_async.cli.context import Misused
-from casemgmt_async.cli.progress import Show, stops_on_interrupt
+from casemgmt_async.cli.progress import Interrupts, Show
 from casemgmt_async.cli.screen import Screen
 
 __all__ = [
@@ -24,7 +24,9 @@ __all__ = [
     "report_options",
     "says_yes",
     "takes_file",
+    "together",
     "working",
+    "working_and_asking",
     "writes_file",
 ]
 
@@ -64,6 +66,14 @@ emulator_option = click.option(
 budget_options = together(
     click.option("--max-operations", type=click.IntRange(min=1), metavar="N", help="Stop after so many changes."),
     click.option("--max-time", type=click.FloatRange(min=0, min_open=True), metavar="S", help="Stop after S seconds."),
+    click.option(
+        "--grace",
+        type=click.FloatRange(min=0),
+        default=jobs.GRACE,
+        show_default=True,
+        metavar="S",
+        help="Seconds that Ctrl-C or SIGTERM lets requests in flight end.",
+    ),
     click.option("--concurrency", type=click.IntRange(min=1), default=8, show_default=True, help="Calls at a time."),
 )
 report_options = together(
@@ -74,11 +84,27 @@ report_options = together(
 
 @contextlib.asynccontextmanager
 async def working(screen: Screen, budget: Mapping[str, Any]) -> AsyncIterator[jobs.JobControl]:
-    """Give the control of one job, which shows its progress and heeds Ctrl-C while the block runs."""
-    show = Show(screen)
-    control = jobs.JobControl(budget=jobs.Budget(**budget), on_progress=show)
-    with show.shown(), stops_on_interrupt(control, screen):
+    """Give the control of one job, which shows its progress and obeys Ctrl-C while the block runs."""
+    async with working_and_asking(screen, budget) as (control, _):
         yield control
+
+
+@contextlib.asynccontextmanager
+async def working_and_asking(
+    screen: Screen, budget: Mapping[str, Any]
+) -> AsyncIterator[tuple[jobs.JobControl, Callable[[], contextlib.AbstractContextManager[None]]]]:
+    """The same, with a context manager that frees the terminal and Ctrl-C for a question."""
+    show, bounds = Show(screen), dict(budget)
+    grace = bounds.pop("grace", jobs.GRACE)
+    control = jobs.JobControl(budget=jobs.Budget(**bounds), on_progress=show, grace=grace)
+
+    @contextlib.contextmanager
+    def asking() -> Iterator[None]:
+        with show.paused(), interrupts.released():
+            yield
+
+    with show.shown(), Interrupts(control, screen) as interrupts:
+        yield control, asking
 
 
 def says_yes(screen: Screen, yes: bool, question: str) -> None:
@@ -98,9 +124,10 @@ async def finish(
     *,
     journal: Path,
     again: str | None = None,
+    run: int | None = None,
 ) -> int:
     """Print how a job stands, write what was asked for, and give the exit status."""
-    told = await jobs.read_report(journal)
+    told = await jobs.read_report(journal, run=run)
     if report is not None:
         told.write_html(report)
     if outcomes is not None:

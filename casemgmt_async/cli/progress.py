@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import signal
 from collections.abc import Iterator
-from typing import Final
+from typing import Final, Self
 
 from attrs import define, field
 from rich.console import Console
@@ -16,12 +16,12 @@ from rich.text import Text
 from casemgmt_async import jobs
 from casemgmt_async.cli.screen import Screen
 
-__all__ = ["Show", "stops_on_interrupt"]
+__all__ = ["Interrupts", "Show"]
 
 QUIET_EVERY: Final = 10.0  # seconds between two lines where nobody watches
 FEW: Final = 10  # a rate from fewer foretells nothing
 TOLD: Final = {
-    "looking": "requests were cut off: giving them up to 30 s to take effect, then looking for what they made"
+    "looking up": "requests were cut off: giving them up to 30 s to take effect, then looking for what they made"
 }
 
 
@@ -67,6 +67,19 @@ class Show:
         finally:
             self._bars = self.screen.live = None
 
+    @contextlib.contextmanager
+    def paused(self) -> Iterator[None]:
+        """Take the bars off the terminal while the block runs."""
+        bars = self._bars
+        if bars is None:
+            yield
+            return
+        bars.stop()
+        try:
+            yield
+        finally:
+            bars.start()
+
     def _end_phase(self, bars: Progress) -> None:
         """Bring the bar of a phase that is over to its end; one that was stopped stays where it was."""
         for task in bars.tasks[-1:]:
@@ -108,27 +121,45 @@ def _line(now: jobs.Progress) -> str:
     return f"{now.phase}: {now.done:,}{of} ({_pace(now)})"
 
 
-@contextlib.contextmanager
-def stops_on_interrupt(control: jobs.JobControl, screen: Screen) -> Iterator[None]:
-    """Let Ctrl-C and SIGTERM ask the job to stop: once to finish what is in flight, twice to stop at once."""
-    loop = asyncio.get_running_loop()
+class Interrupts:
+    """Lets Ctrl-C and SIGTERM ask a job to stop: once to finish what is in flight, twice to stop at once."""
 
-    def stop() -> None:
-        screen.note(
+    def __init__(self, control: jobs.JobControl, screen: Screen) -> None:
+        self._control, self._screen = control, screen
+        self._caught: list[int] = []
+
+    def __enter__(self) -> Self:
+        self._catch()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._release()
+
+    @contextlib.contextmanager
+    def released(self) -> Iterator[None]:
+        """Let them end the process as usual while the block runs, as while it waits for an answer."""
+        self._release()
+        try:
+            yield
+        finally:
+            self._catch()
+
+    def _stop(self) -> None:
+        self._screen.note(
             "stopping now; nothing is lost"
-            if control.stop.requested
+            if self._control.stop.requested
             else "finishing what is in flight; once more stops at once, and loses nothing either"
         )
-        control.request_stop()
+        self._control.request_stop()
 
-    caught = []
-    for number in (signal.SIGINT, signal.SIGTERM):
-        # Windows, and any thread but the first, have none: there, Ctrl-C cancels the job, which is as safe.
-        with contextlib.suppress(NotImplementedError, RuntimeError, ValueError):
-            loop.add_signal_handler(number, stop)
-            caught.append(number)
-    try:
-        yield
-    finally:
-        for number in caught:
-            loop.remove_signal_handler(number)
+    def _catch(self) -> None:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            # Windows, and any thread but the first, have none: there, Ctrl-C cancels the job, which is as safe.
+            with contextlib.suppress(NotImplementedError, RuntimeError, ValueError):
+                asyncio.get_running_loop().add_signal_handler(number, self._stop)
+                self._caught.append(number)
+
+    def _release(self) -> None:
+        for number in self._caught:
+            asyncio.get_running_loop().remove_signal_handler(number)
+        self._caught = []

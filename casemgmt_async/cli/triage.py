@@ -1,11 +1,16 @@
-"""`casemgmt triage`: plan, apply, run, status."""
+"""`casemgmt triage`: plan, show, apply, run, runs, status."""
 
 from __future__ import annotations
 
 import contextlib
+import csv
+import io
+import json
 import tempfile
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any, Final
 
 import click
 
@@ -15,15 +20,37 @@ from casemgmt_async.cli.options import (
     budget_options,
     emulator_option,
     finish,
-    journal_option,
     report_options,
     says_yes,
     takes_file,
+    together,
     working,
+    working_and_asking,
+    writes_file,
 )
 from casemgmt_async.cli.screen import Screen
+from casemgmt_async.cli.text import age
 
 __all__ = ["triage"]
+
+DEFAULT: Final = Path("triage.db")
+SHOWN: Final = 20
+"""Changes that a plan shows on a terminal before it is applied."""
+
+state_option = click.option(
+    "--state",
+    type=writes_file,
+    metavar="FILE",
+    help=f"Where the triage keeps its runs and what it remembers.  [default: {DEFAULT}]",
+)
+apply_options = together(
+    click.option("--yes", "-y", is_flag=True, help="Do not ask before changing cases."),
+    click.option("--even-if-changed", is_flag=True, help="Also change cases that changed since the plan."),
+    click.option("--retry-unknown", is_flag=True, help="Look again for comments that may or may not have been made."),
+    click.option("--retry-rejected", is_flag=True, help="Try again what the service refused."),
+)
+complete_option = click.option("--complete", is_flag=True, help="Read the cases until no pass finds a new one.")
+rule_option = click.option("--rule", metavar="NAME", help="Only the changes of this rule.")
 
 
 @click.group()
@@ -31,79 +58,134 @@ def triage() -> None:
     """Decide over many cases by rules, and change them: plan, look, apply.
 
     \b
-    Example:
-      casemgmt triage plan rules.toml --journal monday.db
-      casemgmt triage apply --journal monday.db
+    Example, to look first and change then:
+      casemgmt triage plan rules.toml
+      casemgmt triage show --rule stale
+      casemgmt triage apply
+    Example, for a job that runs every hour:
+      casemgmt triage run rules.toml --yes --state /var/lib/casemgmt/rules.db
     """
 
 
 @triage.command()
 @click.argument("rules", type=takes_file)
-@journal_option
+@state_option
+@click.option("--dry-run", is_flag=True, help="Leave nothing behind, not even the plan.")
+@complete_option
 @budget_options
 @emulator_option
 @runs
-async def plan(context: Context, *, rules: Path, journal: Path | None, emulator: int | None, **budget: object) -> int:
-    """Read every case, decide by RULES, write the plan into the journal; change nothing.
+async def plan(
+    context: Context,
+    *,
+    rules: Path,
+    state: Path | None,
+    dry_run: bool,
+    complete: bool,
+    emulator: int | None,
+    **budget: Any,
+) -> int:
+    """Read every case, decide by RULES, write the plan into the state file; change nothing.
 
     \b
     Examples:
-      casemgmt triage plan rules.toml --journal monday.db
+      casemgmt triage plan rules.toml
       casemgmt triage plan rules.toml --emulator 1000
     """
     read = jobs.load_rules(rules)
-    with journal_of(journal, emulator) as path:
+    with state_of(state, emulator) as path:
         async with context.session(emulator) as session, working(context.screen, budget) as control:
-            planned = await jobs.plan_triage(session, read, journal=path, control=control)
-    show_plan(context.screen, planned)
-    if emulator is None:
-        context.screen.note(f"nothing was changed; to do it: casemgmt triage apply --journal {path}")
+            planned = await jobs.plan_triage(
+                session, read, state=path, control=control, dry_run=dry_run, complete=complete
+            )
+        show_plan(context.screen, planned)
+        changes = planned.changes if dry_run else [change async for change in jobs.read_changes(path)]
+        if not context.screen.as_json:
+            show_some(context.screen, changes)
+    if emulator is None and not dry_run:
+        where = "" if path == DEFAULT else f" --state {path}"
+        context.screen.note(f"nothing was changed; to apply it: casemgmt triage apply{where}")
     return 0
 
 
 @triage.command()
-@journal_option
-@click.option("--yes", "-y", is_flag=True, help="Do not ask before changing cases.")
-@click.option("--even-if-changed", is_flag=True, help="Also change cases that changed since the plan.")
-@click.option("--retry-unknown", is_flag=True, help="Look again for comments of unknown fate, make the absent ones.")
+@state_option
+@rule_option
+@click.option("--run", "number", type=click.IntRange(min=1), metavar="N", help="Another run than the last.")
+@click.option("--csv", "as_csv", is_flag=True, help="Write CSV instead of a table.")
+@runs
+async def show(context: Context, *, state: Path | None, rule: str | None, number: int | None, as_csv: bool) -> int:
+    """Show what a plan does to each case: from what to what. A page at a time on a terminal.
+
+    \b
+    Examples:
+      casemgmt triage show --rule stale
+      casemgmt triage show --csv > plan.csv
+      casemgmt triage show --json | jq .
+    """
+    changes = jobs.read_changes(state or DEFAULT, run=number, rule=rule)
+    if context.screen.as_json:
+        async for change in changes:
+            context.screen.emit(as_object(change))
+        return 0
+    found = [change async for change in changes]
+    if as_csv:
+        click.echo(to_csv(found), nl=False)
+        return 0
+    if not found:
+        context.screen.say("no changes")
+        return 0
+    click.echo_via_pager(f"{line}\n" for line in table_lines(found))
+    return 0
+
+
+@triage.command()
+@state_option
+@apply_options
 @budget_options
 @report_options
 @runs
 async def apply(
     context: Context,
     *,
-    journal: Path | None,
+    state: Path | None,
     yes: bool,
-    even_if_changed: bool,
-    retry_unknown: bool,
     report: Path | None,
     outcomes: Path | None,
-    **budget: object,
+    even_if_changed: bool,
+    retry_unknown: bool,
+    retry_rejected: bool,
+    **budget: Any,
 ) -> int:
-    """Do what a plan says, or what is left of it.
+    """Do what the last plan says, or what is left of it.
 
     \b
     Example:
-      casemgmt triage apply --journal monday.db --report monday.html
+      casemgmt triage apply --report monday.html
     """
-    path = journal or DEFAULT
+    path = state or DEFAULT
     async with context.session() as session:
         left = await show_left(context.screen, path)
         says_yes(context.screen, yes or not left, f"change cases on {session.base_url} as {path} says")
         async with working(context.screen, budget) as control:
             result = await jobs.apply_triage(
-                session, journal=path, control=control, even_if_changed=even_if_changed, retry_unknown=retry_unknown
+                session,
+                state=path,
+                control=control,
+                even_if_changed=even_if_changed,
+                retry_unknown=retry_unknown,
+                retry_rejected=retry_rejected,
             )
-    again = f"casemgmt triage apply --journal {path}"
+    again = f"casemgmt triage apply --state {path}"
     return await finish(context.screen, result, report, outcomes, journal=path, again=again)
 
 
 @triage.command()
 @click.argument("rules", type=takes_file)
-@journal_option
-@click.option("--dry-run", is_flag=True, help="Plan only: show what would be done.")
-@click.option("--yes", "-y", is_flag=True, help="Do not ask before changing cases.")
-@click.option("--even-if-changed", is_flag=True, help="Also change cases that changed since the plan.")
+@state_option
+@click.option("--dry-run", is_flag=True, help="Show what would be done, and leave nothing behind.")
+@complete_option
+@apply_options
 @budget_options
 @report_options
 @emulator_option
@@ -112,63 +194,125 @@ async def run(
     context: Context,
     *,
     rules: Path,
-    journal: Path | None,
+    state: Path | None,
     dry_run: bool,
+    complete: bool,
     yes: bool,
-    even_if_changed: bool,
     report: Path | None,
     outcomes: Path | None,
     emulator: int | None,
-    **budget: object,
+    even_if_changed: bool,
+    retry_unknown: bool,
+    retry_rejected: bool,
+    **budget: Any,
 ) -> int:
-    """Plan by RULES, show the plan, ask, and apply it; go on with it after a stop.
+    """Plan by RULES, show the plan, ask, and apply it; go on with a run that was broken off.
+
+    A run remembers in the state file what it did, so that the next one does only what is due. Run it from a timer
+    with --yes.
 
     \b
     Examples:
       casemgmt triage run rules.toml --emulator 5000
-      casemgmt triage run rules.toml --journal monday.db --report monday.html
+      casemgmt triage run rules.toml --yes --state /var/lib/casemgmt/rules.db
     """
     read = jobs.load_rules(rules)
-    options = {"even_if_changed": even_if_changed}
-    with journal_of(journal, emulator) as path:
-        async with context.session(emulator) as session:
-            if dry_run or not await is_planned(path):
-                async with working(context.screen, budget) as control:
-                    planned = await jobs.plan_triage(session, read, journal=path, control=control)
-                show_plan(context.screen, planned)
-                if dry_run:
-                    return 0
-                left = planned.operations
+    screen = context.screen
+
+    with state_of(state, emulator) as path:
+        async with context.session(emulator) as session, working_and_asking(screen, budget) as (control, asking):
+
+            def confirm(planned: jobs.Plan) -> bool:
+                with asking():
+                    show_plan(screen, planned)
+                    if emulator is None:
+                        says_yes(screen, yes or not planned.operations, "change these cases")
+                return True
+
+            if dry_run:
+                planned = await jobs.plan_triage(
+                    session, read, state=path, control=control, dry_run=True, complete=complete
+                )
             else:
-                left = await show_left(context.screen, path)
-            if emulator is None:
-                says_yes(context.screen, yes or not left, f"change cases on {session.base_url}")
-            async with working(context.screen, budget) as control:
-                result = await jobs.run_triage(session, read, journal=path, control=control, **options)
-        again = None if emulator is not None else f"casemgmt triage run {rules} --journal {path}"
-        return await finish(context.screen, result, report, outcomes, journal=path, again=again)
+                result = await jobs.run_triage(
+                    session,
+                    read,
+                    state=path,
+                    control=control,
+                    confirm=confirm,
+                    complete=complete,
+                    even_if_changed=even_if_changed,
+                    retry_unknown=retry_unknown,
+                    retry_rejected=retry_rejected,
+                )
+        if dry_run:
+            show_plan(screen, planned)
+            if not screen.as_json:
+                show_some(screen, planned.changes)
+            return 0
+        if result.run is None:
+            screen.note(f"stopped: {result.stopped}; nothing was changed")
+            return 1
+        again = None if emulator is not None else f"casemgmt triage run {rules} --state {path}"
+        return await finish(screen, result, report, outcomes, journal=path, again=again)
 
 
-@triage.command()
-@journal_option
-@report_options
+@triage.command(name="runs")
+@state_option
+@click.option("--prune", type=click.IntRange(min=1), metavar="N", help="Delete all but the last N runs.")
 @runs
-async def status(context: Context, *, journal: Path | None, report: Path | None, outcomes: Path | None) -> int:
-    """Say how far a triage is, also while it runs; write its report.
+async def list_runs(context: Context, *, state: Path | None, prune: int | None) -> int:
+    """List the runs in a state file; delete old ones. What the triage remembers stays.
 
     \b
     Example:
-      casemgmt triage status --journal monday.db --report monday.html
+      casemgmt triage runs --prune 100
     """
-    return await finish(context.screen, None, report, outcomes, journal=journal or DEFAULT)
+    path, screen = state or DEFAULT, context.screen
+    if prune is not None:
+        screen.note(f"{await jobs.prune_runs(path, keep=prune):,} runs deleted")
+    found = await jobs.list_runs(path)
+    if screen.as_json:
+        for each in found:
+            counts = {state.value: count for state, count in each.states.items()}
+            screen.emit(
+                {"run": each.number, "state": each.state, "begun": each.begun, "ended": each.ended, "states": counts}
+            )
+        return 0
+    rows = [
+        (
+            f"{each.number}",
+            f"{datetime.fromtimestamp(each.begun, UTC):%Y-%m-%d %H:%M}",
+            each.state.value,
+            f"{each.facts.get('cases', 0):,}",
+            ", ".join(f"{count:,} {state.value}" for state, count in each.states.items()) or "nothing to do",
+        )
+        for each in found
+    ]
+    screen.table(("#run", "begun (UTC)", "state", "#cases", "operations"), rows)
+    return 0
 
 
-DEFAULT = Path("triage.db")
+@triage.command()
+@click.argument("number", type=click.IntRange(min=1), metavar="[RUN]", required=False)
+@state_option
+@report_options
+@runs
+async def status(
+    context: Context, *, number: int | None, state: Path | None, report: Path | None, outcomes: Path | None
+) -> int:
+    """Say how far the last run is, or RUN, also while it runs; write its report.
+
+    \b
+    Example:
+      casemgmt triage status 12 --report twelve.html
+    """
+    return await finish(context.screen, None, report, outcomes, journal=state or DEFAULT, run=number)
 
 
 @contextlib.contextmanager
-def journal_of(given: Path | None, emulator: int | None) -> Iterator[Path]:
-    """The journal: as given, or the usual one, or for a rehearsal one that goes when it ends."""
+def state_of(given: Path | None, emulator: int | None) -> Iterator[Path]:
+    """The state file: as given, or the usual one, or for a rehearsal one that goes when it ends."""
     if given is not None or emulator is None:
         yield given or DEFAULT
         return
@@ -176,22 +320,15 @@ def journal_of(given: Path | None, emulator: int | None) -> Iterator[Path]:
         yield Path(folder) / "rehearsal.db"
 
 
-async def is_planned(journal: Path) -> bool:
-    """Whether a plan was finished in the journal, if there is one; planning says what is wrong with another file."""
-    with contextlib.suppress(jobs.JournalError):
-        return (await jobs.read_report(journal)).walked is not None
-    return False
-
-
-async def show_left(screen: Screen, journal: Path) -> int:
-    """Say what is left of the plan in a journal, before anybody is asked about it."""
-    states = (await jobs.read_report(journal)).states
-    left = sum(states.get(state, 0) for state in (jobs.State.PLANNED, jobs.State.SENDING))
-    whole = sum(states.values())
+async def show_left(screen: Screen, state: Path) -> int:
+    """Say what is left of the last plan, before anybody is asked about it."""
+    report = await jobs.read_report(state)
+    left = sum(report.states.get(each, 0) for each in (jobs.State.PLANNED, jobs.State.SENDING))
+    whole = sum(report.states.values())
     screen.note(
-        f"{journal}: {left:,} of {whole:,} operations are left"
+        f"{state}: {left:,} of {whole:,} operations of run {report.run} are left"
         if left
-        else f"{journal} is done: nothing is left of its {whole:,} operations; a new --journal makes a new plan"
+        else f"{state}: nothing is left of the {whole:,} operations of run {report.run}"
     )
     return left
 
@@ -200,9 +337,12 @@ def show_plan(screen: Screen, planned: jobs.Plan) -> None:
     """Print the table of a plan and what applying it takes."""
     if screen.as_json:
         rows = [{"rule": row.rule, "action": row.action, "operations": row.operations} for row in planned.rows]
-        numbers = ("cases", "matched", "operations", "already", "requests", "seconds", "basis", "converged")
-        screen.emit({"plan": rows, **{name: getattr(planned, name) for name in numbers}})
+        numbers = ("run", "cases", "matched", "operations", "unchanged", "requests", "seconds", "basis", "converged")
+        values = {name: getattr(planned, name) for name in numbers}
+        screen.emit({"plan": rows, **values, "warnings": planned.warnings, "names": planned.names})
         return
+    if planned.replaces is not None:
+        screen.note(f"this plan replaces plan {planned.replaces}, which was not applied")
     if planned.rows:
         steps = [(row.rule, row.action, f"{row.operations:,}") for row in planned.rows]
         screen.table(("rule", "action", "#cases"), steps)
@@ -210,7 +350,80 @@ def show_plan(screen: Screen, planned: jobs.Plan) -> None:
         f"{planned.matched:,} of {planned.cases:,} cases, {planned.operations:,} operations "
         f"in about {planned.requests:,} requests and {planned.seconds:,.0f} s ({planned.basis})"
     )
-    if planned.already:
-        screen.say(f"{planned.already:,} steps are left out: those cases are so already")
+    if planned.unchanged:
+        screen.say(f"{planned.unchanged:,} steps left out: those cases are already up to date")
+    for warning in planned.warnings:
+        screen.note(f"warning: {warning}")
     if not planned.converged:
-        screen.note("the cases kept changing while they were read, so some may have been missed; plan again for those")
+        screen.note("cases changed while they were read, so some may have been missed; the next run sees them")
+
+
+def show_some(screen: Screen, changes: Any) -> None:
+    """Print the first changes of a plan."""
+    if changes:
+        screen.say("")
+        screen.table(COLUMNS, map(row_of, changes[:SHOWN]))
+        if len(changes) > SHOWN:
+            screen.say(f"... and {len(changes) - SHOWN:,} more")
+
+
+COLUMNS: Final = ("key", "title", "age", "rule", "change", "from", "to")
+
+
+def row_of(change: jobs.Change) -> tuple[str, ...]:
+    """One change as the row of a table."""
+    created = None if change.created_at is None else datetime.fromtimestamp(change.created_at, UTC)
+    before, after = short(change.before), short(change.after)
+    return change.key, change.title[:60], age(created), change.rule, change.action, before, after
+
+
+def short(value: Any) -> str:
+    """A value in one line."""
+    if value is None:
+        return "-"
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    return text if len(text) <= 60 else text[:59] + "\N{HORIZONTAL ELLIPSIS}"
+
+
+def table_lines(changes: list[jobs.Change]) -> Iterator[str]:
+    """The changes as lines for a pager, rule by rule."""
+    rule = None
+    for change in sorted(changes, key=lambda each: (each.rule, each.number)):
+        if change.rule != rule:
+            rule = change.rule
+            yield change.rule
+        key, title, old, _, action, before, after = row_of(change)
+        yield f"  {key:<12} {old:>4}  {action:<18} {before} -> {after}   {title}"
+
+
+def short_json(value: Any) -> str | None:
+    """A value as a cell of CSV."""
+    return value if isinstance(value, str) or value is None else json.dumps(value, ensure_ascii=False)
+
+
+def as_object(change: jobs.Change) -> dict[str, Any]:
+    """One change as JSON."""
+    return {
+        "case": change.case_id,
+        "key": change.key,
+        "title": change.title,
+        "created_at": change.created_at,
+        "rule": change.rule,
+        "action": change.action,
+        "before": change.before,
+        "after": change.after,
+        "state": change.state.value,
+    }
+
+
+def to_csv(changes: list[jobs.Change]) -> str:
+    """All changes as CSV."""
+    text = io.StringIO()
+    objects = [as_object(change) for change in changes]
+    names = ("case", "key", "title", "created_at", "rule", "action", "before", "after", "state")
+    writer = csv.DictWriter(text, names)
+    writer.writeheader()
+    for each in objects:
+        plain = {name: each[name] for name in names[:6]}
+        writer.writerow({**each, **{name: short_json(each[name]) for name in ("before", "after")}, **plain})
+    return text.getvalue()

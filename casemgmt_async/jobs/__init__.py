@@ -31,7 +31,7 @@ line that says what to do; the journal is closed and whole then.
 from __future__ import annotations
 
 from casemgmt_async.jobs.backfill import BackfillPreview, BackfillResult, backfill_cases, preview_backfill
-from casemgmt_async.jobs.control import Budget, JobControl
+from casemgmt_async.jobs.control import GRACE, Budget, JobControl
 from casemgmt_async.jobs.errors import (
     ExportError,
     ForeignJournalError,
@@ -40,32 +40,39 @@ from casemgmt_async.jobs.errors import (
     JournalError,
     JournalFullError,
     JournalLockedError,
+    PlanTooLargeError,
     RulesError,
     ServiceDownError,
     SourceError,
 )
 from casemgmt_async.jobs.export import ExportResult, export_cases
-from casemgmt_async.jobs.journal import Journal, Operation, State
+from casemgmt_async.jobs.journal import Journal, Operation, Run, RunState, State
 from casemgmt_async.jobs.progress import Progress
 from casemgmt_async.jobs.report import Report, read_report
 from casemgmt_async.jobs.results import JobResult
 from casemgmt_async.jobs.triage import (
+    Change,
     Plan,
     PlanRow,
     Rule,
     RuleSet,
     apply_triage,
+    list_runs,
     load_rules,
     parse_rules,
     plan_triage,
+    prune_runs,
+    read_changes,
     rule,
     run_triage,
 )
 
 __all__ = [
+    "GRACE",
     "BackfillPreview",
     "BackfillResult",
     "Budget",
+    "Change",
     "ExportError",
     "ExportResult",
     "ForeignJournalError",
@@ -80,21 +87,27 @@ __all__ = [
     "Operation",
     "Plan",
     "PlanRow",
+    "PlanTooLargeError",
     "Progress",
     "Report",
     "Rule",
     "RuleSet",
     "RulesError",
+    "Run",
+    "RunState",
     "ServiceDownError",
     "SourceError",
     "State",
     "apply_triage",
     "backfill_cases",
     "export_cases",
+    "list_runs",
     "load_rules",
     "parse_rules",
     "plan_triage",
     "preview_backfill",
+    "prune_runs",
+    "read_changes",
     "read_report",
     "rule",
     "run_triage",

@@ -41,6 +41,7 @@ class CallStatus(enum.Enum):
 
 
 REQUEST_ID: Final = re.compile(r" \[request [^\]]*\]")
+CASE_ID: Final = re.compile(r"\(case_id='[^']*'\)|\bcase_id='[^']*', ")
 
 STATUS_OF_ERROR: Final[tuple[tuple[tuple[type[Exception], ...], CallStatus], ...]] = (
     ((AuthenticationError, Interrupted), CallStatus.NOT_SENT),
@@ -75,6 +76,6 @@ class CallResult(Generic[T]):
 def one_line(error: BaseException) -> str:
     """Give the text of an error as one line, for a journal and a report.
 
-    The id of the request is left out: reports group failures by their text.
+    The ids of the request and the case are left out: reports group failures by their text.
     """
-    return " ".join(REQUEST_ID.sub("", str(error)).split())[:500]
+    return " ".join(CASE_ID.sub("", REQUEST_ID.sub("", str(error))).split())[:500]

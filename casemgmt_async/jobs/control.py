@@ -245,6 +245,7 @@ class JobControl:
         unbatched_requests: int = 0,
         bad_rows: int = 0,
         output: Path | None = None,
+        run: int | None = None,
     ) -> JobResult:
         """Say how the job ended."""
         return JobResult(
@@ -259,6 +260,7 @@ class JobControl:
             elapsed=self.progress.elapsed,
             bad_rows=bad_rows,
             output=output,
+            run=run,
         )
 
     def _on_event(self, event: Event) -> None:

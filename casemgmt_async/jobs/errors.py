@@ -7,10 +7,11 @@
           ForeignJournalError     the file is something else
           JournalDamagedError     the file is broken
           JournalFullError        there is no room to write
-        RulesError                a rule is not understood
+        RulesError                a rule is not understood, or uses a name that nobody has
+        PlanTooLargeError         a plan changes more cases than its rules allow
         SourceError               the file to read rows from cannot be used as a whole
         ExportError               the file to write cannot be written
-        ServiceDownError          too many calls in a row found no answer
+        ServiceDownError          too many calls in a row got no answer
 
 Every message is one line that says what to do.
 """
@@ -27,6 +28,7 @@ __all__ = [
     "JournalError",
     "JournalFullError",
     "JournalLockedError",
+    "PlanTooLargeError",
     "RulesError",
     "ServiceDownError",
     "SourceError",
@@ -61,6 +63,10 @@ class RulesError(JobError, ValueError):
     """A rule is not understood; the message names the rule, the key and what is allowed."""
 
 
+class PlanTooLargeError(JobError):
+    """A plan changes more cases than `max_cases` allows; nothing was changed."""
+
+
 class SourceError(JobError, ValueError):
     """The rows to read in cannot be used as a whole; a single bad row is only rejected."""
 
@@ -70,4 +76,4 @@ class ExportError(JobError):
 
 
 class ServiceDownError(JobError):
-    """Too many calls in a row found no answer; the job stopped and can be run again."""
+    """Too many calls in a row got no answer; the job stopped and can be run again."""

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Collection
+from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Final
 
 from attrs import frozen
 
 from casemgmt_async import CaseSession, LinkRelationship, links, timeline
+from casemgmt_async.jobs.calls import CallStatus
+from casemgmt_async.jobs.journal import Operation, State
+from casemgmt_async.jobs.journal.triage_queries import results_of
+from casemgmt_async.jobs.sending import Sender
 
-__all__ = ["DOUBT", "SETTLE", "SKEW", "Finding", "Found", "find_comment", "find_link"]
+__all__ = ["DOUBT", "SETTLE", "SKEW", "Finding", "Found", "find_comment", "find_link", "resolve_comments"]
 
 SETTLE: Final = 30.0
 """Seconds after which a request that was cut off will not take effect any more."""
@@ -71,3 +75,35 @@ async def find_link(session: CaseSession, parent: str, child: str, relationship:
         if (link.parent_entity_id, link.child_entity_id, link.relationship) == (parent, child, relationship):
             return Finding(Found.THERE, link.id)
     return Finding(Found.ABSENT)
+
+
+async def resolve_comments(sender: Sender, operations: Sequence[Operation], *, settle: float) -> Mapping[int, Found]:
+    """Look for comments whose answers were lost: one that is there is done, one that is not is planned again.
+
+    Gives what was found, by the number of the operation. A request that was cut off gets `settle` seconds to
+    take effect before its absence is believed.
+    """
+    control, journal = sender.control, sender.journal
+    findings: dict[int, Found] = {}
+    youngest = max((operation.sent_at or 0.0 for operation in operations), default=0.0)
+    if (wait := min(youngest + settle - control.clock(), settle)) > 0:
+        await control.sleep(wait)
+
+    async def resolve(operation: Operation) -> None:
+        case_id, text, sent_at = str(operation.case_id), operation.value, operation.sent_at or 0.0
+        taken = await results_of(journal, operation.subject, "comment")
+        result = await control.attempt(lambda: find_comment(sender.session, case_id, text, sent_at, taken))
+        finding = result.answer if result.status is CallStatus.ANSWERED else Finding(Found.UNCERTAIN, why=result.reason)
+        assert finding is not None
+        control.step("looked")
+        findings[operation.number] = finding.found
+        match finding.found:
+            case Found.THERE:
+                await sender.end(operation, State.DONE, finding.id)
+            case Found.ABSENT:
+                await journal.unsend([operation.number])
+            case Found.UNCERTAIN:
+                await sender.end(operation, State.UNKNOWN, error=f"its answer was lost, and {finding.why}")
+
+    await control.each(operations, resolve)
+    return findings

@@ -38,6 +38,8 @@ class JobResult:
     """Rows that could not be read, see the rejects file."""
     output: Path | None = None
     """The file that was written."""
+    run: int | None = None
+    """The number of the run of a triage."""
 
     @property
     def remaining(self) -> int:

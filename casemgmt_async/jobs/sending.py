@@ -2,58 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from itertools import islice
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any
 
-from attrs import Factory, define, evolve, field, frozen
+from attrs import define, field
 
-from casemgmt_async import (
-    AuthenticationError,
-    Case,
-    CaseSession,
-    DecodeError,
-    InvalidArgumentError,
-    OutcomeUnknownError,
-    ServerError,
-    StatusError,
-    TransportError,
-)
-from casemgmt_async.jobs.actions import ACTIONS, Action, Check
-from casemgmt_async.jobs.calls import Interrupted, one_line
+from casemgmt_async import Case, CaseSession, cases
+from casemgmt_async.jobs.actions import ACTIONS, Action, filled
+from casemgmt_async.jobs.calls import CallStatus
 from casemgmt_async.jobs.control import JobControl
-from casemgmt_async.jobs.journal import Journal, Operation, Outcome, State, Statement, move_subjects, parsed
-from casemgmt_async.jobs.recovery import Finding, Found, find_comment
+from casemgmt_async.jobs.journal import Journal, Operation, Outcome, State, Statement, move_subjects
 from casemgmt_async.jobs.statuses import group_of
 
-__all__ = ["Batch", "Sender", "holds", "resolve_comments"]
+__all__ = ["Sender", "holds"]
+
+Heard = Callable[[Operation, State, str | None], Awaitable[object]]
 
 
-@frozen(eq=False)
-class Batch:
-    """Cases that get the same in one request."""
-
-    action: str
-    """The name of the action."""
-    payload: str
-    """What the action is given, as JSON."""
-    numbers: Mapping[str, int]
-    """The number of each case's operation, by the id of the case."""
-    value: Any = field(init=False, default=Factory(lambda batch: parsed(batch.payload), takes_self=True))
-    """The same payload as data."""
-    check: Check = field(init=False, default=Factory(lambda batch: check_of(batch.action), takes_self=True))
-    """Sees on a case that it is done."""
-
-    def first(self, count: int) -> Batch:
-        """The same for the first so many cases."""
-        return evolve(self, numbers=dict(islice(self.numbers.items(), count)))
+def remember_nothing(numbers: Collection[int]) -> Sequence[Statement]:
+    """Add nothing to the transaction that ends operations."""
+    del numbers
+    return ()
 
 
-def check_of(action: str) -> Check:
-    """How to see on a case that an action of the bulk updates is done."""
-    check = ACTIONS[action].holds
-    assert check is not None, f"nothing on a case shows that {action} is done"
-    return check
+async def ignore(operation: Operation, state: State, error: str | None) -> None:
+    """Take no notice of how an operation ended."""
 
 
 @define(eq=False)
@@ -65,19 +38,23 @@ class Sender:
     control: JobControl
     actions: Mapping[str, Action] = field(kw_only=True, default=ACTIONS)
     """What it can do, by name."""
+    on_done: Callable[[Collection[int]], Sequence[Statement]] = field(kw_only=True, default=remember_nothing)
+    """Is given the numbers of operations that are done; what it returns is written in the same transaction."""
+    on_ended: Heard = field(kw_only=True, default=ignore)
+    """Is told how each operation that was sent by itself ended."""
     sent: int = 0
     """How many were sent in this run."""
-    labels: dict[str, dict[str, list[str]]] = field(factory=dict)
+    labels: dict[str, dict[str, Sequence[str]]] = field(factory=dict)
     """The attributes that cases have, by id: the service replaces all of them at once."""
     projects: dict[str, str | None] = field(factory=dict)
     """The projects that cases are in, or will be once what was sent for them has taken effect, by id."""
     groups: dict[str, str | None] = field(factory=dict)
     """The groups of the statuses that were set, by payload."""
 
-    def learn(self, operation: Operation | Batch, case: Case) -> None:
-        """Remember what group a status is of, for the report."""
-        if operation.action == "status" and operation.payload not in self.groups:
-            self.groups[operation.payload] = group_of(case)
+    def learn(self, action: str, payload: str, case: Case) -> None:
+        """Remember which group a status belongs to, for the report."""
+        if action == "status" and payload not in self.groups:
+            self.groups[payload] = group_of(case)
 
     async def begin(self, numbers: Sequence[int]) -> int:
         """Take operations out of the budget and write down that they are about to be sent; gives how many."""
@@ -92,28 +69,34 @@ class Sender:
     async def send(self, operation: Operation) -> State:
         """Send an operation that is written down as being sent.
 
-        What makes a new thing and got no answer stays in `sending`, and has to be looked for.
+        An operation that makes a new thing and got no answer stays in `sending`, and has to be looked for.
         """
-        action, payload = self.actions[operation.action], operation.value
-        case_id = operation.case_id
+        action, payload, case_id = self.actions[operation.action], operation.value, operation.case_id
         assert case_id is not None
-        if action.name == "attributes":
-            payload = self.labels.get(case_id, {}) | payload
-        try:
-            answer = await self.control.call(lambda: action.apply(self.session, case_id, payload))
-        except (AuthenticationError, Interrupted):
-            await self.journal.unsend([operation.number])
-            raise
-        except (OutcomeUnknownError, ServerError, TransportError, DecodeError) as error:
-            if action.holds is None:
-                return State.SENDING
-            return await self.end(operation, State.UNKNOWN, error=one_line(error))
-        except (StatusError, InvalidArgumentError) as error:
-            return await self.end(operation, State.REJECTED, error=one_line(error))
+        result = await self.control.attempt(
+            lambda: self._apply(action, case_id, payload),
+            not_sent=lambda: self.journal.unsend([operation.number]),
+        )
+        if result.status is CallStatus.LOST and not action.repeatable:
+            return State.SENDING
+        if result.status is not CallStatus.ANSWERED:
+            state = State.UNKNOWN if result.status is CallStatus.LOST else State.REJECTED
+            return await self.end(operation, state, error=result.reason)
         self.control.step("sent")
-        if isinstance(answer, Case):
-            self.learn(operation, answer)
-        return await self.end(operation, State.DONE, answer)
+        if isinstance(result.answer, Case):
+            self.learn(operation.action, operation.payload, result.answer)
+        return await self.end(operation, State.DONE, result.answer)
+
+    async def _apply(self, action: Action, case_id: str, payload: Any) -> Any:
+        """Do an action; attributes that the payload does not name are sent along, since the service replaces all."""
+        if action.name != "attributes":
+            return await action.apply(self.session, case_id, payload)
+        if case_id not in self.labels:
+            self.labels[case_id] = dict((await cases.get_case(self.session, case_id)).attributes)
+        whole = filled({**self.labels[case_id], **payload})
+        answer = await action.apply(self.session, case_id, whole)
+        self.labels[case_id] = whole
+        return answer
 
     async def end(self, operation: Operation, state: State, answer: Any = None, error: str | None = None) -> State:
         """Write down what came of an operation; `answer` is what the service gave, or the id of what it made."""
@@ -124,6 +107,7 @@ class Sender:
         made = answer if isinstance(answer, str) else answer[0].id if isinstance(answer, list) and answer else None
         await self.write([Outcome([operation.number], state, made, error)], move_subjects(moved))
         self.control.progress.advance()
+        await self.on_ended(operation, state, error)
         return state
 
     async def write(self, outcomes: Iterable[Outcome], *more: Statement) -> None:
@@ -131,7 +115,8 @@ class Sender:
         ended = [outcome for outcome in outcomes if outcome.numbers]
         if ended:
             self.control.step("ending")
-            await self.journal.end(ended, *more)
+            done = [number for outcome in ended if outcome.state is State.DONE for number in outcome.numbers]
+            await self.journal.end(ended, *more, *(self.on_done(done) if done else ()))
             self.control.progress.ended(ended)
             self.control.step("ended")
 
@@ -140,45 +125,3 @@ def holds(operation: Operation, case: Case) -> bool:
     """Whether a case shows what an operation was for."""
     check = ACTIONS[operation.action].holds
     return check is not None and check(case, operation.value)
-
-
-async def resolve_comments(sender: Sender, operations: Sequence[Operation], *, settle: float) -> Mapping[int, Found]:
-    """Look for comments whose answers were lost: what is there is done, what is not is planned again.
-
-    Tells what was found, by the number of the operation. A request that was cut off is given `settle` seconds to
-    take effect before its absence is believed.
-    """
-    control, journal = sender.control, sender.journal
-    findings: dict[int, Found] = {}
-    youngest = max((operation.sent_at or 0.0 for operation in operations), default=0.0)
-    await control.sleep(max(0.0, min(youngest + settle - control.clock(), settle)))
-
-    async def resolve(operation: Operation) -> None:
-        taken = {
-            str(made)
-            for (made,) in await journal.read(
-                "SELECT result FROM operations WHERE subject = ? AND action = 'comment' AND state = 'done'",
-                (operation.subject,),
-            )
-        }
-        assert operation.case_id is not None
-        try:
-            finding = await find_comment(
-                sender.session, operation.case_id, operation.value, operation.sent_at or 0.0, taken
-            )
-        except AuthenticationError:
-            raise
-        except (StatusError, TransportError, DecodeError) as error:
-            finding = Finding(Found.UNCERTAIN, why=one_line(error))
-        control.step("looked")
-        findings[operation.number] = finding.found
-        match finding.found:
-            case Found.THERE:
-                await sender.end(operation, State.DONE, finding.id)
-            case Found.ABSENT:
-                await journal.unsend([operation.number])
-            case Found.UNCERTAIN:
-                await sender.end(operation, State.UNKNOWN, error=f"its answer was lost, and {finding.why}")
-
-    await control.each(operations, resolve)
-    return findings

@@ -16,7 +16,7 @@ from attrs import Factory, define, evolve, field, frozen
 from casemgmt_async import Case, StatusGroup
 from casemgmt_async.jobs.statuses import GROUP_OF_STATUS, group_of, status_code, status_label
 
-__all__ = ["AGES", "Counts", "Kind", "Tally", "count_kinds"]
+__all__ = ["AGES", "CaseKind", "Counts", "Tally", "count_kinds"]
 
 BANDS: Final = {90: "90 days and more", 30: "30 to 90 days", 7: "7 to 30 days", 1: "1 to 7 days", 0: "under a day"}
 """The bands of age by the days that they begin at, the oldest first."""
@@ -26,7 +26,7 @@ Counts = Mapping[str, Mapping[str, int]]
 
 
 @frozen
-class Kind:
+class CaseKind:
     """What alike cases have in common."""
 
     status: str
@@ -35,7 +35,7 @@ class Kind:
     age: str
     archived: bool = False
 
-    def changed(self, action: str, value: Any, groups: Mapping[str, str]) -> Kind:
+    def changed(self, action: str, value: Any, groups: Mapping[str, str]) -> CaseKind:
         """The kind of such a case after an action."""
         match action:
             case "priority":
@@ -55,7 +55,7 @@ class Tally:
     now: float
     counts: list[int] = field(factory=list)
     """How many cases there are of each kind."""
-    kinds: list[Kind] = field(factory=list)
+    kinds: list[CaseKind] = field(factory=list)
     """The kinds, by their numbers."""
     _numbers: dict[tuple[Any, ...], int] = field(init=False, factory=dict)
     _edges: list[datetime] = field(
@@ -65,6 +65,10 @@ class Tally:
             takes_self=True,
         ),
     )
+
+    def counted(self) -> list[tuple[CaseKind, int]]:
+        """The kinds with their counts, in the order of their numbers."""
+        return list(zip(self.kinds, self.counts, strict=True))
 
     def add(self, case: Case) -> int:
         """Count a case, and give the number of its kind."""
@@ -76,13 +80,13 @@ class Tally:
             number = self._numbers[key] = len(self.kinds)
             status = status_label(case.status_name, case.status)
             priority, age = case.priority or "NOT_DEFINED", list(BANDS.values())[band]
-            self.kinds.append(Kind(status, group_of(case), priority, age, case.archived_at is not None))
+            self.kinds.append(CaseKind(status, group_of(case), priority, age, case.archived_at is not None))
             self.counts.append(0)
         self.counts[number] += 1
         return number
 
 
-def count_kinds(kinds: Iterable[tuple[Kind, int]]) -> Counts:
+def count_kinds(kinds: Iterable[tuple[CaseKind, int]]) -> Counts:
     """Count by status, by priority, and by age those that are open; the archived only as such."""
     status: Counter[str] = Counter()
     priority: Counter[str] = Counter()

@@ -6,7 +6,7 @@ from typing import Final
 
 from casemgmt_async import Case, StatusGroup
 
-__all__ = ["GROUP_OF_STATUS", "group_of", "status_code", "status_label"]
+__all__ = ["GROUP_OF_STATUS", "group_of", "group_of_code", "status_code", "status_label"]
 
 GROUP_OF_STATUS: Final = {
     "OPEN": StatusGroup.SG_OPEN,
@@ -29,3 +29,8 @@ def group_of(case: Case) -> str | None:
 def status_label(name: str | None, code: str | None) -> str:
     """What a status is called, from its name or its code."""
     return name or (code or "none").replace("_", " ").title()
+
+
+def group_of_code(code: str) -> StatusGroup | None:
+    """The group of a status that every type has; None for any other."""
+    return GROUP_OF_STATUS.get(code)

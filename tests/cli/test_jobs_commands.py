@@ -53,21 +53,21 @@ def writes(emulator):
 
 
 async def test_plan_prints_what_would_be_done_and_changes_nothing(casemgmt, emulator, rules):
-    said = await casemgmt("triage", "plan", rules, "--journal", "p.db")
+    said = await casemgmt("triage", "plan", rules, "--state", "p.db")
     assert said.status == 0
     assert re.search(r"^stale +status Closed +\d+$", said.out, re.MULTILINE)
     assert re.search(r"\d+ of \d+ cases, \d+ operations in about \d+ requests", said.out)
-    assert "casemgmt triage apply --journal p.db" in said.err
+    assert "casemgmt triage apply --state p.db" in said.err
     assert writes(emulator) == []
 
 
 async def test_apply_does_the_plan_and_status_agrees(casemgmt, emulator, rules):
-    planned = json.loads((await casemgmt("triage", "plan", rules, "--journal", "p.db", "--json")).out)
-    done = await casemgmt("triage", "apply", "--journal", "p.db", "--yes", "--json", "--report", "r.html")
+    planned = json.loads((await casemgmt("triage", "plan", rules, "--state", "p.db", "--json")).out)
+    done = await casemgmt("triage", "apply", "--state", "p.db", "--yes", "--json", "--report", "r.html")
     told = json.loads(done.out)
     assert done.status == 0
     assert told["states"] == {"done": planned["operations"]}
-    again = await casemgmt("triage", "status", "--journal", "p.db", "--json", "--outcomes", "o.jsonl")
+    again = await casemgmt("triage", "status", "--state", "p.db", "--json", "--outcomes", "o.jsonl")
     assert json.loads(again.out)["states"] == told["states"]
 
 
@@ -78,21 +78,22 @@ async def test_it_does_not_change_cases_where_nobody_can_be_asked(casemgmt, emul
     assert writes(emulator) == []
 
 
-async def test_a_run_shows_what_is_left_and_asks_about_nothing_once_all_is_done(casemgmt, emulator, rules):
-    refused = await casemgmt("triage", "run", rules)
-    assert refused.status == 2
-    again = await casemgmt("triage", "run", rules)
-    assert again.status == 2, "there is a plan now, but nobody said yes to it"
-    assert re.search(r"triage.db: (\d+) of \1 operations are left", again.err)
-    assert (await casemgmt("triage", "apply", "--yes")).status == 0
-    sent = len(writes(emulator))
-    done = await casemgmt("triage", "run", rules)
+async def test_a_plan_that_nobody_said_yes_to_is_replaced(casemgmt, emulator, rules):
+    assert (await casemgmt("triage", "run", rules)).status == 2
+    assert (await casemgmt("triage", "run", rules)).status == 2
+    assert writes(emulator) == []
+    done = await casemgmt("triage", "run", rules, "--yes")
     assert done.status == 0
-    assert "triage.db is done" in done.err
-    assert len(writes(emulator)) == sent
+    assert "this plan replaces plan 2, which was not applied" in done.err
+    sent = len(writes(emulator))
+    again = await casemgmt("triage", "run", rules, "--yes")
+    assert again.status == 0
+    assert len(writes(emulator)) == sent, "every case is as the rules want it"
+    listed = await casemgmt("triage", "runs", "--json")
+    assert [json.loads(line)["state"] for line in listed.out.splitlines()] == ["replaced", "replaced", "ended", "ended"]
 
 
-@pytest.mark.parametrize("option", ["--report", "--outcomes", "--journal"])
+@pytest.mark.parametrize("option", ["--report", "--outcomes", "--state"])
 async def test_a_folder_that_is_not_there_is_told_before_the_work(casemgmt, emulator, rules, option):
     said = await casemgmt("triage", "run", rules, "--yes", option, "nowhere/file")
     assert said.status == 2
@@ -221,7 +222,7 @@ async def project_of(casemgmt):
     [
         ('[[rules]]\nname = "x"\nmatch = { priority = "P9" }\nactions = { archive = true }', "P9"),
         ('[[rules]]\nname = "x"\nmatch = { colour = "red" }\nactions = { archive = true }', "colour"),
-        ('[[rules]]\nname = "x"\nmatch = {}\nactions = { explode = true }', "explode"),
+        ('[[rules]]\nname = "x"\nmatch = "all"\nactions = { explode = true }', "explode"),
         ("[[rules", "rules.toml"),
         ("", "rules"),
     ],
@@ -246,7 +247,7 @@ async def test_a_journal_that_is_none_is_one_line(casemgmt, tmp_path, kind):
     elif kind == "folder":
         file.mkdir()
     before = file.read_bytes() if file.is_file() else None
-    said = await casemgmt("triage", "apply", "--journal", file, "--yes")
+    said = await casemgmt("triage", "apply", "--state", file, "--yes")
     assert said.status != 0
     assert "j.db" in said.err
     assert len(said.err.strip().splitlines()[-1]) > 20

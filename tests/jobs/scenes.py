@@ -17,7 +17,9 @@ ME = "2f6a1c0e-8f2b-4c63-9a55-0d7f3f1f2f10"
 
 def all_cases(**actions: Any) -> RuleSet:
     """One rule for every case."""
-    return parse_rules({"rules": [{"name": "all", "match": {}, "actions": actions}]})
+    return parse_rules(
+        {"rules": [{"name": "all", "match": "all", "actions": actions, "once": set(actions) == {"comment"}}]}
+    )
 
 
 def routes(emulator: Emulator) -> Counter[str | None]:

@@ -25,7 +25,7 @@ from casemgmt_async.jobs import (
     State,
 )
 from casemgmt_async.jobs.journal import Outcome, insert_operations, insert_subjects
-from casemgmt_async.jobs.journal.journal import runs
+from casemgmt_async.jobs.journal.journal import ranges
 
 HOLD = """
 import asyncio, sys
@@ -74,7 +74,7 @@ async def test_operations_go_from_planned_through_sending_to_their_end(journal: 
 @given(numbers=st.lists(st.integers(1, 60), unique=True))
 def test_runs_hold_the_numbers_and_no_others(numbers: list[int]) -> None:
     """Together they are the numbers, in order, and no two of them could be one."""
-    found = runs(numbers)
+    found = ranges(numbers)
     assert [number for first, last in found for number in range(first, last + 1)] == sorted(numbers)
     assert all(later[0] > before[1] + 1 for before, later in pairwise(found))
 
@@ -191,7 +191,7 @@ async def test_a_file_that_is_no_journal_is_recognised_and_left_alone(journal: P
     with sqlite3.connect(newer) as connection:
         connection.execute("PRAGMA user_version=99")
     connection.close()
-    with pytest.raises(ForeignJournalError, match="layout 99 and this program knows 1"):
+    with pytest.raises(ForeignJournalError, match="layout 99 and this program knows 2"):
         await open_and_close(newer)
 
 

@@ -22,7 +22,7 @@ from casemgmt_async.jobs import (
     read_report,
 )
 
-RULES = parse_rules({"rules": [{"name": "all", "match": {}, "actions": {"due_date": "2031-05-06"}}]})
+RULES = parse_rules({"rules": [{"name": "all", "match": "all", "actions": {"due_date": "2031-05-06"}}]})
 TYPE = "00000000-0000-0000-0000-000000000001"
 
 
@@ -61,7 +61,7 @@ def test_a_misspelling_is_what_is_named(document: dict[str, Any], says: str) -> 
 async def test_a_missing_journal_is_not_made(emulator: Emulator, tmp_path: Path) -> None:
     async with session_on(emulator.base_url) as session:
         with pytest.raises(JournalError, match="there is no such file"):
-            await apply_triage(session, journal=tmp_path / "missing.db")
+            await apply_triage(session, state=tmp_path / "missing.db")
     with pytest.raises(JournalError, match="there is no such file"):
         await read_report(tmp_path / "missing.db")
     assert list(tmp_path.iterdir()) == []
@@ -75,22 +75,22 @@ async def test_an_empty_journal_has_nothing_to_report(tmp_path: Path) -> None:
 
 async def test_reading_a_report_leaves_no_file_behind(emulator: Emulator, tmp_path: Path) -> None:
     async with session_on(emulator.base_url) as session:
-        await plan_triage(session, RULES, journal=tmp_path / "j.db")
+        await plan_triage(session, RULES, state=tmp_path / "j.db")
     await read_report(tmp_path / "j.db")
     assert [file.name for file in tmp_path.iterdir()] == ["j.db"]
 
 
 async def test_a_plan_is_applied_where_its_cases_are_and_nowhere_else(emulator: Emulator, tmp_path: Path) -> None:
     async with session_on(emulator.base_url) as session:
-        planned = await plan_triage(session, RULES, journal=tmp_path / "j.db")
+        planned = await plan_triage(session, RULES, state=tmp_path / "j.db")
     async with session_on("https://api.datadoghq.eu") as elsewhere:
         with pytest.raises(ForeignJournalError, match="on an emulator, not on https:"):
-            await apply_triage(elsewhere, journal=tmp_path / "j.db")
+            await apply_triage(elsewhere, state=tmp_path / "j.db")
         (tmp_path / "c.jsonl.journal").write_bytes((tmp_path / "j.db").read_bytes())
         with pytest.raises(ForeignJournalError):
             await export_cases(elsewhere, tmp_path / "c.jsonl")
     async with session_on(emulator.base_url) as session:
-        done = await apply_triage(session, journal=tmp_path / "j.db")
+        done = await apply_triage(session, state=tmp_path / "j.db")
     assert done.states == {"done": planned.operations}
 
 

@@ -71,8 +71,8 @@ class Page(HTMLParser):
 
 async def triaged(session: CaseSession, journal: Path) -> None:
     """Run the rules."""
-    await plan_triage(session, RULES, journal=journal)
-    await apply_triage(session, journal=journal)
+    await plan_triage(session, RULES, state=journal)
+    await apply_triage(session, state=journal)
 
 
 def by(emulator: Emulator, name: str) -> Counter[Any]:
@@ -157,18 +157,18 @@ async def test_the_page_is_whole_by_itself_and_escapes_everything(
     assert len(rows) == sum(report.states.values())
     assert EVIL in {row[1] for row in rows}
     assert Counter(row[6] for row in rows) == {state.value: count for state, count in report.states.items()}
-    assert "an earlier step of this case was not done" in shown
+    assert "the rule was stopped after 3 equal refusals in a row" in shown
 
 
 async def test_a_report_can_be_read_while_the_job_is_not_done(session: CaseSession, journal: Path) -> None:
     """A plan alone has a report, and so has a job that was stopped half-way."""
-    await plan_triage(session, RULES, journal=journal)
+    await plan_triage(session, RULES, state=journal)
     planned = await read_report(journal)
     assert planned.states.keys() == {State.PLANNED}
     assert planned.before == planned.after
     assert "INCOMPLETE" in planned.html()
     assert "Progress over time" not in planned.html()
-    await apply_triage(session, journal=journal, control=JobControl(budget=Budget(max_operations=10)))
+    await apply_triage(session, state=journal, control=JobControl(budget=Budget(max_operations=10)))
     halfway = (await read_report(journal)).states
     assert halfway[State.DONE] + halfway[State.REJECTED] == 10
     assert sum(halfway.values()) == sum(planned.states.values())

@@ -12,10 +12,11 @@ from casemgmt_async.emulator import Emulator, Switches
 from casemgmt_async.jobs import (
     Budget,
     JobControl,
-    JobError,
     Journal,
+    RunState,
     State,
     apply_triage,
+    list_runs,
     parse_rules,
     plan_triage,
     read_report,
@@ -38,7 +39,7 @@ async def test_a_plan_changes_nothing_and_says_what_it_would_do(
 ) -> None:
     """The table has rule, action and count; not one request was a change."""
     before = emulator.snapshot()
-    plan = await plan_triage(session, all_cases(assign=ME, archive=True), journal=journal)
+    plan = await plan_triage(session, all_cases(assign=ME, archive=True), state=journal)
 
     assert [(row.rule, row.action, row.operations) for row in plan.rows] == [
         ("all", f"assign {ME}", 40),
@@ -46,8 +47,9 @@ async def test_a_plan_changes_nothing_and_says_what_it_would_do(
     ]
     assert (plan.cases, plan.matched, plan.operations) == (40, 40, 80)
     assert plan.requests < 10
-    assert plan.basis == "the speed measured"
-    assert set(routes(emulator)) == {"search_cases"}
+    assert plan.basis == "the measured speed"
+    assert "bulk_update_cases" not in routes(emulator)
+    assert all(entry.method == "GET" for entry in emulator.log)
     assert emulator.snapshot() == before
 
 
@@ -57,7 +59,7 @@ async def test_the_time_a_plan_takes_follows_from_the_rate_limit(journal: Path) 
         Emulator(cases=5, limits="searching=100/10s:search_cases") as emulator,
         CaseSession(base_url=emulator.base_url, api_key="k", app_key="k") as session,
     ):
-        plan = await plan_triage(session, all_cases(comment="x"), journal=journal)
+        plan = await plan_triage(session, all_cases(comment="x"), state=journal)
     assert plan.basis == "the rate limit searching of 100 requests in 10 s"
     assert plan.seconds == pytest.approx(plan.requests / 10)
 
@@ -68,8 +70,8 @@ async def test_applying_makes_the_cases_what_the_rules_say(
     """Every kind of action is done to every case, once, and its attributes of before are still there."""
     kept = {case.id: case.attributes for case in emulator.store.tables.cases}
     project = next(iter(emulator.store.tables.projects))
-    await plan_triage(session, all_cases(**EVERYTHING, project=project, archive=True), journal=journal)
-    result = await apply_triage(session, journal=journal)
+    await plan_triage(session, all_cases(**EVERYTHING, project=project, archive=True), state=journal)
+    result = await apply_triage(session, state=journal)
 
     assert result.succeeded
     assert result.states.keys() == {State.DONE}
@@ -80,7 +82,8 @@ async def test_applying_makes_the_cases_what_the_rules_say(
         assert case.custom_attributes["severity"]["value"] == "low"
         assert case.archived_at is not None
     assert comments(emulator, "Seen by triage.") == 40
-    assert routes(emulator)["archive_case"] == routes(emulator)["update_priority"] == 0
+    assert routes(emulator)["archive_case"] == 1, "one case goes first"
+    assert routes(emulator)["update_priority"] <= 1
 
 
 async def test_ten_thousand_operations_take_few_requests(journal: Path) -> None:
@@ -89,12 +92,17 @@ async def test_ten_thousand_operations_take_few_requests(journal: Path) -> None:
         Emulator(cases=1_000, seed=1) as emulator,
         CaseSession(base_url=emulator.base_url, api_key="k", app_key="k") as session,
     ):
+        emulator.add_status("Declined", "closed")
         rules = parse_rules(
-            {"rules": [{"name": "r", "match": {}, "actions": {"priority": "P5", "assign": ME, "status": "Declined"}}]}
+            {
+                "rules": [
+                    {"name": "r", "match": "all", "actions": {"priority": "P5", "assign": ME, "status": "Declined"}}
+                ]
+            }
         )
-        plan = await plan_triage(session, rules, journal=journal)
+        plan = await plan_triage(session, rules, state=journal)
         before = emulator.requests
-        result = await apply_triage(session, journal=journal)
+        result = await apply_triage(session, state=journal)
         spent = emulator.requests - before
         assert all(case.status == "DECLINED" for case in emulator.store.tables.cases)
     assert result.succeeded
@@ -106,21 +114,21 @@ async def test_ten_thousand_operations_take_few_requests(journal: Path) -> None:
 async def test_what_is_so_already_costs_nothing(emulator: Emulator, session: CaseSession, journal: Path) -> None:
     """A second triage with the same rules plans no operation but the comments."""
     rules = all_cases(priority="P4", assign=ME)
-    await run_triage(session, rules, journal=journal)
-    plan = await plan_triage(session, rules, journal=journal.with_name("second.db"))
-    assert (plan.operations, plan.already) == (0, 80)
+    await run_triage(session, rules, state=journal)
+    plan = await plan_triage(session, rules, state=journal.with_name("second.db"))
+    assert (plan.operations, plan.unchanged) == (0, 80)
 
 
 async def test_a_case_changed_since_the_plan_is_skipped_unless_told_otherwise(
     emulator: Emulator, session: CaseSession, journal: Path
 ) -> None:
     """Somebody else's change after the plan keeps the job away from that case, and is reported."""
-    await plan_triage(session, all_cases(priority="P4", comment="x"), journal=journal)
+    await plan_triage(session, all_cases(priority="P4", comment="x"), state=journal)
     changed = emulator.store.tables.cases[3].id
     emulator.store.cases.touch(changed)
     async with Journal(journal, kind="any", read_only=True) as book:
         planned = [operation.name for operation in await book.operations()]
-    result = await apply_triage(session, journal=journal)
+    result = await apply_triage(session, state=journal)
 
     assert result.states[State.SKIPPED] == planned.count(changed)
     assert comments(emulator, "x") == 39
@@ -129,21 +137,23 @@ async def test_a_case_changed_since_the_plan_is_skipped_unless_told_otherwise(
     assert result.succeeded
 
     again = journal.with_name("again.db")
-    await plan_triage(session, all_cases(comment="y"), journal=again)
+    await plan_triage(session, all_cases(comment="y"), state=again)
     emulator.store.cases.touch(changed)
-    assert (await apply_triage(session, journal=again, even_if_changed=True)).states == {State.DONE: 40}
+    assert (await apply_triage(session, state=again, even_if_changed=True)).states == {State.DONE: 40}
 
 
 async def test_a_closed_case_that_left_the_filter_is_found_changed(
     emulator: Emulator, session: CaseSession, journal: Path
 ) -> None:
     """What is no longer on the pages of the plan's search is still read before anything is done to it."""
-    rules = parse_rules({"filter": "status:open", "rules": [{"name": "r", "match": {}, "actions": {"comment": "x"}}]})
-    plan = await plan_triage(session, rules, journal=journal)
+    rules = parse_rules(
+        {"filter": "status:open", "rules": [{"name": "r", "match": "all", "actions": {"comment": "x"}, "once": True}]}
+    )
+    plan = await plan_triage(session, rules, state=journal)
     chosen = [case.id for case in emulator.store.tables.cases if case.status == "OPEN"][:2]
     emulator.store.cases.close(chosen[0])
     emulator.store.cases.archive(chosen[1])
-    result = await apply_triage(session, journal=journal)
+    result = await apply_triage(session, state=journal)
     assert result.states == {State.DONE: plan.operations - 2, State.SKIPPED: 2}
 
 
@@ -152,14 +162,14 @@ async def test_budgets_and_stops_leave_the_rest_for_the_next_run(
 ) -> None:
     """After so many operations, after its time, or when asked, it ends in order, and the same call goes on."""
     rules = all_cases(priority="P4", comment="Seen.")
-    total = (await plan_triage(session, rules, journal=journal)).operations
+    total = (await plan_triage(session, rules, state=journal)).operations
 
-    first = await apply_triage(session, journal=journal, control=JobControl(budget=Budget(max_operations=15)))
+    first = await apply_triage(session, state=journal, control=JobControl(budget=Budget(max_operations=15)))
     assert first.states == {State.DONE: 15, State.PLANNED: total - 15}
     assert first.stopped == "its budget of 15 operations is used up"
     assert first.succeeded
 
-    late = await apply_triage(session, journal=journal, control=JobControl(budget=Budget(max_time=1e-9)))
+    late = await apply_triage(session, state=journal, control=JobControl(budget=Budget(max_time=1e-9)))
     assert late.states == first.states
     assert late.stopped == "its time of 1e-09 s is used up"
 
@@ -172,24 +182,25 @@ async def test_budgets_and_stops_leave_the_rest_for_the_next_run(
                 asked.request_stop()
 
     asked = JobControl(on_step=stop_after_five)
-    stopped = await apply_triage(session, journal=journal, control=asked)
+    stopped = await apply_triage(session, state=journal, control=asked)
     assert stopped.interrupted
     assert not stopped.succeeded
     assert 15 < stopped.states[State.DONE] < total
 
-    last = await apply_triage(session, journal=journal)
+    last = await apply_triage(session, state=journal)
     assert last.states == {State.DONE: total}
     assert comments(emulator, "Seen.") == 40
 
 
-async def test_a_plan_is_not_made_twice_and_not_applied_with_other_rules(session: CaseSession, journal: Path) -> None:
-    """A journal holds one plan; running other rules over it is refused."""
-    await plan_triage(session, all_cases(comment="x"), journal=journal)
-    with pytest.raises(JobError, match="it holds a plan already; apply that, or give a new path"):
-        await plan_triage(session, all_cases(comment="x"), journal=journal)
-    with pytest.raises(JobError, match="its plan was made with other rules"):
-        await run_triage(session, all_cases(comment="y"), journal=journal)
-    assert (await run_triage(session, all_cases(comment="x"), journal=journal)).states == {State.DONE: 40}
+async def test_a_plan_that_was_not_applied_is_replaced(session: CaseSession, emulator: Emulator, journal: Path) -> None:
+    """Editing rules never blocks: the next plan takes the place of the last, and says so."""
+    first = await plan_triage(session, all_cases(comment="x"), state=journal)
+    second = await plan_triage(session, all_cases(comment="y"), state=journal)
+    assert (first.run, first.replaces) == (1, None)
+    assert (second.run, second.replaces) == (2, 1)
+    assert (await apply_triage(session, state=journal)).states == {State.DONE: 40}
+    assert (comments(emulator, "x"), comments(emulator, "y")) == (0, 40)
+    assert [run.state for run in await list_runs(journal)] == [RunState.REPLACED, RunState.ENDED]
 
 
 async def test_facets_and_index_that_cannot_be_trusted_cost_requests_and_nothing_else(journal: Path) -> None:
@@ -198,6 +209,6 @@ async def test_facets_and_index_that_cannot_be_trusted_cost_requests_and_nothing
         Emulator(cases=12, seed=3, switches=Switches(archived_visible=True)) as emulator,
         CaseSession(base_url=emulator.base_url, api_key="k", app_key="k") as session,
     ):
-        result = await run_triage(session, all_cases(archive=True, priority="P1"), journal=journal)
+        result = await run_triage(session, all_cases(archive=True, priority="P1"), state=journal)
         assert result.succeeded
         assert all(case.archived_at and case.priority == "P1" for case in emulator.store.tables.cases)

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from casemgmt_async.jobs.journal.journal import Journal, insert_operations, insert_subjects, move_subjects
+from casemgmt_async.jobs.journal.runs import LastActivity, Remembered, Run, RunState
 from casemgmt_async.jobs.journal.states import Operation, OperationRow, Outcome, State, SubjectRow, parsed
 from casemgmt_async.jobs.journal.store import Statement
 
 __all__ = [
     "Journal",
+    "LastActivity",
     "Operation",
     "OperationRow",
     "Outcome",
+    "Remembered",
+    "Run",
+    "RunState",
     "State",
     "Statement",
     "SubjectRow",

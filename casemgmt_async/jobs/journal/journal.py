@@ -1,8 +1,8 @@
 """The journal of a job: what is to be done, what was sent, and what came of it.
 
 Each operation goes from *planned* to *sending*, which is on the disk before the socket is touched, and
-from there to *done*, *rejected* or *unknown*. What is found in *sending* when a job starts was cut off, and
-is looked for before anything is sent again. *Skipped* is what was deliberately not sent.
+from there to *done*, *rejected* or *unknown*. An operation that is found in *sending* when a job starts was cut
+off, and is looked for before anything is sent again. *Skipped* is what was deliberately not sent.
 """
 
 from __future__ import annotations
@@ -12,16 +12,26 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Final, Self
+from typing import Any, Final, NamedTuple, Self
 
 from casemgmt_async.jobs.errors import ForeignJournalError
 from casemgmt_async.jobs.journal.schema import SCHEMA, SCHEMAS
 from casemgmt_async.jobs.journal.states import Operation, OperationRow, Outcome, State, SubjectRow
 from casemgmt_async.jobs.journal.store import Statement, Store
 
-__all__ = ["Journal", "insert_operations", "insert_subjects", "move_subjects", "runs"]
+__all__ = ["Bounds", "Journal", "insert_operations", "insert_subjects", "move_subjects", "ranges"]
 
-COLUMNS: Final = "o.number, o.subject, s.name, s.case_id, s.project_id, o.action, o.payload, o.state, o.sent_at"
+COLUMNS: Final = "o.number, o.subject, s.name, s.case_id, s.project_id, o.action, o.payload, o.state, o.sent_at, o.rule"
+LAST: Final = 2**62
+
+
+class Bounds(NamedTuple):
+    """The subjects and operations that queries see: those of one run, or all."""
+
+    first_subject: int = 0
+    last_subject: int = LAST
+    first: int = 0
+    last: int = LAST
 
 
 class Journal:
@@ -46,7 +56,8 @@ class Journal:
         self.kind = kind
         self.place = None if base_url is None else place_of(base_url)
         self.meta: dict[str, Any] = {}
-        self._clock = clock
+        self.bounds = Bounds()
+        self.clock = clock
         schema = SCHEMA + SCHEMAS.get(kind, "")
         self._store = Store(self.path, schema, read_only=read_only, on_step=on_step)
         self._read_only = read_only
@@ -64,7 +75,7 @@ class Journal:
     async def _claim(self, kind: str | None) -> None:
         """Make a new journal ours, and see that an old one is."""
         if kind is None and not self._read_only:
-            await self.put(kind=self.kind, place=self.place, started=self._clock())
+            await self.put(kind=self.kind, place=self.place, started=self.clock())
         elif kind is None or self.kind not in (kind, "any"):
             whose = "no job yet" if kind is None else f"a job of the kind {kind}"
             raise ForeignJournalError(f"journal {self.path}: it belongs to {whose}, not {self.kind}; give another path")
@@ -77,7 +88,7 @@ class Journal:
         self._store.close()
 
     def remove(self) -> None:
-        """Take the file away, for a closed journal that nobody needs any more."""
+        """Delete the file, for a closed journal that nobody needs any more."""
         for suffix in ("", "-wal", "-shm"):
             self.path.with_name(self.path.name + suffix).unlink(missing_ok=True)
 
@@ -104,35 +115,44 @@ class Journal:
     async def operations(self, where: str = "TRUE", parameters: Sequence[Any] = ()) -> list[Operation]:
         """Read operations in order; `where` may speak of operations as `o` and of subjects as `s`."""
         source = "operations o JOIN subjects s ON s.number = o.subject"
-        sql = f"SELECT {COLUMNS} FROM {source} WHERE {where} ORDER BY o.number"  # noqa: S608 - our own words
+        inside = f"o.number BETWEEN {self.bounds.first} AND {self.bounds.last}"
+        sql = f"SELECT {COLUMNS} FROM {source} WHERE {inside} AND ({where}) ORDER BY o.number"  # noqa: S608
         rows = await self.read(sql, parameters)
         return list(map(Operation._make, rows))
 
     async def sending(self, numbers: Iterable[int]) -> None:
         """Write down that these are about to be sent."""
-        now = self._clock()
+        now = self.clock()
         sql = "UPDATE operations SET state = 'sending', sent_at = ? WHERE number BETWEEN ? AND ?"
-        await self.write((sql, [(now, first, last) for first, last in runs(numbers)]))
+        await self.write((sql, [(now, first, last) for first, last in ranges(numbers)]))
 
     async def end(self, outcomes: Iterable[Outcome], *more: Statement) -> None:
         """Write down what came of operations."""
-        now = self._clock()
+        now = self.clock()
         rows = [
             (outcome.state.value, now, outcome.result, outcome.error, first, last)
             for outcome in outcomes
-            for first, last in runs(outcome.numbers)
+            for first, last in ranges(outcome.numbers)
         ]
         sql = "UPDATE operations SET state = ?, ended_at = ?, result = ?, error = ? WHERE number BETWEEN ? AND ?"
         await self.write((sql, rows), *more)
 
     async def unsend(self, numbers: Iterable[int]) -> None:
         """Write down that these were not sent after all."""
-        await self.write(("UPDATE operations SET state = 'planned' WHERE number BETWEEN ? AND ?", runs(numbers)))
+        await self.write(("UPDATE operations SET state = 'planned' WHERE number BETWEEN ? AND ?", ranges(numbers)))
 
     async def counts(self) -> Mapping[State, int]:
         """Count the operations by state."""
-        rows = await self.read("SELECT state, count(*) FROM operations GROUP BY state")
+        rows = await self.read(
+            "SELECT state, count(*) FROM operations WHERE number BETWEEN ? AND ? GROUP BY state", self.bounds[2:]
+        )
         return Counter({State(state): count for state, count in rows})
+
+    async def count_subjects(self) -> int:
+        """Count the cases or rows that operations are done to."""
+        sql = "SELECT count(*) FROM subjects WHERE number BETWEEN ? AND ?"
+        ((count,),) = await self.read(sql, self.bounds[:2])
+        return int(count)
 
 
 def place_of(base_url: str) -> str:
@@ -142,7 +162,8 @@ def place_of(base_url: str) -> str:
 
 def insert_subjects(rows: Iterable[SubjectRow]) -> Statement:
     """Make the statement that adds subjects."""
-    return "INSERT INTO subjects VALUES (?, ?, ?, ?, ?, ?, ?)", rows
+    names = "number, name, label, case_id, project_id, seen, before"
+    return f"INSERT INTO subjects ({names}) VALUES (?, ?, ?, ?, ?, ?, ?)", rows  # noqa: S608
 
 
 def insert_operations(rows: Iterable[OperationRow]) -> Statement:
@@ -159,7 +180,7 @@ def move_subjects(moves: Iterable[tuple[str, int]]) -> Statement:
     )
 
 
-def runs(numbers: Iterable[int]) -> list[list[int]]:
+def ranges(numbers: Iterable[int]) -> list[list[int]]:
     """Numbers as pairs of first and last with no gap between; rows that lie together are changed in one go."""
     found: list[list[int]] = []
     for number in sorted(numbers):

@@ -7,8 +7,8 @@ from typing import Final
 __all__ = ["APPLICATION_ID", "SCHEMA", "SCHEMAS", "VERSION"]
 
 APPLICATION_ID: Final = 0x43617365
-"""Stands in the header of the file: the letters `Case`."""
-VERSION: Final = 1
+"""Marks the file as ours in its header: the letters `Case`."""
+VERSION: Final = 2
 SCHEMA: Final = """
     CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
     CREATE TABLE subjects (
@@ -18,7 +18,9 @@ SCHEMA: Final = """
         case_id TEXT,
         project_id TEXT,
         seen REAL,
-        before INTEGER
+        before INTEGER,
+        created REAL,
+        active REAL
     );
     CREATE TABLE operations (
         number INTEGER PRIMARY KEY,
@@ -31,7 +33,8 @@ SCHEMA: Final = """
         sent_at REAL,
         ended_at REAL,
         result TEXT,
-        error TEXT
+        error TEXT,
+        was TEXT
     );
     CREATE TABLE items (kind TEXT, place TEXT, body BLOB NOT NULL, PRIMARY KEY (kind, place)) WITHOUT ROWID;
     CREATE TABLE pages (number INTEGER PRIMARY KEY, request TEXT NOT NULL, answer TEXT NOT NULL);
@@ -68,5 +71,33 @@ STATE_SCHEMA: Final = """
 """
 """What incremental exports have written: each case by its place in the order of age, with a digest of what it said,
 and why it is gone, if it is."""
-SCHEMAS: Final = {"backfill": BACKFILL_SCHEMA, "export_state": STATE_SCHEMA}
+TRIAGE_SCHEMA: Final = """
+    CREATE TABLE runs (
+        number INTEGER PRIMARY KEY,
+        state TEXT NOT NULL,
+        begun REAL NOT NULL,
+        ended REAL,
+        digest TEXT,
+        first_subject INTEGER NOT NULL,
+        first_operation INTEGER NOT NULL,
+        facts TEXT NOT NULL
+    );
+    CREATE TABLE memory (
+        case_id TEXT NOT NULL,
+        rule TEXT NOT NULL,
+        done_at REAL NOT NULL,
+        active_at REAL,
+        unfinished TEXT,
+        PRIMARY KEY (case_id, rule)
+    ) WITHOUT ROWID;
+    CREATE TABLE activity (
+        case_id TEXT PRIMARY KEY,
+        active_at REAL NOT NULL,
+        changed_at REAL NOT NULL
+    ) WITHOUT ROWID;
+    CREATE INDEX unknown_operations ON operations (action) WHERE state = 'unknown';
+"""
+"""What a triage keeps beside operations: its runs; when a rule was done to a case; when others were last active on a
+case, and when this triage changed it last."""
+SCHEMAS: Final = {"backfill": BACKFILL_SCHEMA, "export_state": STATE_SCHEMA, "triage": TRIAGE_SCHEMA}
 """What the journals of some kinds have beside the common tables."""

@@ -64,6 +64,8 @@ class Operation(NamedTuple):
     """How far it has come: one of `State`."""
     sent_at: float | None = None
     """When it was sent last, in Unix seconds by this machine."""
+    rule: str = ""
+    """The rule that asks for it."""
 
     @property
     def value(self) -> Any:

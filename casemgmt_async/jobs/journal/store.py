@@ -27,7 +27,7 @@ from casemgmt_async.jobs.errors import (
 from casemgmt_async.jobs.journal.lock import Lock
 from casemgmt_async.jobs.journal.schema import APPLICATION_ID, VERSION
 
-__all__ = ["Statement", "Store"]
+__all__ = ["Statement", "Store", "copy_database"]
 
 
 Statement: TypeAlias = tuple[str, Iterable[Sequence[Any]]]
@@ -64,7 +64,7 @@ class Work:
 
 
 @define(eq=False)
-class Outcome:
+class WorkResult:
     """What came of a piece of work."""
 
     result: Any = None
@@ -186,7 +186,7 @@ class Store:
             with contextlib.suppress(sqlite3.Error):  # on a full disk the log stays beside the file, whole
                 self._connection.close()
 
-    def _perform(self, batch: Sequence[Work]) -> list[Outcome]:
+    def _perform(self, batch: Sequence[Work]) -> list[WorkResult]:
         try:
             if self._connection is None:
                 mode = "rw" if self._read_only else "rwc"  # with "ro", the log would be left behind at the end
@@ -206,25 +206,25 @@ class Store:
         if self._connection is not None and self._connection.in_transaction:
             with contextlib.suppress(sqlite3.Error):  # SQLite itself rolls back where it must
                 self._connection.rollback()
-        return [Outcome(error=failure)] * len(batch)
+        return [WorkResult(error=failure)] * len(batch)
 
-    def _transact(self, connection: sqlite3.Connection, batch: Sequence[Work]) -> list[Outcome]:
+    def _transact(self, connection: sqlite3.Connection, batch: Sequence[Work]) -> list[WorkResult]:
         if not any(work.writes for work in batch):
-            return [Outcome(work.run(connection)) for work in batch]
+            return [WorkResult(work.run(connection)) for work in batch]
         connection.execute("BEGIN IMMEDIATE")
-        outcomes = [Outcome(work.run(connection)) for work in batch]
+        outcomes = [WorkResult(work.run(connection)) for work in batch]
         self._on_step("commit")
         connection.execute("COMMIT")
         self._on_step("committed")
         return outcomes
 
-    def _answer(self, batch: Sequence[Work], outcomes: Sequence[Outcome]) -> None:
+    def _answer(self, batch: Sequence[Work], outcomes: Sequence[WorkResult]) -> None:
         assert self._loop is not None
         with contextlib.suppress(RuntimeError):  # the loop is gone, and with it everybody who waited
             self._loop.call_soon_threadsafe(deliver, batch, outcomes)
 
 
-def deliver(batch: Sequence[Work], outcomes: Sequence[Outcome]) -> None:
+def deliver(batch: Sequence[Work], outcomes: Sequence[WorkResult]) -> None:
     """Tell everybody who still waits."""
     for work, outcome in zip(batch, outcomes, strict=True):
         if work.future.done():
@@ -233,3 +233,19 @@ def deliver(batch: Sequence[Work], outcomes: Sequence[Outcome]) -> None:
             work.future.set_exception(outcome.error)
         else:
             work.future.set_result(outcome.result)
+
+
+def copy_database(source: Path, target: Path) -> None:
+    """Copy a journal, also while a job writes to it.
+
+    Raises `JournalError` where the source cannot be read.
+    """
+    try:
+        with (
+            contextlib.closing(sqlite3.connect(f"{source.absolute().as_uri()}?mode=ro", uri=True)) as opened,
+            contextlib.closing(sqlite3.connect(target)) as copy,
+        ):
+            opened.backup(copy)
+            copy.execute("PRAGMA journal_mode=WAL")
+    except sqlite3.Error as error:
+        raise explain(source, error) from error

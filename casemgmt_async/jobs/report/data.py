@@ -13,7 +13,9 @@ from attrs import frozen
 from casemgmt_async import web_address
 from casemgmt_async.jobs.actions import describe
 from casemgmt_async.jobs.journal import Journal, State
-from casemgmt_async.jobs.snapshot import AGES, Counts, Kind, count_kinds
+from casemgmt_async.jobs.journal import report_queries as queries
+from casemgmt_async.jobs.journal.runs import select_run
+from casemgmt_async.jobs.snapshot import AGES, CaseKind, Counts, count_kinds
 from casemgmt_async.jobs.statuses import status_code
 
 __all__ = ["ReportData", "ReportFailure", "ReportOperation", "ReportRow", "read_data"]
@@ -26,6 +28,7 @@ SHOWN: Final = 200
 """Letters of a value in a cell."""
 NICE: Final = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1_200, 1_800, 3_600)
 """Lengths of an interval in seconds that are easy to read."""
+REASONS: Final = 200
 
 
 @frozen
@@ -116,77 +119,68 @@ class ReportData:
     """The rows of a backfill that could not be read: line, start of the row, reason."""
     web: str | None = None
     """The address of the web application, for links."""
+    run: int | None = None
+    """The number of the run, in a triage."""
 
 
-async def read_data(book: Journal) -> ReportData:
-    """Read all that a report shows from an open journal."""
-    meta = book.meta
-    ((items,),) = await book.read("SELECT count(*) FROM subjects")
-    ((ended,),) = await book.read("SELECT max(ended_at) FROM operations")
-    before, after = await read_tallies(book)
+async def read_data(journal: Journal, number: int | None = None) -> ReportData:
+    """Read all that a report shows from an open journal; of a triage, that of the selected run."""
+    meta = journal.meta
+    run = await select_run(journal, number) if meta["kind"] == "triage" else None
+    facts = meta if run is None else run.facts
+    before, after = await read_tallies(journal, facts)
     return ReportData(
-        journal=book.path,
+        journal=journal.path,
         kind=meta["kind"],
-        started=meta["started"],
-        ended=ended,
-        items=items,
-        walked=meta.get("cases"),
-        states=await book.counts(),
-        rows=await read_rows(book),
-        failures=await read_failures(book),
+        started=meta["started"] if run is None else run.begun,
+        ended=await queries.last_end(journal),
+        items=await journal.count_subjects(),
+        walked=facts.get("cases"),
+        states=await journal.counts(),
+        rows=await read_rows(journal, facts),
+        failures=await read_failures(journal),
         before=before,
         after=after,
-        throughput=await read_throughput(book),
-        **await read_details(book),
+        throughput=await queries.count_ended(journal, BINS, NICE),
+        run=None if run is None else run.number,
+        **await read_details(journal, facts),
     )
 
 
-async def read_rows(journal: Journal) -> list[ReportRow]:
+async def read_rows(journal: Journal, facts: Mapping[str, Any]) -> list[ReportRow]:
     """Rule by action, in the order of the rules."""
     counted: dict[tuple[str, int, str], Counter[State]] = defaultdict(Counter)
-    for rule, stage, action, payload, state, count in await journal.read(
-        "SELECT rule, stage, action, payload, state, count(*) FROM operations GROUP BY rule, stage, action, "
-        "CASE WHEN action IN ('create', 'link') THEN '' ELSE payload END, state"
-    ):
-        shown = action if journal.meta["kind"] == "backfill" else describe(action, json.loads(payload))
-        counted[rule, stage, shown][State(state)] += count
-    ranks = {rule: rank for rank, rule in enumerate(journal.meta.get("rules", ()))}
+    names = facts.get("names", {})
+    for rule, stage, action, payload, state, count in await queries.count_by_rule(journal):
+        value = json.loads(payload)
+        shown = names.get(value, value) if isinstance(value, str) else value
+        what = action if journal.meta["kind"] == "backfill" else describe(action, shown)
+        counted[rule, stage, what][State(state)] += count
+    ranks = {rule: rank for rank, rule in enumerate(facts.get("rules", ()))}
     ordered = sorted(counted.items(), key=lambda item: (ranks.get(item[0][0], 0), *item[0]))
     return [ReportRow(rule, action, states) for (rule, _, action), states in ordered]
 
 
 async def read_failures(journal: Journal) -> list[ReportFailure]:
     """What is not done and will not be by itself, by reason."""
-    rows = await journal.read(
-        "SELECT state, action, error, count(*), min(subject) FROM operations "
-        "WHERE state IN ('rejected', 'unknown', 'skipped') GROUP BY state, action, error ORDER BY 4 DESC LIMIT 200"
-    )
-    failures = []
-    for state, action, error, count, _ in rows:
-        labels = await journal.read(
-            "SELECT s.label FROM operations o JOIN subjects s ON s.number = o.subject "
-            "WHERE o.state = ? AND o.action = ? AND o.error IS ? LIMIT ?",
-            (state, action, error, EXAMPLES),
+    return [
+        ReportFailure(
+            State(state), action, error or "", count, await queries.examples(journal, state, action, error, EXAMPLES)
         )
-        failures.append(ReportFailure(State(state), action, error or "", count, [label for (label,) in labels]))
-    return failures
+        for state, action, error, count in await queries.failures(journal, REASONS)
+    ]
 
 
-async def read_tallies(journal: Journal) -> tuple[Counts | None, Counts]:
+async def read_tallies(journal: Journal, facts: Mapping[str, Any]) -> tuple[Counts | None, Counts]:
     """Cases by status, priority and age, before and after: what is done is done to the kinds of before."""
-    meta = journal.meta
-    kinds = [(Kind(*kind), count) for *kind, count in meta.get("kinds", ())]
-    groups = {status_code(kind.status): kind.group for kind, _ in kinds if kind.group} | meta.get("groups", {})
+    kinds = [(CaseKind(*kind), count) for *kind, count in facts.get("kinds", ())]
+    groups = {status_code(kind.status): kind.group for kind, _ in kinds if kind.group} | facts.get("groups", {})
     changes: dict[int, list[tuple[str, Any]]] = defaultdict(list)
     befores: dict[int, int | None] = {}
-    for subject, before, action, payload in await journal.read(
-        "SELECT o.subject, s.before, o.action, o.payload FROM operations o JOIN subjects s ON s.number = o.subject "
-        "WHERE o.state = 'done' AND o.action IN ('create', 'status', 'priority', 'archive', 'unarchive') "
-        "ORDER BY o.number"
-    ):
+    for subject, before, action, payload in await queries.done_changes(journal):
         befores[subject] = before
         changes[subject].append((action, json.loads(payload)))
-    moved: Counter[Kind] = Counter()
+    moved: Counter[CaseKind] = Counter()
     for subject, done in changes.items():
         number = befores[subject]
         kind = created(done.pop(0)[1], groups) if number is None else kinds[number][0]
@@ -196,34 +190,27 @@ async def read_tallies(journal: Journal) -> tuple[Counts | None, Counts]:
             kind = kind.changed(action, value, groups)
         moved[kind] += 1
     after = count_kinds([*kinds, *moved.items()])
-    return count_kinds(kinds) if "kinds" in meta else None, after
+    return count_kinds(kinds) if "kinds" in facts else None, after
 
 
-def created(given: Mapping[str, Any], groups: Mapping[str, str]) -> Kind:
+def created(given: Mapping[str, Any], groups: Mapping[str, str]) -> CaseKind:
     """The kind of case that a create has made."""
-    kind = Kind("Open", "SG_OPEN", given.get("priority", "NOT_DEFINED"), AGES[0])
+    kind = CaseKind("Open", "SG_OPEN", given.get("priority", "NOT_DEFINED"), AGES[0])
     return kind.changed("status", given["status_name"], groups) if "status_name" in given else kind
 
 
-async def read_details(journal: Journal) -> dict[str, Any]:
+async def read_details(journal: Journal, facts: Mapping[str, Any]) -> dict[str, Any]:
     """What a report shows besides counts: facts about the job, and its operations one by one."""
     meta = journal.meta
     place = meta.get("place") or ""
-    listed = [
-        operation(row, meta)
-        for row in await journal.read(
-            "SELECT s.label, o.rule, o.action, o.payload, o.state, o.error, s.before FROM operations o "
-            "JOIN subjects s ON s.number = o.subject ORDER BY o.state = 'done', o.number LIMIT ?",
-            (LISTED,),
-        )
-    ]
-    rules = meta.get("rules", ())
+    listed = [operation(row, facts) for row in await queries.listed_operations(journal, LISTED)]
+    rules = facts.get("rules", ())
     about = [
         ("Service", web_address(place) or place),
         ("Triage" if meta["kind"] == "triage" else "Job", meta.get("name") or meta.get("job") or ""),
         ("Rules", str(len(rules)) if rules else ""),
-        ("Filter", meta.get("filter") or ("all cases" if meta["kind"] == "triage" else "")),
-        ("Run by", meta.get("ran_by") or ""),
+        ("Filter", facts.get("filter") or ("all cases" if meta["kind"] == "triage" else "")),
+        ("Run by", facts.get("ran_by") or ""),
     ]
     whole = sum((await journal.counts()).values())
     return {
@@ -234,29 +221,22 @@ async def read_details(journal: Journal) -> dict[str, Any]:
     }
 
 
-def operation(row: Sequence[Any], meta: Mapping[str, Any]) -> ReportOperation:
+def operation(row: Sequence[Any], facts: Mapping[str, Any]) -> ReportOperation:
     """One operation, in words."""
-    label, rule, action, payload, state, error, kind = row
+    label, rule, action, payload, state, error, was = row
     key, _, title = label.partition(" ")
     value = json.loads(payload)
-    shown = meta.get("names", {}).get(value, value) if isinstance(value, str) else value
+    shown = facts.get("names", {}).get(value, value) if isinstance(value, str) else value
     return ReportOperation(
         key=key,
         title=title or (value.get("title", "") if action == "create" and isinstance(value, dict) else ""),
         rule=rule,
         change=action.replace("_", " "),
-        before=before_of(action, kind, meta),
+        before="" if was is None else in_words(json.loads(was)),
         after="" if action == "create" else in_words(shown),
         state=State(state),
         reason=error or "",
     )
-
-
-def before_of(action: str, kind: int | None, meta: Mapping[str, Any]) -> str:
-    """The status or priority of a case before the job, by its kind."""
-    if kind is None or action not in {"status", "priority"}:
-        return ""
-    return in_words(getattr(Kind(*meta["kinds"][kind][:-1]), action))
 
 
 def in_words(value: Any) -> str:
@@ -268,18 +248,3 @@ def in_words(value: Any) -> str:
     if isinstance(value, list):
         return "|".join(map(str, value))
     return str(value)[:SHOWN]
-
-
-async def read_throughput(journal: Journal) -> list[tuple[float, int]]:
-    """Operations ended in each of some equally long intervals."""
-    ((first, last),) = await journal.read("SELECT min(ended_at), max(ended_at) FROM operations")
-    if first is None:
-        return []
-    width = next((step for step in NICE if step * BINS > last - first), (last - first) / BINS)
-    rows = await journal.read(
-        "SELECT CAST(min((ended_at - ?) / ?, ?) AS INTEGER), count(*) FROM operations "
-        "WHERE ended_at IS NOT NULL GROUP BY 1",
-        (first, width, BINS - 1),
-    )
-    counts = dict(rows)
-    return [(first + number * width, counts.get(number, 0)) for number in range(max(counts) + 1)]

@@ -1,20 +1,25 @@
-"""Triage: rules, plans, and what applies them."""
+"""Triage: rules, plans, runs, and what applies them."""
 
 from __future__ import annotations
 
-from casemgmt_async.jobs.triage.plan import Plan, PlanRow, plan_triage
+from casemgmt_async.jobs.triage.changes import Change
+from casemgmt_async.jobs.triage.plan import Plan, PlanRow
 from casemgmt_async.jobs.triage.rules import Rule, RuleSet, load_rules, parse_rules, rule
-from casemgmt_async.jobs.triage.run import apply_triage, run_triage
+from casemgmt_async.jobs.triage.run import apply_triage, list_runs, plan_triage, prune_runs, read_changes, run_triage
 
 __all__ = [
+    "Change",
     "Plan",
     "PlanRow",
     "Rule",
     "RuleSet",
     "apply_triage",
+    "list_runs",
     "load_rules",
     "parse_rules",
     "plan_triage",
+    "prune_runs",
+    "read_changes",
     "rule",
     "run_triage",
 ]

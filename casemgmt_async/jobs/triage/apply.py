@@ -1,43 +1,56 @@
-"""Doing what a plan says: in bulk where the API has it, and the rest one by one.
+"""Doing what a plan says: in bulk where that takes fewer requests, and the rest one by one.
 
-The actions go one after the other in the order of their table, so that each case gets them in that order. A
-bulk update answers nothing: what it was for stays in `sending` until the cases, read back, show it.
+Of each rule one case goes all the way first. Then the actions go one after the other in the order of their table, so
+that each case gets them in that order. A bulk update answers nothing: its operations stay in `sending` until the
+cases, read back, show them.
 """
 
 from __future__ import annotations
 
-import json
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
-from attrs import define, field
+from attrs import define, field, frozen
 
-from casemgmt_async import (
-    AuthenticationError,
-    Case,
-    DecodeError,
-    OutcomeUnknownError,
-    ServerError,
-    StatusError,
-    TransportError,
-    cases,
-)
-from casemgmt_async.jobs.actions import ACTIONS, TABLE, Action
-from casemgmt_async.jobs.calls import Interrupted
+from casemgmt_async import Case, cases
+from casemgmt_async.jobs.actions import ACTIONS, REPEATABLE, TABLE, Action
+from casemgmt_async.jobs.calls import CallStatus, Interrupted
+from casemgmt_async.jobs.control import JobControl
 from casemgmt_async.jobs.durations import timestamp
-from casemgmt_async.jobs.journal import Operation, Outcome, State
-from casemgmt_async.jobs.sending import Batch, Sender, holds, resolve_comments
-from casemgmt_async.jobs.triage.reading import read_by_pages, read_singly
-from casemgmt_async.jobs.triage.verify import Confirmation, unreadable
+from casemgmt_async.jobs.journal import Journal, Operation, Outcome, State
+from casemgmt_async.jobs.journal import triage_queries as queries
+from casemgmt_async.jobs.recovery import SETTLE, resolve_comments
+from casemgmt_async.jobs.sending import Sender, holds
+from casemgmt_async.jobs.triage.batches import Batch
+from casemgmt_async.jobs.triage.estimate import pays_in_bulk
+from casemgmt_async.jobs.triage.known_cases import read_by_pages, read_singly
+from casemgmt_async.jobs.triage.plan import FreshPlan
+from casemgmt_async.jobs.triage.refusals import STOPPED, Refusals
+from casemgmt_async.jobs.triage.verify import Verification, unreadable
 
-__all__ = ["Application"]
+__all__ = ["Application", "ApplyOptions"]
 
 ROUNDS: Final = 3
 """How often a comment is tried whose answer gets lost again and again."""
 BLOCKED: Final = "an earlier step of this case was not done"
 CHANGED: Final = "the case was changed since the plan"
-REPEATABLE: Final = ", ".join(f"'{action.name}'" for action in TABLE if action.holds)
+REPLACING: Final = ("attributes",)
+"""Actions that replace more of a case than the rule names, so that the case has to be looked at first."""
+
+
+@frozen(kw_only=True)
+class ApplyOptions:
+    """How a plan is applied."""
+
+    even_if_changed: bool = False
+    """Change cases also if they changed since the plan."""
+    retry_unknown: bool = False
+    """Look once more for comments of which nobody knows whether they were made, and make those that are not there."""
+    retry_rejected: bool = False
+    """Try again what the service refused, and what was skipped because its rule was stopped."""
+    settle: float = SETTLE
+    """Seconds after which a request that was cut off will not take effect any more."""
 
 
 @define(eq=False)
@@ -45,10 +58,13 @@ class Application:
     """One run over the operations of a plan."""
 
     sender: Sender
+    options: ApplyOptions
     chunk: int
-    even_if_changed: bool
-    retry_unknown: bool
-    settle: float
+    everything: int
+    """How many cases there are, for the choice between pages and single cases."""
+    fresh: FreshPlan | None = None
+    """What the plan has just read; without it the cases are read again before anything is changed."""
+    refusals: Refusals = field(init=False)
     refused: set[tuple[str, str]] = field(init=False, factory=set)
     """Bulk updates, by action and payload, that the service does not take."""
     sent: dict[str, tuple[Batch, ...]] = field(init=False, factory=dict)
@@ -57,43 +73,54 @@ class Application:
     """The ids of the cases, by the numbers of their subjects."""
     on_pages: dict[str, str | None] = field(init=False, factory=dict)
     """Cases that were seen on the pages of their project in this run."""
+    in_bulk: bool = field(init=False, default=True)
+    journal: Journal = field(init=False)
+    control: JobControl = field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self.journal, self.control = self.sender.journal, self.sender.control
+        self.refusals = Refusals(self.journal)
+        self.sender.on_ended = self.refusals.heard
 
     async def run(self) -> None:
         """Do everything that is not done yet."""
-        journal, control = self.sender.journal, self.sender.control
-        again = f"(state = 'unknown' AND action IN ({REPEATABLE})) OR (state = 'skipped' AND error = ?)"
-        await journal.write((f"UPDATE operations SET state = 'planned' WHERE {again}", [(BLOCKED,)]))  # noqa: S608
-        if self.retry_unknown:
-            await journal.write(("UPDATE operations SET state = 'sending' WHERE state = 'unknown'", [()]))
-        await self.check()
+        journal, control, options = self.journal, self.control, self.options
+        await queries.reopen(
+            journal,
+            repeatable=REPEATABLE,
+            blocked=BLOCKED,
+            unknown=options.retry_unknown,
+            rejected=options.retry_rejected,
+            stopped=STOPPED,
+        )
+        rows = await queries.open_cases(journal)
+        self.names = {row.subject: row.case_id for row in rows}
+        self.sender.projects = {row.case_id: row.project_id for row in rows}
+        if self.fresh is None:
+            await self.check(rows)
+        else:
+            self.sender.labels = self.fresh.labels
+            self.on_pages = dict(self.sender.projects)
         await self.resolve_lost()
-        planned = dict(await journal.read("SELECT action, count(*) FROM operations WHERE state = 'planned' GROUP BY 1"))
-        control.progress.phase("changing", sum(planned.values()))
+        control.progress.phase("changing", sum((await queries.count_planned(journal)).values()))
+        await self.first_cases()
+        await self.resolve_lost()
+        self.in_bulk = await pays_in_bulk(journal, self.everything, self.chunk)
+        planned = await queries.count_planned(journal)
         for action in (action for action in TABLE if action.name in planned):
             if control.should_stop:
                 return
             if action.hides:
-                await self.confirm()
+                await self.verify()
             await self.stage(action)
-        await self.confirm()
+        await self.verify()
 
-    async def check(self) -> None:
+    async def check(self, rows: Sequence[queries.OpenCase]) -> None:
         """Read the cases: those changed since the plan are skipped, and what was cut off is seen to."""
-        journal, control = self.sender.journal, self.sender.control
-        rows = await journal.read(
-            "SELECT name, number, project_id, seen FROM subjects "
-            "WHERE number IN (SELECT subject FROM operations WHERE state IN ('planned', 'sending'))"
-        )
-        seen = {case_id: when for case_id, _, _, when in rows}
-        subjects = {case_id: number for case_id, number, _, _ in rows}
-        begun = {
-            number for (number,) in await journal.read("SELECT DISTINCT subject FROM operations WHERE sent_at > 0")
-        }
-        watched = group(
-            await journal.operations(
-                f"o.state = 'sending' AND o.action IN ({REPEATABLE}) OR o.state = 'planned' AND o.action = 'attributes'"
-            )
-        )
+        journal, control = self.journal, self.control
+        seen = {row.case_id: row for row in rows}
+        begun = await queries.subjects_begun(journal)
+        watched = by_case(await queries.watched_operations(journal, REPEATABLE, REPLACING))
         changed: list[int] = []
         control.progress.phase("checking", len(rows))
 
@@ -102,123 +129,125 @@ class Application:
             again: list[int] = []
             for case in found:
                 self.on_pages[case.id] = case.project_id
-                if timestamp(case.modified_at) != seen[case.id] and subjects[case.id] not in begun:
-                    changed.append(subjects[case.id])
-                for operation in watched.get(case.id, ()):
-                    if operation.action == "attributes":
-                        self.sender.labels[case.id] = dict(case.attributes)
-                    if operation.state == State.SENDING:
-                        (shown if holds(operation, case) else again).append(operation.number)
+                row = seen[case.id]
+                if timestamp(case.modified_at) != row.seen and row.subject not in begun:
+                    changed.append(row.subject)
+                if case.id in watched:
+                    self.sender.labels[case.id] = dict(case.attributes)
+                cut_off = [each for each in watched.get(case.id, ()) if each.state == State.SENDING]
+                shown += [each.number for each in cut_off if holds(each, case)]
+                again += [each.number for each in cut_off if not holds(each, case)]
             await self.sender.write([Outcome(shown, State.DONE)])
             if again:
                 await journal.unsend(again)
             control.progress.advance(len(found))
             return [case.id for case in found]
 
-        self.names = {number: case_id for case_id, number, _, _ in rows}
-        self.sender.projects = {case_id: project for case_id, _, project, _ in rows}
         unread = await read_by_pages(self.sender.session, control, self.sender.projects, see)
         errors = await read_singly(self.sender.session, control, unread.ids, see)
         for case_id in unread.ids:
             self.on_pages.pop(case_id, None)
-        await self.skip_changed(changed)
+        if changed and not self.options.even_if_changed:
+            await queries.skip(journal, changed, CHANGED)
         if errors:
-            await self.give_up({subjects[case_id]: error for case_id, error in errors.items()})
+            await self.give_up({seen[case_id].subject: error for case_id, error in errors.items()})
 
     async def give_up(self, errors: Mapping[int, Exception]) -> None:
         """End what is open of cases that cannot be read."""
         for state in (State.PLANNED, State.SENDING):
-            which = "state = ? AND subject IN (SELECT value FROM json_each(?))"
-            rows = await self.sender.journal.read(
-                f"SELECT number, subject FROM operations WHERE {which}",  # noqa: S608 - our own words
-                (state.value, json.dumps(list(errors))),
-            )
+            rows = await queries.open_operations(self.journal, errors, state)
             sent = state is State.SENDING
             await self.sender.write(unreadable([number], errors[subject], sent=sent) for number, subject in rows)
 
-    async def skip_changed(self, subjects: Sequence[int]) -> None:
-        """Skip what was planned for cases that were changed since, unless told otherwise."""
-        if not self.even_if_changed and subjects:
-            which = "state = 'planned' AND subject IN (SELECT value FROM json_each(?))"
-            sql = f"UPDATE operations SET state = 'skipped', error = ? WHERE {which}"  # noqa: S608 - our own words
-            await self.sender.journal.write((sql, [(CHANGED, json.dumps(subjects))]))
+    async def first_cases(self) -> None:
+        """Let one case of each rule go all the way, or up to three until one of them does."""
+        for rule, subjects in (await queries.first_cases(self.journal)).items():
+            for subject in subjects:
+                if self.control.should_stop:
+                    return
+                if rule in self.refusals.stopped or await self.goes_all_the_way(subject):
+                    break
+
+    async def goes_all_the_way(self, subject: int) -> bool:
+        """Do everything to one case, what can be refused before what only tells of it; says whether all is done."""
+        operations = await queries.planned_of_case(self.journal, subject)
+        operations.sort(key=lambda each: (ACTIONS[each.action].hides, not ACTIONS[each.action].repeatable, each.number))
+        for operation in operations:
+            if not await self.sender.begin([operation.number]):
+                return True
+            if await self.sender.send(operation) is not State.DONE:
+                return False
+        return True
 
     async def stage(self, action: Action) -> None:
         """Do one action to every case that is to get it."""
-        journal, control = self.sender.journal, self.sender.control
-        failed = "SELECT subject FROM operations WHERE state IN ('rejected', 'unknown')"
-        which = f"state = 'planned' AND action = ? AND subject IN ({failed})"
-        sql = f"UPDATE operations SET state = 'skipped', error = ? WHERE {which}"  # noqa: S608 - our own words
-        await journal.write((sql, [(BLOCKED, action.name)]))
-        if action.bulk is not None:
+        journal, control = self.journal, self.control
+        await queries.skip_after_failures(journal, action.name, BLOCKED)
+        if action.bulk is not None and self.in_bulk:
             await control.each(await self.batches(action), self.send_batch)
             return
         for _ in range(ROUNDS):
-            operations = await journal.operations("o.state = 'planned' AND o.action = ?", (action.name,))
-            await control.each(group(operations).values(), self.send_singly)
+            operations = await queries.planned_operations(journal, action.name)
+            await control.each(by_case(operations).values(), self.send_singly)
             if control.should_stop or not await self.resolve_lost():
                 return
-        lost = await journal.read(
-            "SELECT number FROM operations WHERE state = 'planned' AND action = ? AND sent_at > 0", (action.name,)
-        )
-        numbers = [number for (number,) in lost]
+        numbers = await queries.tried_numbers(journal, action.name)
         await self.sender.write([Outcome(numbers, State.UNKNOWN, error="its answer was lost every time")])
 
     async def batches(self, action: Action) -> Iterator[Batch]:
-        """What of an action is sent together: some hundred cases at most that get the same."""
+        """What of an action is sent together: at most `chunk` cases that get the same by the same rule."""
         # Numbers and not operations: there may be a great many, and all are kept until the cases are read back.
-        rows = await self.sender.journal.read(
-            "SELECT payload, subject, number FROM operations WHERE state = 'planned' AND action = ? ORDER BY number",
-            (action.name,),
-        )
-        alike: dict[str, list[tuple[str, int]]] = defaultdict(list)
-        for payload, subject, number in rows:
-            alike[payload].append((self.names[subject], number))
+        alike: dict[tuple[str, str], list[tuple[str, int]]] = defaultdict(list)
+        for rule, payload, subject, number in await queries.planned_numbers(self.journal, action.name):
+            alike[rule, payload].append((self.names[subject], number))
         return (
-            Batch(action.name, payload, dict(same[start : start + self.chunk]))
-            for payload, same in alike.items()
+            Batch(rule, action.name, payload, dict(same[start : start + self.chunk]))
+            for (rule, payload), same in alike.items()
             for start in range(0, len(same), self.chunk)
         )
 
     async def send_batch(self, batch: Batch) -> None:
-        """Send a batch in one request; one by one where it is a single case, or the service does not take it."""
+        """Send a batch in one request; one by one if it is a single case, or the service does not take it."""
         kind, numbers = (batch.action, batch.payload), list(batch.numbers.values())
+        if batch.rule in self.refusals.stopped:
+            return
+        taken = await self.sender.begin(numbers)
+        if not taken:
+            return
         if len(numbers) > 1 and kind not in self.refused:
-            taken = await self.sender.begin(numbers)
-            if not taken or await self.send_bulk(batch.first(taken)):
+            if await self.send_bulk(batch.first(taken)):
                 return
             self.refused.add(kind)
-        else:
-            taken = await self.sender.begin(numbers)
-        which = "o.number IN (SELECT value FROM json_each(?))"
-        await self.send_each(await self.sender.journal.operations(which, (json.dumps(numbers[:taken]),)))
+        await self.send_each(await queries.operations_numbered(self.journal, numbers[:taken]))
 
     async def send_singly(self, operations: Sequence[Operation]) -> None:
         """Send what one case gets, one after the other."""
-        await self.send_each(operations[: await self.sender.begin([operation.number for operation in operations])])
+        if operations[0].rule not in self.refusals.stopped:
+            await self.send_each(operations[: await self.sender.begin([operation.number for operation in operations])])
 
     async def send_each(self, operations: Sequence[Operation]) -> None:
         """Send operations that are written down as being sent."""
         for done, operation in enumerate(operations):
+            if operation.rule in self.refusals.stopped:
+                skipped = Outcome([operation.number], State.SKIPPED, error=self.refusals.reason)
+                await self.sender.write([skipped])
+                continue
             try:
                 await self.sender.send(operation)
             except Interrupted:
-                await self.sender.journal.unsend(operation.number for operation in operations[done:])
+                await self.journal.unsend(operation.number for operation in operations[done:])
                 raise
 
     async def send_bulk(self, batch: Batch) -> bool:
-        """Send a bulk update; tells whether the service took it. What it did is seen when the cases are read back."""
-        control, action, ids = self.sender.control, ACTIONS[batch.action], list(batch.numbers)
+        """Send a bulk update; says whether the service took it. Reading the cases back shows what it did."""
+        control, action, ids = self.control, ACTIONS[batch.action], list(batch.numbers)
         kind, payload = action.bulk, action.bulk_payload(batch.value)
         assert kind is not None
-        try:
-            await control.call(lambda: cases.bulk_update_cases(self.sender.session, ids, action=kind, payload=payload))
-        except (AuthenticationError, Interrupted):
-            await self.sender.journal.unsend(batch.numbers.values())
-            raise
-        except (OutcomeUnknownError, ServerError, TransportError, DecodeError):
-            pass  # reading back tells
-        except StatusError:
+        result = await control.attempt(
+            lambda: cases.bulk_update_cases(self.sender.session, ids, action=kind, payload=payload),
+            not_sent=lambda: self.journal.unsend(batch.numbers.values()),
+        )
+        if result.status is CallStatus.REFUSED:
             return False
         alone = (batch,)
         for case_id in ids:
@@ -229,26 +258,24 @@ class Application:
         control.progress.advance(len(ids))
         return True
 
-    async def confirm(self) -> None:
+    async def verify(self) -> None:
         """Read back what was changed in bulk."""
-        if self.sender.control.should_stop:
-            return
         waiting, self.sent = self.sent, {}
-        if waiting:
-            await Confirmation(self.sender, waiting, self.on_pages).run()
+        if waiting and not self.control.should_stop:
+            await Verification(self.sender, waiting, self.on_pages).run()
 
     async def resolve_lost(self) -> bool:
-        """Look for comments whose answers were lost; tells whether there were any."""
-        where = f"o.state = 'sending' AND o.action NOT IN ({REPEATABLE})"
-        lost = await self.sender.journal.operations(where)
+        """Look for comments whose answers were lost; says whether there were any."""
+        lost = await queries.lost_creates(self.journal, REPEATABLE)
         if lost:
-            await resolve_comments(self.sender, lost, settle=self.settle)
+            self.control.progress.phase("looking up", len(lost))
+            await resolve_comments(self.sender, lost, settle=self.options.settle)
         return bool(lost)
 
 
-def group(operations: Iterable[Operation]) -> dict[str, list[Operation]]:
+def by_case(operations: Iterable[Operation]) -> dict[str, list[Operation]]:
     """The operations of each case, in order."""
-    by_case: dict[str, list[Operation]] = defaultdict(list)
+    found: dict[str, list[Operation]] = defaultdict(list)
     for operation in operations:
-        by_case[operation.name].append(operation)
-    return by_case
+        found[operation.name].append(operation)
+    return found

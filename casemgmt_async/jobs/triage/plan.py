@@ -1,33 +1,44 @@
-"""The first half of a triage: look at every case, decide, write the plan down, change nothing."""
+"""The first half of a triage: read every case, decide, write the plan down, change nothing."""
 
 from __future__ import annotations
 
 import json
-import math
 import time
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from attrs import astuple, define, field, frozen
 
-from casemgmt_async import Case, CaseSession, cases
-from casemgmt_async.jobs.actions import ACTIONS, Step, describe
+from casemgmt_async import Case, CaseSession, timeline
+from casemgmt_async.jobs.actions import ACTIONS, Step, canonical, describe
+from casemgmt_async.jobs.calls import CallStatus
 from casemgmt_async.jobs.control import JobControl
 from casemgmt_async.jobs.durations import timestamp
-from casemgmt_async.jobs.errors import JobError
-from casemgmt_async.jobs.journal import Journal, OperationRow, SubjectRow, insert_operations, insert_subjects
+from casemgmt_async.jobs.errors import PlanTooLargeError
+from casemgmt_async.jobs.journal import Journal, Run, RunState
+from casemgmt_async.jobs.journal.runs import keep_activity, update_run
+from casemgmt_async.jobs.journal.triage_queries import (
+    PlannedCase,
+    PlannedOperation,
+    count_cases_by_rule,
+    insert_cases,
+    insert_planned,
+    planned_groups,
+)
 from casemgmt_async.jobs.snapshot import Tally
-from casemgmt_async.jobs.triage.rules import RuleSet
-from casemgmt_async.jobs.triage.throughput import Pace, measure_pace
+from casemgmt_async.jobs.triage.changes import Change
+from casemgmt_async.jobs.triage.estimate import Throughput, count_requests, measure_throughput
+from casemgmt_async.jobs.triage.hints import Observed, warnings_of
+from casemgmt_async.jobs.triage.reading import CaseReader
+from casemgmt_async.jobs.triage.rules import RuleSet, TimelineNeeded, View
 
-__all__ = ["CHUNK", "Plan", "PlanRow", "make_plan", "plan_triage", "read_plan"]
+__all__ = ["CHUNK", "FreshPlan", "Plan", "PlanOptions", "PlanRow", "make_plan", "read_plan"]
 
 CHUNK: Final = 100
 """Cases in one bulk update."""
 FLUSH_EVERY: Final = 2_000
-TELL_EVERY: Final = 50
 
 
 @frozen
@@ -37,7 +48,7 @@ class PlanRow:
     rule: str
     """The rule."""
     action: str
-    """What it does, with the value where one is short enough to show."""
+    """What it does, with the value if that is short enough to show."""
     operations: int
     """How many cases it is done to."""
 
@@ -46,67 +57,168 @@ class PlanRow:
 class Plan:
     """What a triage is going to do."""
 
-    journal: Path
-    """Where it is written down."""
+    state: Path
+    """The state file that holds it."""
+    run: int
+    """The number of the run."""
     rows: tuple[PlanRow, ...]
     """Rule by action, in the order of the rules."""
     cases: int
-    """Cases looked at."""
+    """Cases read."""
     matched: int
     """Cases that get at least one operation."""
     operations: int
     """Operations planned."""
-    already: int
-    """Steps left out because the case is so already."""
+    unchanged: int
+    """Steps left out because the case is already in the desired state."""
     requests: int
-    """Requests that applying it will take, reading back included."""
+    """Requests that applying it later takes, reading the cases before and after included."""
     seconds: float
-    """Seconds that they will take."""
+    """Seconds that they take."""
     basis: str
-    """What that rests on: the rate limit seen, or the speed measured."""
+    """What that rests on: the rate limit seen, or the measured speed."""
     converged: bool
-    """Whether the last pass over the cases found nothing that was missed before."""
+    """Whether nothing suggests that a case was missed while the cases were read."""
+    warnings: tuple[str, ...] = ()
+    """What looks like a mistake: rules that match nothing, values that no case has, a filter that finds nothing."""
+    names: Mapping[str, str] = field(factory=dict)
+    """The names that rules use and the ids they stand for, as labels by id."""
+    replaces: int | None = None
+    """The number of a plan that was never applied and that this one replaces."""
+    changes: tuple[Change, ...] = ()
+    """What happens to each case; filled in by a dry run, read by `read_changes` otherwise."""
 
 
-@define
+@frozen(kw_only=True)
+class PlanOptions:
+    """How a plan is made."""
+
+    chunk: int = CHUNK
+    """Cases in one bulk update."""
+    complete: bool = False
+    """Read the cases until no pass finds a new one."""
+    dry_run: bool = False
+    """Warn of a plan that is too large, and do not refuse it."""
+
+
+@define(eq=False)
+class FreshPlan:
+    """What a plan has just read, so that applying it at once need not read it again."""
+
+    labels: dict[str, dict[str, Sequence[str]]] = field(factory=dict)
+    """The attributes of the cases whose attributes change, by id."""
+
+
+@define(eq=False)
 class Planner:
     """Decides about cases and hands the decisions to the journal, some hundred at a time."""
 
     journal: Journal
+    run: Run
     rules: RuleSet
-    now: float
+    view: View
     tally: Tally
+    fresh: FreshPlan = field(factory=FreshPlan)
+    observed: Observed = field(factory=Observed)
     cases: int = 0
-    already: int = 0
-    subjects: list[SubjectRow] = field(factory=list)
-    rows: list[OperationRow] = field(factory=list)
-    _number: int = 0
+    unchanged: int = 0
+    undecided: list[tuple[Case, int]] = field(factory=list)
+    """Cases whose timeline has to be read first, with the numbers of their kinds."""
+    subjects: list[PlannedCase] = field(factory=list)
+    rows: list[PlannedOperation] = field(factory=list)
+    refused: Counter[tuple[str, str]] = field(factory=Counter)
+    """Cases whose type does not allow the status that a rule sets, by rule and status."""
+    allows: Any = lambda type_id, status: True  # noqa: ARG005
+    _subject: int = 0
+    _operation: int = 0
 
-    def decide(self, case: Case) -> None:
-        """Decide about one case."""
+    def __attrs_post_init__(self) -> None:
+        self._subject, self._operation = self.run.first_subject, self.run.first_operation
+
+    def take(self, case: Case) -> None:
+        """Count a case and decide about it."""
         self.cases += 1
-        before = self.tally.add(case)
-        steps = self.rules.decide(case, self.now)
-        if not steps:
+        self.observed.add(case)
+        self.decide(case, self.tally.add(case))
+
+    def decide(self, case: Case, kind: int) -> None:
+        """Decide about one case, or put it aside until its timeline was read."""
+        try:
+            steps = self.rules.decide(case, self.view)
+            needed = [decided for decided in steps if not is_unchanged(case, decided[1])]
+            active = self.view.active_at(case) if self.rules.needs_activity and needed else None
+        except TimelineNeeded:
+            self.undecided.append((case, kind))
             return
-        needed = [decided for decided in steps if not is_so_already(case, decided[1])]
-        if len(needed) > 1:
-            needed.sort(key=stage_of)
-        self.already += len(steps) - len(needed)
+        self.unchanged += len(steps) - len(needed)
+        needed = self.allowed(case, needed)
         if not needed:
             return
-        self._number = number = self._number + 1
+        needed.sort(key=stage_of)
+        subject, self._subject = self._subject, self._subject + 1
         label = f"{case.key} {case.title}"
-        self.subjects.append((number, case.id, label, case.id, case.project_id, timestamp(case.modified_at), before))
+        seen, created = timestamp(case.modified_at), timestamp(case.created_at)
+        self.subjects.append((subject, case.id, label, case.id, case.project_id, seen, kind, created, active))
         for rule, step in needed:
-            self.rows.append((number, rule, step.stage, step.action, step.text))
+            if step.action == "attributes":
+                self.fresh.labels[case.id] = dict(case.attributes)
+            was = ACTIONS[step.action].current(case, step.payload)
+            shown = None if was is None else canonical(was)
+            self.rows.append((self._operation, subject, rule, step.stage, step.action, step.text, shown))
+            self._operation += 1
+
+    def allowed(self, case: Case, steps: list[tuple[str, Step]]) -> list[tuple[str, Step]]:
+        """Leave out the rules that set a status which the case's type does not have."""
+        bad = {
+            rule: step.payload
+            for rule, step in steps
+            if step.action == "status" and not self.allows(case.type_id, step.payload)
+        }
+        self.refused.update(bad.items())
+        return [decided for decided in steps if decided[0] not in bad] if bad else steps
 
     async def flush(self) -> None:
         """Write down what was decided."""
         if self.subjects:
             subjects, rows = self.subjects, self.rows
             self.subjects, self.rows = [], []
-            await self.journal.write(insert_subjects(subjects), insert_operations(rows))
+            await self.journal.write(insert_cases(subjects), insert_planned(rows))
+
+    async def read_timelines(self, session: CaseSession, control: JobControl) -> None:
+        """Read the timelines of the cases that need it, and decide about them."""
+        waiting, self.undecided = self.undecided, []
+        if waiting:
+            control.progress.phase("reading timelines", len(waiting))
+
+        async def read(item: tuple[Case, int]) -> None:
+            case, _ = item
+            result = await control.attempt(lambda: last_activity(session, case, self.view.me))
+            # Where the timeline cannot be read, the case counts as active: nothing is warned or closed on a guess.
+            self.view.timelines[case.id] = (
+                self.view.now if result.status is not CallStatus.ANSWERED else result.answer or 0.0
+            )
+            control.progress.advance()
+
+        await control.each(waiting, read)
+        if control.should_stop:
+            return
+        for case, kind in waiting:
+            self.decide(case, kind)
+        known = [
+            (case.id, self.view.active_at(case), timestamp(case.modified_at) or 0.0)
+            for case, _ in waiting
+            if self.view.timelines[case.id] != self.view.now
+        ]
+        await self.journal.write(keep_activity(known))
+
+
+async def last_activity(session: CaseSession, case: Case, me: str | None) -> float:
+    """Find when somebody else last wrote on a case's timeline, in Unix seconds; 0 for never."""
+    async with timeline.iter_timeline(session, case.id, ascending=False).open() as cells:
+        async for cell in cells:
+            if (cell.author is None or cell.author.id != me) and cell.created_at is not None:
+                return cell.created_at.timestamp()
+    return 0.0
 
 
 def stage_of(decided: tuple[str, Step]) -> int:
@@ -114,113 +226,109 @@ def stage_of(decided: tuple[str, Step]) -> int:
     return decided[1].stage
 
 
-def is_so_already(case: Case, step: Step) -> bool:
+def is_unchanged(case: Case, step: Step) -> bool:
     """Whether a step would change nothing."""
     holds = ACTIONS[step.action].holds
     return holds is not None and holds(case, step.payload)
 
 
-async def plan_triage(
-    session: CaseSession, rules: RuleSet, *, journal: str | Path, control: JobControl | None = None, chunk: int = CHUNK
-) -> Plan:
-    """Look at every case that the rules' filter finds, decide, and write the plan into a new journal.
-
-    Nothing is changed. `chunk` is how many cases one bulk update will hold. Raises `JobError` where the
-    journal holds a plan already; a plan that was broken off is made anew.
-    """
-    control = control or JobControl()
-    async with open_triage(session, journal, control) as book:
-        if book.meta.get("planned"):
-            raise JobError(f"journal {book.path}: it holds a plan already; apply that, or give a new path")
-        await control.run(session, make_plan(session, rules, book, control, chunk))
-        if not book.meta.get("planned"):
-            raise JobError(
-                f"journal {book.path}: the plan was broken off because {control.stopped}; nothing was changed"
-            )
-        return await read_plan(book)
-
-
-def open_triage(session: CaseSession, path: str | Path, control: JobControl) -> Journal:
-    """The journal of a triage."""
-    return Journal(path, kind="triage", base_url=session.base_url, on_step=control.step, clock=control.clock)
-
-
-async def make_plan(session: CaseSession, rules: RuleSet, journal: Journal, control: JobControl, chunk: int) -> None:
-    """Sweep, decide and write down; what an earlier try left behind is thrown away."""
-    await journal.write(("DELETE FROM operations", [()]), ("DELETE FROM subjects", [()]))
-    now = control.clock()
-    planner = Planner(journal, rules, now, Tally(now))
-    pace, total = await measure_pace(session, rules.filter)
-    everything = total if rules.filter is None else (await measure_pace(session, None))[1]
+async def make_plan(
+    session: CaseSession,
+    planner: Planner,
+    control: JobControl,
+    options: PlanOptions,
+    facts: Mapping[str, Any],
+) -> bool:
+    """Read, decide and write down; says whether the plan is whole, which it is not if the job was stopped."""
+    journal, rules = planner.journal, planner.rules
+    throughput, total = await measure_throughput(session, rules.filter)
+    everything = total if rules.filter is None else (await measure_throughput(session, None))[1]
     control.progress.phase("reading", total)
-    sweep = cases.sweep_cases(session, filter=rules.filter)
+    reader = CaseReader(session, control, rules.filter, options.complete)
     started = time.monotonic()
-    async for case in sweep:
-        planner.decide(case)
-        if planner.cases % TELL_EVERY:
-            continue
-        control.progress.advance(TELL_EVERY)
+    async for found in reader.read():
+        for case in found:
+            planner.take(case)
+        control.progress.advance(len(found))
         if len(planner.subjects) >= FLUSH_EVERY:
             control.step("planning")
             await planner.flush()
         if control.should_stop:
-            return
+            return False
+    await planner.read_timelines(session, control)
+    if control.should_stop:
+        return False
     await planner.flush()
-    pages = sum(done.pages for done in sweep.result.passes)
-    if pace.is_measured:
-        pace = Pace(pages / max(time.monotonic() - started, 1e-6), pace.basis)
+    if throughput.is_measured:
+        throughput = Throughput(reader.pages / max(time.monotonic() - started, 1e-6), throughput.basis)
+    too_many = await too_large(journal, rules)
+    if too_many and not options.dry_run:
+        raise PlanTooLargeError(f"{too_many}; nothing was changed")
+    warnings = [
+        *([too_many] if too_many else []),
+        *warnings_of(rules, planner.observed, planner.view.matched, planner.cases),
+        *(
+            f'rule "{rule}": {count:,} cases are left out, their type does not allow the status "{status}"'
+            for (rule, status), count in planner.refused.items()
+        ),
+    ]
     control.step("planned")
-    await journal.put(
-        planned=control.clock(),
-        filter=rules.filter,
-        digest=rules.digest,
-        rules=[rule.name for rule in rules.rules],
-        chunk=chunk,
-        cases=planner.cases,
-        everything=max(everything or 0, planner.cases),
-        already=planner.already,
-        converged=sweep.result.converged,
-        kinds=[[*astuple(kind), count] for kind, count in zip(planner.tally.kinds, planner.tally.counts, strict=True)],
-        per_second=pace.per_second,
-        basis=pace.basis,
-    )
+    results: dict[str, Any] = {
+        "filter": rules.filter,
+        "rules": [rule.name for rule in rules.rules],
+        "remembered": [rule.name for rule in rules.rules if rule.is_remembered],
+        "needs_activity": rules.needs_activity,
+        "chunk": options.chunk,
+        "cases": planner.cases,
+        "everything": max(everything or 0, planner.cases),
+        "unchanged": planner.unchanged,
+        "converged": reader.converged,
+        "kinds": [[*astuple(kind), count] for kind, count in planner.tally.counted()],
+        "per_second": throughput.per_second,
+        "basis": throughput.basis,
+        "warnings": [*facts["warnings"], *warnings],
+    }
+    await update_run(journal, planner.run, RunState.PLANNED, **{**facts, **results})
+    return True
 
 
-async def read_plan(journal: Journal) -> Plan:
-    """Tell the plan that a journal holds."""
-    meta = journal.meta
-    groups = await journal.read(
-        "SELECT rule, action, payload, stage, count(*), min(number) FROM operations GROUP BY rule, stage, payload"
-    )
-    ranks = {rule: rank for rank, rule in enumerate(meta["rules"])}
+async def too_large(journal: Journal, rules: RuleSet) -> str | None:
+    """Say which limit on the number of cases a plan breaks, if any."""
+    counts = await count_cases_by_rule(journal)
+    for rule in rules.rules:
+        if rule.max_cases is not None and counts.get(rule.name, 0) > rule.max_cases:
+            return f'rule "{rule.name}" would change {counts[rule.name]:,} cases, and its max_cases is {rule.max_cases}'
+    matched = await journal.count_subjects()
+    if rules.max_cases is not None and matched > rules.max_cases:
+        return f"the plan would change {matched:,} cases, and max_cases is {rules.max_cases}"
+    return None
+
+
+async def read_plan(journal: Journal, run: Run, changes: Iterable[Change] = ()) -> Plan:
+    """Read the plan of the selected run."""
+    facts = run.facts
+    groups = await planned_groups(journal)
+    ranks = {rule: rank for rank, rule in enumerate(facts["rules"])}
     rows: Counter[tuple[int, str, int, str]] = Counter()
-    for rule, action, payload, stage, count, _ in groups:
-        rows[ranks.get(rule, 0), rule, stage, describe(action, json.loads(payload))] += count
-    ((subjects,),) = await journal.read("SELECT count(*) FROM subjects")
-    requests = count_requests(((a, p, n) for _, a, p, _, n, _ in groups), subjects, meta["everything"], meta["chunk"])
+    for rule, action, payload, stage, count in groups:
+        value = json.loads(payload)
+        shown = facts["names"].get(value, value) if isinstance(value, str) else value
+        rows[ranks.get(rule, 0), rule, stage, describe(action, shown)] += count
+    requests = await count_requests(journal, facts["everything"], facts["chunk"])
     return Plan(
-        journal=journal.path,
+        state=journal.path,
+        run=run.number,
         rows=tuple(PlanRow(rule, what, count) for (_, rule, _, what), count in sorted(rows.items())),
-        cases=meta["cases"],
-        matched=subjects,
+        cases=facts["cases"],
+        matched=await journal.count_subjects(),
         operations=sum(row[4] for row in groups),
-        already=meta["already"],
+        unchanged=facts["unchanged"],
         requests=requests,
-        seconds=requests / meta["per_second"],
-        basis=meta["basis"],
-        converged=meta["converged"],
+        seconds=requests / facts["per_second"],
+        basis=facts["basis"],
+        converged=facts["converged"],
+        warnings=tuple(facts["warnings"]),
+        names=facts["names"],
+        replaces=facts.get("replaces"),
+        changes=tuple(changes),
     )
-
-
-def count_requests(groups: Iterable[tuple[str, str, int]], subjects: int, everything: int, chunk: int) -> int:
-    """Requests that applying a plan takes, at most: the changes, and reading the cases before and after."""
-    changes: Counter[tuple[str, str]] = Counter()
-    for action, payload, count in groups:
-        changes[action, payload] += count
-    requests = bulk = 0
-    for (action, _), count in changes.items():
-        in_bulk = ACTIONS[action].bulk is not None and count > 1
-        bulk = max(bulk, count) if in_bulk else bulk
-        requests += math.ceil(count / chunk) if in_bulk else count
-    pages = math.ceil(everything / 100)
-    return requests + min(pages, subjects) + min(pages, bulk)

@@ -1,91 +1,91 @@
-"""Reading many known cases with few requests: by the pages of their projects, one by one where that is cheaper."""
+"""Reading the cases that a triage decides about: in one pass, and in several where one may have missed some."""
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+import contextlib
+from collections.abc import AsyncIterator, Sequence
 
-from attrs import field, frozen
+from attrs import define, field
 
-from casemgmt_async import (
-    AuthenticationError,
-    Case,
-    CaseSession,
-    DecodeError,
-    SortField,
-    StatusError,
-    TransportError,
-    cases,
-)
+from casemgmt_async import AuthenticationError, Case, CaseSession, RateLimitError, StatusError, cases
 from casemgmt_async.jobs.control import JobControl
+from casemgmt_async.jobs.triage.listing import iter_listing
 
-__all__ = ["See", "Unread", "read_by_pages", "read_singly"]
-
-See = Callable[[Sequence[Case]], Awaitable[Collection[str]]]
-"""Is handed cases as they are read; gives the ids of those that need not be read again."""
+__all__ = ["CaseReader"]
 
 
-@frozen
-class Unread:
-    """What the pages did not settle."""
+@define(eq=False)
+class CaseReader:
+    """Reads every case that a filter finds, each once.
 
-    ids: dict[str, str | None]
-    """The ids left, with their projects."""
-    whole: Collection[str | None] = field(factory=frozenset)
-    """The projects whose pages were read to the end."""
-
-
-async def read_by_pages(
-    session: CaseSession, control: JobControl, wanted: Mapping[str, str | None], see: See
-) -> Unread:
-    """Walk over the projects of the wanted cases (ids, with their projects), as long as pages cost less than cases.
-
-    Only `project_id:<uuid>` is a search that can be depended on, so the projects are what is walked over.
+    The pages are read once, from the oldest case to the newest, several at a time. A case that leaves the listing
+    meanwhile moves the later ones up, and one may slip from an unread page to a read one. Where the total fell, or
+    is more than what was read, the listing is swept again; `complete` sweeps it in any case.
     """
-    by_project: dict[str | None, set[str]] = defaultdict(set)
-    for case_id, project in wanted.items():
-        by_project[project].add(case_id)
-    whole = set()
-    for project, left in by_project.items():
-        if len(left) > 1 and await walk(session, control, project, left, see):
-            whole.add(project)
-    return Unread({case_id: project for project, left in by_project.items() for case_id in left}, whole)
 
+    session: CaseSession
+    control: JobControl
+    filter: str | None
+    complete: bool = False
+    pages: int = field(init=False, default=0)
+    """Pages read."""
+    converged: bool = field(init=False, default=True)
+    """Whether nothing suggests that a case was missed."""
+    seen: set[str] = field(init=False, factory=set)
+    total: int | None = field(init=False, default=None)
+    fell: bool = field(init=False, default=False)
 
-async def walk(session: CaseSession, control: JobControl, project: str | None, left: set[str], see: See) -> bool:
-    """Take out of `left` what the pages of a project settle; tells whether they were read to the end."""
-    pages = cases.iter_cases(
-        session,
-        filter=None if project is None else f"project_id:{project}",
-        sort=SortField.CREATED_AT,
-        ascending=True,
-        window=control.budget.concurrency,
-    )
-    async with pages.by_page() as walked:
-        async for page in walked:
-            found = [case for case in page if case.id in left]
-            left.difference_update(await see(found) if found else ())
-            if not left or control.should_stop or (page.total_pages or 0) - page.number > len(left):
-                return False
-            del page, found  # now, and not once the next page is here
-    return True
+    async def read(self) -> AsyncIterator[list[Case]]:
+        """Read the pages; each has the cases that were not read before."""
+        if not self.complete:
+            async for found in self.one_pass():
+                yield found
+            if self.control.should_stop or not (self.fell or (self.total or 0) > len(self.seen)):
+                return
+        sweep = cases.sweep_cases(self.session, filter=self.filter)
+        async for case in sweep:
+            if case.id not in self.seen:
+                self.seen.add(case.id)
+                yield [case]
+            if self.control.should_stop:
+                return
+        self.pages += sum(done.pages for done in sweep.result.passes)
+        self.converged = sweep.result.converged
 
+    async def one_pass(self) -> AsyncIterator[list[Case]]:
+        """Read all pages once; goes on after a long rate limit, and gives up where the service refuses a deep page."""
+        page_number = 1
+        while True:
+            listing = iter_listing(
+                self.session, self.filter, window=self.control.budget.concurrency, first_page=page_number
+            )
+            try:
+                async with contextlib.aclosing(listing) as pages:
+                    async for page in pages:
+                        page_number = page.number + 1
+                        yield self.take(page.items, page.total_items)
+                        if self.control.should_stop:
+                            return
+            except RateLimitError as error:
+                wait = 1.0 if error.retry_after is None else error.retry_after
+                self.control.progress.hold(wait)
+                await self.control.sleep(wait)
+            except AuthenticationError:
+                raise
+            except StatusError:
+                if page_number == 1:
+                    raise
+                self.fell = True  # too deep for one listing: the sweep reads it from both ends
+                return
+            else:
+                return
 
-async def read_singly(
-    session: CaseSession, control: JobControl, ids: Collection[str], see: See
-) -> dict[str, StatusError | TransportError | DecodeError]:
-    """Read cases one by one; gives the errors of those that could not be read."""
-    errors: dict[str, StatusError | TransportError | DecodeError] = {}
-
-    async def read(case_id: str) -> None:
-        try:
-            case = await control.call(lambda: cases.get_case(session, case_id))
-        except AuthenticationError:
-            raise
-        except (StatusError, TransportError, DecodeError) as error:
-            errors[case_id] = error
-        else:
-            await see([case])
-
-    await control.each(ids, read)
-    return errors
+    def take(self, items: Sequence[Case], total: int | None) -> list[Case]:
+        """Note what a page says, and keep the cases that are new."""
+        self.pages += 1
+        if total is not None:
+            self.fell = self.fell or total < (self.total or 0)
+            self.total = total
+        found = [case for case in items if case.id not in self.seen]
+        self.seen.update(case.id for case in found)
+        return found

@@ -1,87 +1,318 @@
-"""Triage: plan what rules ask for, then apply it; both halves can be run again until all is done."""
+"""Triage: plan what rules ask for, then apply it; runs follow one another in one state file."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping
+import inspect
+import tempfile
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from pathlib import Path
+from typing import Any, Final, TypeVar
 
-from casemgmt_async import CaseSession
+from attrs import evolve
+
+from casemgmt_async import CaseSession, web_address
+from casemgmt_async.jobs.actions import REPEATABLE
 from casemgmt_async.jobs.control import JobControl
 from casemgmt_async.jobs.errors import JobError, JournalError
-from casemgmt_async.jobs.journal import Journal
-from casemgmt_async.jobs.recovery import SETTLE
+from casemgmt_async.jobs.journal import Journal, Outcome, Run, RunState, State
+from casemgmt_async.jobs.journal import runs as run_queries
+from casemgmt_async.jobs.journal.store import copy_database
+from casemgmt_async.jobs.journal.triage_queries import skip_unbegun, unknown_creates
+from casemgmt_async.jobs.recovery import SETTLE, Found, resolve_comments
 from casemgmt_async.jobs.results import JobResult
 from casemgmt_async.jobs.sending import Sender
+from casemgmt_async.jobs.snapshot import Tally
 from casemgmt_async.jobs.statuses import status_code
-from casemgmt_async.jobs.triage.apply import Application
-from casemgmt_async.jobs.triage.plan import CHUNK, make_plan, open_triage
-from casemgmt_async.jobs.triage.rules import RuleSet
+from casemgmt_async.jobs.triage.apply import Application, ApplyOptions
+from casemgmt_async.jobs.triage.changes import Change, iter_changes
+from casemgmt_async.jobs.triage.plan import CHUNK, FreshPlan, Plan, Planner, PlanOptions, make_plan, read_plan
+from casemgmt_async.jobs.triage.resolve import resolve_names
+from casemgmt_async.jobs.triage.rules import RuleSet, View
+from casemgmt_async.jobs.triage.state import TriageState, open_state
 
-__all__ = ["apply_triage", "run_triage"]
+__all__ = ["apply_triage", "list_runs", "plan_triage", "prune_runs", "read_changes", "run_triage"]
+
+T = TypeVar("T")
+
+REPLANNED: Final = "a later plan decides about this case anew"
+Confirm = Callable[[Plan], bool | Awaitable[bool]]
+
+
+async def plan_triage(
+    session: CaseSession,
+    rules: RuleSet,
+    *,
+    state: str | Path,
+    control: JobControl | None = None,
+    chunk: int = CHUNK,
+    complete: bool = False,
+    dry_run: bool = False,
+) -> Plan:
+    """Read every case that the rules' filter finds, decide, and write the plan into the state file; change nothing.
+
+    A plan that was not applied is replaced. `chunk` is how many cases one bulk update holds. `complete` reads the
+    cases until no pass finds a new one; without it they are read once, unless something suggests that a case was
+    missed. A `dry_run` uses what the state file remembers and leaves nothing behind; its plan has `changes`.
+
+    Raises `RulesError` for a name that nobody has, `PlanTooLargeError` where `max_cases` is exceeded,
+    `ForeignJournalError` for the state of another triage or organisation, and `JobError` if the job was stopped.
+    """
+    control = control or JobControl()
+    options = PlanOptions(chunk=chunk, complete=complete, dry_run=dry_run)
+
+    async def work_on(work: TriageState) -> Plan | None:
+        await work.claim(rules.name)
+        made = await plan_in(work, rules, options)
+        if made is None or not dry_run:
+            return made and made[0]
+        changes = [change async for change in iter_changes(work.journal, selected(work))]
+        return evolve(made[0], state=Path(state), changes=tuple(changes))
+
+    with tempfile.TemporaryDirectory(prefix="casemgmt-") as folder:
+        path = Path(folder) / "dry-run.db" if dry_run else Path(state)
+        if dry_run:
+            copy_state(Path(state), path)
+        plan, _ = await work_in(session, path, control, work_on)
+    if plan is None:
+        raise JobError(f"no plan was made because {control.stopped}; nothing was changed")
+    return plan
 
 
 async def apply_triage(
     session: CaseSession,
     *,
-    journal: str | Path,
+    state: str | Path,
     control: JobControl | None = None,
     even_if_changed: bool = False,
     retry_unknown: bool = False,
+    retry_rejected: bool = False,
     settle: float = SETTLE,
 ) -> JobResult:
-    """Do what the plan in a journal says, or what is left of it.
+    """Do what the last plan in a state file says, or what is left of it.
 
     A case that was changed since the plan was made is skipped, unless `even_if_changed`. `retry_unknown` looks
     once more for comments of which nobody knows whether they were made, and makes those that are not there.
-    A request that was cut off is given `settle` seconds before its absence is believed.
+    `retry_rejected` tries again what the service refused. A request that was cut off gets `settle` seconds
+    before its absence is believed.
     """
-    control, journal = control or JobControl(), Path(journal)
-    if not journal.exists():
-        raise JournalError(f"journal {journal}: there is no such file; make a plan first")
-    async with open_triage(session, journal, control) as book:
-        if not book.meta.get("planned"):
-            raise JobError(f"journal {book.path}: there is no plan in it; make one first")
-        options = {"even_if_changed": even_if_changed, "retry_unknown": retry_unknown, "settle": settle}
-        return await _apply(session, book, control, options)
+    control, path = control or JobControl(), Path(state)
+    need_state(path)
+    options = ApplyOptions(
+        even_if_changed=even_if_changed, retry_unknown=retry_unknown, retry_rejected=retry_rejected, settle=settle
+    )
+
+    async def work_on(work: TriageState) -> None:
+        run = await work.select()
+        if run is None or run.state in (RunState.PLANNING, RunState.REPLACED):
+            raise JobError(f"state {path}: there is no plan in it; make one first")
+        await work.claim(None)
+        await finish_earlier(work, options)
+        await work.select()
+        await apply_in(work, options)
+
+    _, result = await work_in(session, path, control, work_on)
+    return result
 
 
 async def run_triage(
     session: CaseSession,
     rules: RuleSet,
     *,
-    journal: str | Path,
+    state: str | Path,
     control: JobControl | None = None,
+    confirm: Confirm | None = None,
     chunk: int = CHUNK,
+    complete: bool = False,
     even_if_changed: bool = False,
     retry_unknown: bool = False,
+    retry_rejected: bool = False,
     settle: float = SETTLE,
 ) -> JobResult:
-    """Plan and apply, or go on with what the journal holds; the arguments are those of both.
+    """Plan and apply; or go on with a run of the same rules that was broken off.
 
-    Raises `JobError` where the journal holds a plan of other rules.
+    Of a broken-off run of other rules, the cases that were begun are finished, and everything else is decided anew.
+    `confirm` is given the plan and says whether to apply it. The other arguments are those of `plan_triage` and
+    `apply_triage`. The cases are not read again between plan and changes. A stop before the first change ends the
+    run with nothing changed; the result then has no `run`.
     """
     control = control or JobControl()
-    async with open_triage(session, journal, control) as book:
-        if not book.meta.get("planned"):
-            await control.run(session, make_plan(session, rules, book, control, chunk))
-        elif book.meta.get("digest") != rules.digest:
-            raise JobError(f"journal {book.path}: its plan was made with other rules; apply that, or give a new path")
-        options = {"even_if_changed": even_if_changed, "retry_unknown": retry_unknown, "settle": settle}
-        return await _apply(session, book, control, options)
-
-
-async def _apply(
-    session: CaseSession, journal: Journal, control: JobControl, options: Mapping[str, bool | float]
-) -> JobResult:
-    sender = Sender(session, journal, control)
-    if journal.meta.get("planned") and not control.should_stop:
-        work = Application(sender, int(journal.meta["chunk"]), **options)  # type: ignore[arg-type]
-        await control.run(session, work.run())
-        known = {status_code(json.loads(payload)): group for payload, group in sender.groups.items() if group}
-        if known:
-            await journal.put(groups=journal.meta.get("groups", {}) | known)
-    ((items,),) = await journal.read("SELECT count(*) FROM subjects")
-    return control.result(
-        "triage", journal.path, states=await journal.counts(), items=items, unbatched_requests=sender.sent
+    options = ApplyOptions(
+        even_if_changed=even_if_changed, retry_unknown=retry_unknown, retry_rejected=retry_rejected, settle=settle
     )
+
+    async def work_on(work: TriageState) -> None:
+        await work.claim(rules.name)
+        if await went_on(work, rules, options) or control.should_stop:
+            return
+        if retry_unknown:
+            await look_again(work, options)
+        made = await plan_in(work, rules, PlanOptions(chunk=chunk, complete=complete))
+        if made is None:
+            return
+        plan, fresh = made
+        if confirm is not None:
+            answer = confirm(plan)
+            if not (await answer if inspect.isawaitable(answer) else answer):
+                control.run_out("the plan was not confirmed; nothing was changed")
+                return
+        is_fresh = control.clock() - selected(work).begun <= FRESH
+        await apply_in(work, options, fresh if is_fresh else None)
+
+    _, result = await work_in(session, Path(state), control, work_on)
+    return result
+
+
+async def work_in(
+    session: CaseSession, path: Path, control: JobControl, work_on: Callable[[TriageState], Coroutine[Any, Any, T]]
+) -> tuple[T | None, JobResult]:
+    """Work on a state file so that a stop can end it; an unfinished plan never stays behind."""
+    async with open_state(session, path, control) as journal:
+        work = TriageState(session, journal, control)
+        try:
+            done = await control.run(session, work_on(work))
+        finally:
+            if work.run is not None and work.run.state is RunState.PLANNING:
+                work.run = None
+                await run_queries.drop_unfinished_plan(journal)
+        return done, await result_of(work)
+
+
+async def went_on(work: TriageState, rules: RuleSet, options: ApplyOptions) -> bool:
+    """Go on with a run that was broken off; says whether that was all there is to do now."""
+    last = await work.select()
+    if last is None or last.state is not RunState.APPLYING:
+        work.run = None
+        return False
+    is_same = last.digest == rules.digest
+    await finish_earlier(work, options, last_too=not is_same)
+    if is_same:
+        await work.select()
+        await apply_in(work, options)
+    return is_same
+
+
+def copy_state(state: Path, target: Path) -> None:
+    """Copy a state file, if there is one."""
+    if state.exists():
+        copy_database(state, target)
+
+
+def need_state(path: Path) -> None:
+    """Refuse where there is no state file."""
+    if not path.exists():
+        raise JournalError(f"state {path}: there is no such file; make a plan first")
+
+
+FRESH: Final = 300.0
+"""Seconds for which what a plan has read still counts as read before the first change."""
+
+
+async def list_runs(state: str | Path) -> list[Run]:
+    """Read the runs in a state file, the oldest first, with their operations by state."""
+    async with Journal(state, kind="triage", read_only=True) as journal:
+        return await run_queries.list_runs(journal)
+
+
+async def prune_runs(state: str | Path, *, keep: int) -> int:
+    """Delete all but the last `keep` runs from a state file; gives how many went. What is remembered stays."""
+    async with Journal(state, kind="triage") as journal:
+        return await run_queries.prune_runs(journal, keep)
+
+
+async def read_changes(state: str | Path, *, run: int | None = None, rule: str | None = None) -> AsyncIterator[Change]:
+    """Read what the last run, or another, does to each case; of one rule or of all."""
+    async with Journal(state, kind="triage", read_only=True) as journal:
+        found = await run_queries.select_run(journal, run)
+        if found is None:
+            raise JobError(f"state {state}: there is no run {run}" if run else f"state {state}: there is no run in it")
+        if rule is not None and rule not in found.facts.get("rules", ()):
+            known = ", ".join(found.facts.get("rules", ()))
+            raise JobError(f'state {state}: run {found.number} has no rule "{rule}"; it has: {known}')
+        async for change in iter_changes(journal, found, rule):
+            yield change
+
+
+async def plan_in(work: TriageState, rules: RuleSet, options: PlanOptions) -> tuple[Plan, FreshPlan] | None:
+    """Make a plan in an open state file; None if the job was stopped meanwhile, and then nothing was changed."""
+    session, journal, control = work.session, work.journal, work.control
+    resolved, book = await resolve_names(session, rules, control)
+    run = await work.begin(rules.digest)
+    view = View(
+        run.begun,
+        web_address(session.base_url) or session.base_url,
+        work.me if rules.needs_activity else None,
+        await run_queries.read_memory(journal),
+        await run_queries.read_activity(journal) if rules.needs_activity else {},
+        rules.mark,
+        frozenset(await run_queries.read_doubts(journal, ("comment",))),
+    )
+    planner = Planner(journal, run, resolved, view, Tally(run.begun), allows=book.allows)
+    facts: dict[str, Any] = {**run.facts, "names": dict(book.labels), "warnings": doubts_of(view)}
+    if not await make_plan(session, planner, control, options, facts):
+        return None
+    return await read_plan(journal, run), planner.fresh
+
+
+def doubts_of(view: View) -> list[str]:
+    """Warn of the cases that are left out because nobody knows whether a comment was made."""
+    count = len({case_id for case_id, _ in view.doubts})
+    if not count:
+        return []
+    what = "cases are left out by the rules whose comment on them may or may not have been made"
+    return [f"{count:,} {what}; retry_unknown looks for it once more"]
+
+
+async def finish_earlier(work: TriageState, options: ApplyOptions, *, last_too: bool = False) -> None:
+    """Finish the cases that earlier runs had begun and not finished; the rest of those runs is left to later plans."""
+    runs = await run_queries.list_runs(work.journal)
+    for each in runs if last_too else runs[:-1]:
+        if each.state is not RunState.APPLYING or work.control.should_stop:
+            continue
+        work.run = await run_queries.select_run(work.journal, each.number)
+        await skip_unbegun(work.journal, REPLANNED)
+        await apply_in(work, options)
+
+
+async def look_again(work: TriageState, options: ApplyOptions) -> None:
+    """Look once more for the comments of earlier runs whose outcome is unknown; those not found are decided anew."""
+    doubtful = await unknown_creates(work.journal, REPEATABLE)
+    if not doubtful:
+        return
+    sender = Sender(work.session, work.journal, work.control)
+    found = await resolve_comments(sender, doubtful, settle=options.settle)
+    absent = [number for number, finding in found.items() if finding is Found.ABSENT]
+    await sender.write([Outcome(absent, State.SKIPPED, error=REPLANNED)])
+
+
+async def apply_in(work: TriageState, options: ApplyOptions, fresh: FreshPlan | None = None) -> None:
+    """Apply the selected run of an open state file."""
+    run, journal, control = selected(work), work.journal, work.control
+    if control.should_stop:
+        return
+    if run.state is not RunState.APPLYING:
+        await run_queries.update_run(journal, run, RunState.APPLYING)
+    work.sender = Sender(work.session, journal, control, on_done=work.remember)
+    await Application(work.sender, options, run.facts["chunk"], run.facts["everything"], fresh).run()
+    known = {status_code(payload.strip('"')): group for payload, group in work.sender.groups.items() if group}
+    if known:
+        await run_queries.update_run(journal, run, groups={**run.facts.get("groups", {}), **known})
+    await work.finish()
+
+
+async def result_of(work: TriageState) -> JobResult:
+    """Say how the selected run stands."""
+    journal, run = work.journal, work.run
+    return work.control.result(
+        "triage",
+        journal.path,
+        states=await journal.counts() if run else {},
+        items=await journal.count_subjects() if run else 0,
+        unbatched_requests=work.sender.sent if work.sender else 0,
+        run=run.number if run else None,
+    )
+
+
+def selected(work: TriageState) -> Run:
+    """The run that is worked on."""
+    assert work.run is not None
+    return work.run

@@ -1,4 +1,4 @@
-"""Reading back what was changed in bulk: a bulk update answers nothing, so the cases have to."""
+"""Reading back what was changed in bulk: a bulk update answers nothing, so the cases have to show it."""
 
 from __future__ import annotations
 
@@ -11,21 +11,23 @@ from casemgmt_async import Case, NotFoundError
 from casemgmt_async.jobs.actions import ACTIONS
 from casemgmt_async.jobs.calls import one_line
 from casemgmt_async.jobs.journal import Outcome, State, move_subjects
-from casemgmt_async.jobs.sending import Batch, Sender
-from casemgmt_async.jobs.triage.reading import read_by_pages, read_singly
+from casemgmt_async.jobs.journal.triage_queries import operations_numbered
+from casemgmt_async.jobs.sending import Sender
+from casemgmt_async.jobs.triage.batches import Batch
+from casemgmt_async.jobs.triage.known_cases import read_by_pages, read_singly
 
-__all__ = ["Confirmation", "unreadable"]
+__all__ = ["Verification", "unreadable"]
 
 FLUSH_EVERY: Final = 5_000
 
 
 @define(eq=False)
-class Confirmation:
+class Verification:
     """One reading back: by pages first, then case by case; what a case does not show is done singly."""
 
     sender: Sender
     waiting: Mapping[str, Sequence[Batch]]
-    """What was sent for each case and it is to show, by its id."""
+    """What was sent for each case and it has to show, by its id."""
     on_pages: dict[str, str | None]
     """Cases that were seen on the pages of their project in this run."""
     visible: set[str] = field(init=False, factory=set)
@@ -38,7 +40,7 @@ class Confirmation:
     async def run(self) -> None:
         """Read, and write down what is done."""
         session, control = self.sender.session, self.sender.control
-        control.progress.phase("confirming", len(self.waiting))
+        control.progress.phase("verifying", len(self.waiting))
         wanted = {case_id: self.sender.projects[case_id] for case_id in self.waiting}
         unread = await read_by_pages(session, control, wanted, self.see_pages)
         hidden = {
@@ -48,6 +50,7 @@ class Confirmation:
         }
         for case_id in hidden:
             self.is_done(case_id, self.waiting[case_id])
+        control.progress.advance(len(hidden))
         await self.flush()
         errors = await read_singly(session, control, unread.ids.keys() - hidden, self.see_one)
         await self.flush()
@@ -56,7 +59,7 @@ class Confirmation:
             await self.sender.write([unreadable(numbers, error, sent=True)])
 
     async def see_pages(self, found: Sequence[Case]) -> Collection[str]:
-        """Take what cases on a page show; one that does not show all is read by itself."""
+        """Take what cases on a page show; a case that does not show all is read by itself."""
         settled = []
         for case in found:
             self.on_pages[case.id] = case.project_id
@@ -76,20 +79,19 @@ class Confirmation:
     async def see_one(self, found: Sequence[Case]) -> Collection[str]:
         """Take what one case shows, and do the rest."""
         (case,) = found
-        for batch in self.waiting[case.id]:
-            if self.shows(case, batch):
-                self.is_done(case.id, [batch])
-            else:
-                (operation,) = await self.sender.journal.operations("o.number = ?", (batch.numbers[case.id],))
-                await self.sender.send(operation)
-        self.sender.control.progress.advance()
+        again = [batch for batch in self.waiting[case.id] if not self.shows(case, batch)]
+        self.is_done(case.id, [batch for batch in self.waiting[case.id] if batch not in again])
+        for batch in again:
+            (operation,) = await operations_numbered(self.sender.journal, [batch.numbers[case.id]])
+            await self.sender.send(operation)
+        self.sender.control.progress.advance(1 - len(again))  # each of those has counted itself
         return [case.id]
 
     def shows(self, case: Case, batch: Batch) -> bool:
         """Whether a case shows what was sent for it."""
         if not batch.check(case, batch.value):
             return False
-        self.sender.learn(batch, case)
+        self.sender.learn(batch.action, batch.payload, case)
         return True
 
     def is_done(self, case_id: str, batches: Sequence[Batch]) -> None:
@@ -101,7 +103,10 @@ class Confirmation:
                 self.moved.append((batch.value, number))
 
     def has_left(self, case_id: str, project: str | None) -> bool:
-        """Whether a case was on the pages of its project before, and is on none now that it was archived."""
+        """Whether a case was on the pages of its project before, and is on none now that it was archived.
+
+        That proves the archiving alone, so everything that was sent for the case has to be one that hides it.
+        """
         was_here = self.on_pages.get(case_id, "") == project and case_id not in self.visible
         return was_here and all(ACTIONS[batch.action].hides for batch in self.waiting[case_id])
 
@@ -113,7 +118,7 @@ class Confirmation:
 
 
 def unreadable(numbers: Collection[int], error: Exception, *, sent: bool) -> Outcome:
-    """What becomes of operations whose case cannot be read: never sent, or sent and not to be confirmed."""
+    """What becomes of operations whose case cannot be read: never sent, or sent and not to be verified."""
     sure = isinstance(error, NotFoundError) or not sent
     state = State.REJECTED if sure else State.UNKNOWN
     return Outcome(numbers, state, error=f"the case could not be read: {one_line(error)}")

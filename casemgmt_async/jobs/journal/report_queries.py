@@ -1,0 +1,105 @@
+"""What a report asks a journal, by name; all queries see the selected run alone."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from typing import Any, Final
+
+from casemgmt_async.jobs.journal.journal import Journal
+
+__all__ = [
+    "all_operations",
+    "count_by_rule",
+    "count_ended",
+    "done_changes",
+    "examples",
+    "failures",
+    "last_end",
+    "listed_operations",
+]
+
+BATCH: Final = 5_000
+WITH_SUBJECT: Final = "FROM operations o JOIN subjects s ON s.number = o.subject WHERE o.number BETWEEN ? AND ?"
+
+
+async def all_operations(journal: Journal) -> AsyncIterator[list[tuple[Any, ...]]]:
+    """Read all operations, a batch at a time.
+
+    Each row has the case's id, its label, rule, action, payload, state, when it was sent and ended, result, error.
+    """
+    last = journal.bounds.first - 1
+    while rows := await journal.read(
+        "SELECT o.number, coalesce(s.case_id, s.name), s.label, o.rule, o.action, o.payload, o.state, o.sent_at, "
+        f"o.ended_at, o.result, o.error {WITH_SUBJECT} ORDER BY o.number LIMIT ?",
+        (last + 1, journal.bounds.last, BATCH),
+    ):
+        last = rows[-1][0]
+        yield [row[1:] for row in rows]
+
+
+async def last_end(journal: Journal) -> float | None:
+    """Read when the last operation ended."""
+    sql = "SELECT max(ended_at) FROM operations WHERE number BETWEEN ? AND ?"
+    ((ended,),) = await journal.read(sql, journal.bounds[2:])
+    return ended  # type: ignore[no-any-return]
+
+
+async def count_by_rule(journal: Journal) -> list[tuple[str, int, str, str, str, int]]:
+    """Count operations alike: rule, stage, action, payload (of one of them), state, count."""
+    return await journal.read(
+        "SELECT rule, stage, action, payload, state, count(*) FROM operations WHERE number BETWEEN ? AND ? "
+        "GROUP BY rule, stage, action, CASE WHEN action IN ('create', 'link') THEN '' ELSE payload END, state",
+        journal.bounds[2:],
+    )
+
+
+async def failures(journal: Journal, limit: int) -> list[tuple[str, str, str | None, int]]:
+    """Count what is not done and will not be by itself: state, action, reason, count."""
+    return await journal.read(
+        "SELECT state, action, error, count(*) FROM operations WHERE number BETWEEN ? AND ? "
+        "AND state IN ('rejected', 'unknown', 'skipped') GROUP BY state, action, error ORDER BY 4 DESC LIMIT ?",
+        (*journal.bounds[2:], limit),
+    )
+
+
+async def examples(journal: Journal, state: str, action: str, error: str | None, limit: int) -> list[str]:
+    """Read the labels of some cases or rows whose operation ended like this."""
+    rows = await journal.read(
+        f"SELECT s.label {WITH_SUBJECT} AND o.state = ? AND o.action = ? AND o.error IS ? LIMIT ?",
+        (*journal.bounds[2:], state, action, error, limit),
+    )
+    return [label for (label,) in rows]
+
+
+async def done_changes(journal: Journal) -> list[tuple[int, int | None, str, str]]:
+    """Read the done operations that change what a report counts: subject, kind before, action, payload."""
+    return await journal.read(
+        f"SELECT o.subject, s.before, o.action, o.payload {WITH_SUBJECT} AND o.state = 'done' "
+        "AND o.action IN ('create', 'status', 'priority', 'archive', 'unarchive') ORDER BY o.number",
+        journal.bounds[2:],
+    )
+
+
+async def listed_operations(journal: Journal, limit: int) -> list[tuple[Any, ...]]:
+    """Read operations, those that were not done first: label, rule, action, payload, state, error, value before."""
+    return await journal.read(
+        f"SELECT s.label, o.rule, o.action, o.payload, o.state, o.error, o.was {WITH_SUBJECT} "
+        "ORDER BY o.state = 'done', o.number LIMIT ?",
+        (*journal.bounds[2:], limit),
+    )
+
+
+async def count_ended(journal: Journal, bins: int, widths: Sequence[float]) -> list[tuple[float, int]]:
+    """Count the operations that ended in each of at most `bins` intervals of one of the given widths."""
+    sql = "SELECT min(ended_at), max(ended_at) FROM operations WHERE number BETWEEN ? AND ?"
+    ((first, last),) = await journal.read(sql, journal.bounds[2:])
+    if first is None:
+        return []
+    width = next((step for step in widths if step * bins > last - first), (last - first) / bins)
+    rows = await journal.read(
+        "SELECT CAST(min((ended_at - ?) / ?, ?) AS INTEGER), count(*) FROM operations "
+        "WHERE number BETWEEN ? AND ? AND ended_at IS NOT NULL GROUP BY 1",
+        (first, width, bins - 1, *journal.bounds[2:]),
+    )
+    counts = dict(rows)
+    return [(first + number * width, counts.get(number, 0)) for number in range(max(counts) + 1)]

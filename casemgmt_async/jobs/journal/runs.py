@@ -1,0 +1,275 @@
+"""The runs of a triage in its state file, and what the triage remembers from run to run."""
+
+from __future__ import annotations
+
+import enum
+import json
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import Any, Final, NamedTuple
+
+from attrs import define, field
+
+from casemgmt_async.jobs.journal.journal import LAST, Bounds, Journal, ranges
+from casemgmt_async.jobs.journal.states import State
+from casemgmt_async.jobs.journal.store import Statement
+
+__all__ = [
+    "LastActivity",
+    "Remembered",
+    "Run",
+    "RunState",
+    "begin_run",
+    "drop_unfinished_plan",
+    "keep_activity",
+    "keep_unfinished",
+    "list_runs",
+    "note_activity",
+    "prune_runs",
+    "read_activity",
+    "read_doubts",
+    "read_memory",
+    "remember_done",
+    "select_run",
+    "update_run",
+]
+
+
+class RunState(enum.StrEnum):
+    """How far a run of a triage has come."""
+
+    PLANNING = "planning"
+    """It reads the cases and decides; nothing was changed."""
+    PLANNED = "planned"
+    """The plan is written down and not applied."""
+    APPLYING = "applying"
+    """It changes cases, or was broken off while it did."""
+    ENDED = "ended"
+    """It did all it could."""
+    REPLACED = "replaced"
+    """A later plan has taken its place."""
+
+
+@define(kw_only=True)
+class Run:
+    """One run of a triage."""
+
+    number: int
+    """Its number in the state file, from 1."""
+    state: RunState
+    """How far it has come."""
+    begun: float
+    """When its plan was begun, in Unix seconds."""
+    ended: float | None = None
+    """When it ended."""
+    digest: str | None = None
+    """Identifies the rules that it was planned by; None for rules that are Python functions."""
+    facts: dict[str, Any] = field(factory=dict)
+    """What the plan has found: cases read, the estimate, warnings."""
+    states: Mapping[State, int] = field(factory=dict)
+    """Its operations by state; filled in by `list_runs`."""
+    first_subject: int = field(default=0, repr=False)
+    first_operation: int = field(default=0, repr=False)
+
+
+class Remembered(NamedTuple):
+    """That a rule was done to a case."""
+
+    done_at: float
+    """When the run was begun that did it, in Unix seconds."""
+    active_at: float | None = None
+    """When others had last been active on the case, as the rule saw it."""
+    unfinished: frozenset[str] = frozenset()
+    """The actions of the rule that were not done."""
+
+
+class LastActivity(NamedTuple):
+    """When a case that this triage changed was last active."""
+
+    active_at: float
+    """When somebody else last changed the case, in Unix seconds."""
+    changed_at: float
+    """When this triage last changed it."""
+
+
+COLUMNS: Final = "number, state, begun, ended, digest, facts, first_subject, first_operation"
+
+
+def run_of(row: Sequence[Any]) -> Run:
+    """Make a run of its row."""
+    number, state, begun, ended, digest, facts, subject, operation = row
+    return Run(
+        number=number,
+        state=RunState(state),
+        begun=begun,
+        ended=ended,
+        digest=digest,
+        facts=json.loads(facts),
+        first_subject=subject,
+        first_operation=operation,
+    )
+
+
+async def begin_run(journal: Journal, digest: str | None) -> Run:
+    """Begin a run, and let the journal's queries see it alone; a plan that was begun and not finished goes."""
+    await drop_unfinished_plan(journal)
+    ((number, subject, operation),) = await journal.read(
+        "SELECT (SELECT coalesce(max(number), 0) FROM runs) + 1, "
+        "max((SELECT coalesce(max(number), 0) + 1 FROM subjects), "
+        "(SELECT coalesce(max(first_subject), 1) FROM runs)), "
+        "max((SELECT coalesce(max(number), 0) + 1 FROM operations), "
+        "(SELECT coalesce(max(first_operation), 1) FROM runs))"
+    )
+    run = Run(
+        number=number,
+        state=RunState.PLANNING,
+        begun=journal.clock(),
+        digest=digest,
+        first_subject=subject,
+        first_operation=operation,
+    )
+    row = (number, run.state, run.begun, None, digest, "{}", subject, operation)
+    await journal.write(
+        (f"INSERT INTO runs ({COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)", [row])  # noqa: S608
+    )
+    journal.bounds = Bounds(subject, LAST, operation, LAST)
+    return run
+
+
+async def drop_unfinished_plan(journal: Journal) -> None:
+    """Delete a plan that was begun and not finished."""
+    first = "coalesce((SELECT min({}) FROM runs WHERE state = 'planning'), {})"
+    await journal.write(
+        (f"DELETE FROM operations WHERE number >= {first.format('first_operation', LAST)}", [()]),  # noqa: S608
+        (f"DELETE FROM subjects WHERE number >= {first.format('first_subject', LAST)}", [()]),  # noqa: S608
+        ("DELETE FROM runs WHERE state = 'planning'", [()]),
+    )
+
+
+async def select_run(journal: Journal, number: int | None = None) -> Run | None:
+    """Let the journal's queries see one run alone: the last, or the one with the number; None if there is none."""
+    rows = await journal.read(
+        f"SELECT {COLUMNS} FROM runs WHERE number >= ? ORDER BY number",  # noqa: S608
+        (-1 if number is None else number,),
+    )
+    if number is None:
+        rows = rows[-1:]
+    if not rows or number not in (None, rows[0][0]):
+        return None
+    run = run_of(rows[0])
+    last_subject, last = (rows[1][6] - 1, rows[1][7] - 1) if len(rows) > 1 else (LAST, LAST)
+    journal.bounds = Bounds(run.first_subject, last_subject, run.first_operation, last)
+    return run
+
+
+async def list_runs(journal: Journal) -> list[Run]:
+    """Read all runs, the oldest first, with their operations by state."""
+    runs = [run_of(row) for row in await journal.read(f"SELECT {COLUMNS} FROM runs ORDER BY number")]  # noqa: S608
+    counted: dict[int, Counter[State]] = defaultdict(Counter)
+    for number, state, count in await journal.read(
+        "SELECT (SELECT max(number) FROM runs WHERE first_operation <= o.number) AS run, state, count(*) "
+        "FROM operations o GROUP BY run, state"
+    ):
+        counted[number][State(state)] = count
+    for run in runs:
+        run.states = counted[run.number]
+    return runs
+
+
+async def update_run(journal: Journal, run: Run, state: RunState | None = None, **facts: Any) -> None:
+    """Keep how far a run has come, and what it has found."""
+    run.state = state or run.state
+    if run.state in (RunState.ENDED, RunState.REPLACED):
+        run.ended = journal.clock()
+    run.facts |= facts
+    sql = "UPDATE runs SET state = ?, ended = ?, facts = ? WHERE number = ?"
+    await journal.write((sql, [(run.state, run.ended, json.dumps(run.facts), run.number)]))
+
+
+async def prune_runs(journal: Journal, keep: int) -> int:
+    """Delete all but the last `keep` runs with their operations; gives how many runs went.
+
+    Memory stays, and so does every operation whose outcome is unknown.
+    """
+    runs = await list_runs(journal)
+    gone = runs[:-keep]
+    if not gone:
+        return 0
+    following = runs[len(gone)]
+    unknown = "SELECT subject FROM operations WHERE state = 'unknown'"
+    await journal.write(
+        ("DELETE FROM operations WHERE number < ? AND state <> 'unknown'", [(following.first_operation,)]),
+        (
+            f"DELETE FROM subjects WHERE number < ? AND number NOT IN ({unknown})",  # noqa: S608
+            [(following.first_subject,)],
+        ),
+        ("DELETE FROM runs WHERE number < ?", [(following.number,)]),
+    )
+    return len(gone)
+
+
+def remember_done(rules: str, run: Run, numbers: Collection[int]) -> Statement:
+    """Make the statement that remembers which rules a run has done to which cases.
+
+    `rules` is the JSON list of the rules that are remembered, `numbers` those of the operations that are done.
+    """
+    sql = (
+        "INSERT INTO memory (case_id, rule, done_at, active_at) SELECT DISTINCT s.case_id, o.rule, ?, s.active "
+        "FROM operations o JOIN subjects s ON s.number = o.subject WHERE o.number BETWEEN ? AND ? "
+        "AND o.rule IN (SELECT value FROM json_each(?)) ON CONFLICT (case_id, rule) DO UPDATE "
+        "SET done_at = excluded.done_at, active_at = excluded.active_at, unfinished = NULL"
+    )
+    return sql, [(run.begun, first, last, rules) for first, last in ranges(numbers)]
+
+
+def note_activity(now: float, numbers: Collection[int]) -> Statement:
+    """Make the statement that keeps when cases were last active before our change, and when we changed them."""
+    sql = (
+        "INSERT INTO activity (case_id, active_at, changed_at) SELECT DISTINCT s.case_id, s.active, ? "
+        "FROM operations o JOIN subjects s ON s.number = o.subject WHERE o.number BETWEEN ? AND ? "
+        "AND s.active IS NOT NULL "
+        "ON CONFLICT (case_id) DO UPDATE SET active_at = excluded.active_at, changed_at = excluded.changed_at"
+    )
+    return sql, [(now, first, last) for first, last in ranges(numbers)]
+
+
+async def read_memory(journal: Journal) -> dict[tuple[str, str], Remembered]:
+    """Read which rules were done to which cases, by case and rule."""
+    rows = await journal.read("SELECT case_id, rule, done_at, active_at, unfinished FROM memory")
+    return {
+        (case_id, rule): Remembered(done_at, active_at, frozenset(json.loads(unfinished or "[]")))
+        for case_id, rule, done_at, active_at, unfinished in rows
+    }
+
+
+async def read_activity(journal: Journal) -> dict[str, LastActivity]:
+    """Read when the cases that this triage changed were last active, by id."""
+    rows = await journal.read("SELECT case_id, active_at, changed_at FROM activity")
+    return {case_id: LastActivity(active_at, changed_at) for case_id, active_at, changed_at in rows}
+
+
+def keep_activity(rows: Iterable[tuple[str, float, float]]) -> Statement:
+    """Make the statement that keeps what timelines have told: case, last activity, last change."""
+    return "INSERT OR REPLACE INTO activity VALUES (?, ?, ?)", list(rows)
+
+
+async def read_doubts(journal: Journal, creates: Iterable[str]) -> set[tuple[str, str]]:
+    """Read the cases and rules of which nobody knows whether a comment or link was made, over all runs."""
+    rows = await journal.read(
+        "SELECT DISTINCT s.case_id, o.rule FROM operations o JOIN subjects s ON s.number = o.subject "
+        "WHERE o.state = 'unknown' AND o.action IN (SELECT value FROM json_each(?))",
+        (json.dumps(list(creates)),),
+    )
+    return {(case_id, rule) for case_id, rule in rows}
+
+
+async def keep_unfinished(journal: Journal) -> None:
+    """Note for each remembered rule of the run which of its actions are not done."""
+    rows = await journal.read(
+        "SELECT s.case_id, o.rule, json_group_array(DISTINCT o.action) FROM operations o "
+        "JOIN subjects s ON s.number = o.subject JOIN memory m ON m.case_id = s.case_id AND m.rule = o.rule "
+        "WHERE o.number BETWEEN ? AND ? AND o.state NOT IN ('done', 'unknown') GROUP BY 1, 2",
+        journal.bounds[2:],
+    )
+    sql = "UPDATE memory SET unfinished = ? WHERE case_id = ? AND rule = ?"
+    await journal.write((sql, [(actions, case_id, rule) for case_id, rule, actions in rows]))

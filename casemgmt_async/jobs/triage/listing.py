@@ -1,0 +1,45 @@
+"""The pages of a search, oldest case first, with no request behind the last page."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator
+
+from casemgmt_async import Case, CaseSession, Page, SortField, cases
+
+__all__ = ["iter_listing"]
+
+PAGE_SIZE = 100
+
+
+async def iter_listing(
+    session: CaseSession, filter: str | None, *, window: int, first_page: int = 1
+) -> AsyncGenerator[Page[Case], None]:
+    """Walk over the pages that a filter finds, from `first_page` on, at most `window` in flight.
+
+    The first page is read alone, since it tells how many there are: a wide window would ask for pages that a short
+    listing does not have.
+    """
+    first = await cases.search_cases(
+        session,
+        filter=filter,
+        sort=SortField.CREATED_AT,
+        ascending=True,
+        page_number=first_page,
+        page_size=PAGE_SIZE,
+    )
+    yield first
+    left = None if first.total_pages is None else first.total_pages - first_page
+    if left == 0 or not first.items or (left is None and len(first.items) < PAGE_SIZE):
+        return
+    walk = cases.iter_cases(
+        session,
+        filter=filter,
+        sort=SortField.CREATED_AT,
+        ascending=True,
+        page_size=PAGE_SIZE,
+        window=min(window, left or window),
+        first_page=first_page + 1,
+    )
+    async with walk.by_page() as pages:
+        async for page in pages:
+            yield page

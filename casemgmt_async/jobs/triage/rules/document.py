@@ -1,0 +1,411 @@
+"""The rules file: TOML to rules, with one line that names rule and key where something is not understood.
+
+filter = "status:open"            # which cases are looked at; all of them without it
+
+[[rules]]
+name = "urgent and unassigned"
+match = { priority = "P1", assignee = "none" }
+actions = { assign = "on-call:sre" }
+"""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+import json
+import re
+import tomllib
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
+from pathlib import Path
+from typing import Any, Final
+
+import cattrs
+from attrs import field, fields, frozen
+from cattrs.errors import ForbiddenExtraKeysError
+from cattrs.gen import make_dict_structure_fn, override
+
+from casemgmt_async import Priority, StatusGroup
+from casemgmt_async.jobs.durations import SPAN_RULE, parse_span
+from casemgmt_async.jobs.errors import RulesError
+from casemgmt_async.jobs.triage.rules.matching import Comparison, Match, compile_match
+from casemgmt_async.jobs.triage.rules.names import NameBook
+from casemgmt_async.jobs.triage.rules.ruleset import ONCE, Rule, RuleSet, made_steps
+from casemgmt_async.jobs.triage.rules.stale import WrittenStale, stale_rules
+from casemgmt_async.jobs.triage.rules.steps import steps_of_rule
+
+__all__ = ["load_rules", "parse_rules"]
+
+
+@frozen
+class WrittenRule:
+    """A rule as it stands in a file."""
+
+    name: str
+    match: Match
+    actions: Mapping[str, Any]
+    continue_: bool = field(default=False, alias="continue_")
+    once: bool = False
+    every: int | None = None
+    max_cases: int | None = None
+
+
+@frozen
+class RulesFile:
+    """A rules file."""
+
+    rules: tuple[WrittenRule, ...] = ()
+    stale: tuple[WrittenStale, ...] = ()
+    name: str | None = None
+    filter: str | None = None
+    max_cases: int | None = None
+    memory: str = "state"
+
+
+MARK: Final = "triage"
+"""The attribute of cases that holds what is remembered with `memory = "case"`."""
+
+
+def load_rules(path: str | Path) -> RuleSet:
+    """Read the rules of a TOML file; without a `name` in it, the triage is called like the file.
+
+    Raises `RulesError` with one line that names the rule and the key and says what is allowed.
+    """
+    path = Path(path)
+    try:
+        document = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise RulesError(f"{path}: cannot be read: {error.strerror}") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise RulesError(f"{path}: this is not TOML: {error}") from error
+    try:
+        return parse_rules({"name": path.stem, **document})
+    except RulesError as error:
+        raise RulesError(f"{path}: {error}") from error.__cause__
+
+
+def parse_rules(document: Mapping[str, Any]) -> RuleSet:
+    """Read the rules of a parsed document."""
+    for key in ("rules", "stale"):
+        given = document.get(key, [])
+        if key == "stale" and isinstance(given, Mapping):
+            document = {**document, key: [given]}
+        elif not isinstance(given, list) or not all(isinstance(each, Mapping) for each in given):
+            raise RulesError(f"{key} must be tables, each of them under [[{key}]] with two brackets")
+    try:
+        written = CONVERTER.structure(document, RulesFile)
+    except cattrs.BaseValidationError as error:
+        messages = cattrs.transform_error(error, "", format_exception=explain)
+        # A misspelt key is reported twice, as unknown and as missing: the first says more.
+        first, *others = sorted(messages, key=lambda message: not message.startswith("unknown key"))
+        more = f" (and {len(others)} more)" if others else ""
+        raise RulesError(name_the_rule(first, document) + more) from error
+    content = {key: value for key, value in document.items() if key != "name"}
+    digest = hashlib.sha256(json.dumps(content, sort_keys=True, default=str).encode()).hexdigest()
+    return compile_rules(written, digest, NameBook())
+
+
+def compile_rules(written: RulesFile, digest: str, book: NameBook) -> RuleSet:
+    """Make rules of a file, with the ids that are known; the other names become `wanted`."""
+    book = NameBook(book.users, book.projects, book.types, book.labels)
+    rules = [compile_rule(each, book) for each in written.rules]
+    for policy in written.stale:
+        rules += stale_rules(policy, book)
+    return RuleSet(
+        rules,
+        written.filter,
+        written.name,
+        digest,
+        written.max_cases,
+        MARK if written.memory == "case" else None,
+        tuple(book.wanted),
+        partial(compile_rules, written, digest),
+    )
+
+
+def compile_rule(written: WrittenRule, book: NameBook) -> Rule:
+    """Make a rule of one as it is written."""
+    where = f'rule "{written.name}"'
+    steps = steps_of_rule(f"{where}: actions", written.actions, book)
+    if written.once and written.every is not None:
+        raise RulesError(f"{where}: once and every contradict each other; leave one out")
+    repeats = written.once or written.every is not None
+    if not repeats and all(step.action == "comment" for step in steps):
+        raise RulesError(
+            f"{where}: it only comments, so every run would comment again on the same cases; "
+            'add once = true, or every = "7d"'
+        )
+    if not repeats and written.actions.get("priority") in ("raise", "lower"):
+        raise RulesError(
+            f'{where}: every run would move the priority of the same cases again; add once = true, or every = "1d"'
+        )
+    match = with_ids(written.match, f"{where}: match", book)
+    holds = compile_match(match)
+    return Rule(
+        written.name,
+        lambda case, view: made_steps(steps, case, view) if holds(case, view) else None,
+        written.continue_,
+        written.once,
+        written.every,
+        written.max_cases,
+        remembers=any(step.action in ONCE for step in steps),
+        needs_activity=asks_for_activity(match),
+        looks_for=tuple((key, getattr(written.match, key) or ()) for key in ("status", "type", "project")),
+    )
+
+
+def with_ids(match: Match, where: str, book: NameBook) -> Match:
+    """Add the ids of the users that a match names, and note the names that have to be known."""
+    changes: dict[str, Any] = {}
+    for key in ("assignee", "creator"):
+        names = getattr(match, key) or ()
+        ids = [
+            found
+            for name in names
+            if name not in ("none", "any")
+            for found in book.user(f"{where}.{key}", name)
+            if found
+        ]
+        if ids:
+            changes[key] = (*names, *ids)
+    for name in match.status or ():
+        book.status(f"{where}.status", name)
+    if match.not_ is not None:
+        changes["not_"] = with_ids(match.not_, f"{where}.not", book)
+    if match.any is not None:
+        changes["any"] = tuple(with_ids(each, f"{where}.any", book) for each in match.any)
+    return evolve_match(match, changes)
+
+
+def evolve_match(match: Match, changes: Mapping[str, Any]) -> Match:
+    """The match with other values."""
+    given = {attribute.name: getattr(match, attribute.name) for attribute in fields(Match)}
+    return Match(**{**given, **changes})
+
+
+def asks_for_activity(match: Match) -> bool:
+    """Whether a match asks when others were last active."""
+    inner = [*(match.any or ()), *([match.not_] if match.not_ else [])]
+    return bool(match.inactive_for or match.active_within) or any(map(asks_for_activity, inner))
+
+
+# How the values of a file are read
+
+
+GROUPS: Final = {
+    written: each.value for each in StatusGroup for written in (each.value.removeprefix("SG_").lower(), each.value)
+}
+
+
+def several(known: Mapping[str, str] | None = None) -> Callable[[Any, Any], tuple[str, ...]]:
+    """Make the hook for a text or several, of any kind or of those known."""
+
+    def read(value: Any, _: Any = None) -> tuple[str, ...]:
+        given: list[Any] = value if isinstance(value, list) and value else [value]
+        for each in given:
+            if not isinstance(each, str) or not each.strip():
+                raise RulesError(f"must be a text or a list of texts, not {value!r}")
+            if known is not None and each not in known:
+                close = difflib.get_close_matches(each, known, 1)
+                hint = f"; did you mean {close[0]}?" if close else ""
+                raise RulesError(f"must be one of {', '.join(known)}, not {each!r}{hint}")
+        return tuple(given if known is None else (known[each] for each in given))
+
+    return read
+
+
+def span(value: Any, _: Any = None) -> int:
+    """Read a span of time."""
+    seconds = parse_span(value) if isinstance(value, str) else None
+    if not seconds:
+        raise RulesError(f"must be {SPAN_RULE}; not {value!r}")
+    return seconds
+
+
+def pattern(value: Any, _: Any = None) -> re.Pattern[str]:
+    """Read a regular expression."""
+    try:
+        return re.compile(value)
+    except (re.error, TypeError) as error:
+        raise RulesError(f"must be a regular expression: {error}") from error
+
+
+def flag(value: Any, _: Any = None) -> bool:
+    """Read true or false."""
+    if not isinstance(value, bool):
+        raise RulesError(f"must be true or false, not {value!r}")
+    return value
+
+
+def count(value: Any, _: Any = None) -> int:
+    """Read a number of cases."""
+    if not isinstance(value, int) or isinstance(value, bool) or value < 1:
+        raise RulesError(f"must be a whole number of 1 or more, not {value!r}")
+    return value
+
+
+def name(value: Any, _: Any = None) -> str:
+    """Read a text that is not empty."""
+    if not isinstance(value, str) or not value.strip():
+        raise RulesError(f"must be a non-empty text, not {value!r}")
+    return value
+
+
+def any_text(value: Any, _: Any = None) -> str:
+    """Read a text, also an empty one."""
+    if not isinstance(value, str):
+        raise RulesError(f"must be a text, not {value!r}")
+    return value
+
+
+def memory(value: Any, _: Any = None) -> str:
+    """Read where it is remembered what was done."""
+    if value not in ("state", "case"):
+        raise RulesError(f'must be "state", which is the state file, or "case", a mark on the case; not {value!r}')
+    return str(value)
+
+
+COMPARED: Final = ("at_least", "at_most", "over", "under")
+
+
+def comparison(value: Any, _: Any = None) -> Comparison:
+    """Read what a value is compared with."""
+    given = {"at_least": value, "at_most": value} if isinstance(value, int | float) else value
+    keys = [*COMPARED, "pattern"]
+    if isinstance(value, bool) or not isinstance(given, Mapping) or not given or not set(given) <= set(keys):
+        raise RulesError(f"must be a number, or a table of one or more of {', '.join(keys)}; not {value!r}")
+    for key in given.keys() & set(COMPARED):
+        if not isinstance(given[key], int | float) or isinstance(given[key], bool):
+            raise RulesError(f"{key} must be a number, not {given[key]!r}")
+    bounds: dict[str, Any] = {key: pattern(each) if key == "pattern" else float(each) for key, each in given.items()}
+    return Comparison(**bounds)
+
+
+def values_by_name(value: Any, _: Any = None) -> dict[str, Any]:
+    """Read a table of values."""
+    if not isinstance(value, Mapping) or not value:
+        raise RulesError(f"must be a table of names and values, where [] means that there is none; not {value!r}")
+    return {
+        key: comparison(each) if isinstance(each, Mapping) else tuple(each) if isinstance(each, list) else (each,)
+        for key, each in value.items()
+    }
+
+
+SPANS: Final = ("older_than", "younger_than", "inactive_for", "active_within", "due_within", "closed_for")
+TEXTS: Final = ("status", "type", "project", "assignee", "creator", "title", "description", "text")
+MATCH_HOOKS: Final[Mapping[str, Any]] = {
+    **dict.fromkeys(TEXTS, several()),
+    **dict.fromkeys(SPANS, span),
+    **dict.fromkeys(("attributes", "custom_attributes"), values_by_name),
+    **dict.fromkeys(("archived", "overdue"), flag),
+    "priority": several({each: each for each in Priority}),
+    "status_group": several(GROUPS),
+    "pattern": pattern,
+    "comment_count": comparison,
+}
+
+
+def make_converter() -> cattrs.Converter:
+    """Set up how a rules file becomes rules; every unknown key is refused."""
+    converter = cattrs.Converter(forbid_extra_keys=True)
+
+    def register(kind: type[Any], hooks: Mapping[str, Any], **renamed: str) -> Callable[[Any, Any], Any]:
+        settings: dict[str, Any] = {key: override(struct_hook=hook) for key, hook in hooks.items()}
+        for key, written in renamed.items():
+            settings[key] = override(rename=written, struct_hook=hooks.get(key))
+        structure: Callable[[Any, Any], Any] = make_dict_structure_fn(
+            kind, converter, _cattrs_forbid_extra_keys=True, **settings
+        )
+        converter.register_structure_hook(kind, structure)
+        return structure
+
+    def structure_match(value: Any, kind: Any) -> Match:
+        if not isinstance(value, Mapping):
+            raise RulesError(f"must be a table, not {value!r}")
+        return match(value, kind)
+
+    def structure_several(value: Any, _: Any) -> tuple[Match, ...]:
+        if not isinstance(value, list) or not value:
+            raise RulesError(f"must be a list of tables, of which one has to match; not {value!r}")
+        return tuple(structure_match(each, Match) for each in value)
+
+    def top_match(value: Any, _: Any) -> Match:
+        if value == "all":
+            return Match()
+        if value == {}:
+            raise RulesError('is empty: write match = "all" to mean every case')
+        return structure_match(value, Match)
+
+    converter.register_structure_hook(Match, structure_match)
+    match = make_dict_structure_fn(
+        Match,
+        converter,
+        _cattrs_forbid_extra_keys=True,
+        not_=override(rename="not"),
+        any=override(struct_hook=structure_several),
+        **{key: override(struct_hook=hook) for key, hook in MATCH_HOOKS.items()},  # type: ignore[arg-type]
+    )
+    whole = {"name": lambda value, _: name(value), "max_cases": count}
+    register(
+        WrittenRule,
+        {
+            **whole,
+            "match": top_match,
+            "actions": lambda value, _: value,
+            "once": flag,
+            "every": span,
+            "continue_": flag,
+        },
+        continue_="continue",
+    )
+    texts = dict.fromkeys(("warning", "farewell", "answer"), whole["name"])
+    register(
+        WrittenStale,
+        {
+            **whole,
+            **texts,
+            "warn_after": span,
+            "close_after": span,
+            "close": lambda value, _: value,
+            "mark": any_text,
+        },
+    )
+    register(RulesFile, {**whole, "filter": whole["name"], "memory": memory})
+    return converter
+
+
+CONVERTER: Final = make_converter()
+
+
+def explain(error: BaseException, kind: type | None) -> str:
+    """Say what is wrong with a value, without its place."""
+    if isinstance(error, RulesError):
+        return str(error)
+    if isinstance(error, ForbiddenExtraKeysError):
+        known = list(keys_of(error.cl))
+        unknown = sorted(error.extra_fields)
+        close = difflib.get_close_matches(unknown[0], known, 1)
+        hint = f"; did you mean {close[0]}?" if close else ""
+        return f"unknown key {', '.join(map(repr, unknown))}; allowed: {', '.join(known)}{hint}"
+    if isinstance(error, KeyError):
+        return "is missing"
+    return f"must be a {'list of tables' if kind is None else getattr(kind, '__name__', kind)}: {error}"
+
+
+def keys_of(kind: type) -> Iterable[str]:
+    """The keys as they are written."""
+    return (attribute.name.rstrip("_") for attribute in fields(kind))
+
+
+def name_the_rule(message: str, document: Mapping[str, Any]) -> str:
+    """Put the place first, with the name of the rule instead of its number."""
+    what, _, path = message.rpartition(" @ ")
+    place = path.lstrip(".$").replace("not_", "not").replace("continue_", "continue")
+    found = re.match(r"(rules|stale)\[(\d+)\]\.?", place)
+    if found is None:
+        return f"{place} {what}".strip()
+    written = document[found[1]][int(found[2])]
+    given = written.get("name") if isinstance(written, Mapping) else None
+    kind = "rule" if found[1] == "rules" else "stale policy"
+    who = f'{kind} "{given}"' if isinstance(given, str) and given.strip() else f"{kind} {int(found[2]) + 1}"
+    return f"{who}: {place[found.end() :]} {what}".replace(":  ", ": ")

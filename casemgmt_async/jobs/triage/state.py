@@ -1,0 +1,137 @@
+"""The state file of a triage: whose it is, what it remembers, and how runs begin and end."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Sequence
+from pathlib import Path
+from typing import Any
+
+from attrs import define, field
+
+from casemgmt_async import CaseSession, StatusError, projects, users
+from casemgmt_async.jobs.calls import CallStatus
+from casemgmt_async.jobs.control import JobControl
+from casemgmt_async.jobs.errors import ForeignJournalError
+from casemgmt_async.jobs.journal import Journal, Run, RunState, State, Statement
+from casemgmt_async.jobs.journal import runs as queries
+from casemgmt_async.jobs.sending import Sender
+
+__all__ = ["KEEP_RUNS", "TriageState", "open_state"]
+
+KEEP_RUNS = 1_000
+"""Runs that a state file keeps."""
+PRUNE_EVERY = 50
+DEFAULT_NAME = "triage"
+
+
+def open_state(session: CaseSession, path: str | Path, control: JobControl) -> Journal:
+    """The state file of a triage, for `async with`."""
+    return Journal(path, kind="triage", base_url=session.base_url, on_step=control.step, clock=control.clock)
+
+
+@define(eq=False)
+class TriageState:
+    """An open state file and the run that is worked on."""
+
+    session: CaseSession
+    journal: Journal
+    control: JobControl
+    run: Run | None = None
+    sender: Sender | None = field(init=False, default=None)
+    """What sends the changes of the run, once they are sent."""
+    me: str | None = field(init=False, default=None)
+    """The id of the user that the session acts as; None if it is not known."""
+
+    async def claim(self, name: str | None) -> None:
+        """See that the state belongs to this triage and this organisation; take a new one for them.
+
+        Raises `ForeignJournalError` before anything is sent that changes something.
+        """
+        meta, path = self.journal.meta, self.journal.path
+        known = meta.get("name")
+        if name is not None and known is not None and known != name:
+            raise ForeignJournalError(
+                f'state {path}: it belongs to the triage "{known}", not to "{name}"; give each its own state file'
+            )
+        account = await self.control.attempt(lambda: users.get_current_user(self.session))
+        if account.answer is not None:
+            self.me = account.answer.id
+        identity = await self.identity(account.answer.org_id if account.answer else None)
+        before = meta.get("organisation")
+        if before is not None and not same_organisation(before, identity):
+            raise ForeignJournalError(
+                f"state {path}: it belongs to another organisation than these credentials; use the credentials that it "
+                "was made with, or give another state file"
+            )
+        facts: dict[str, Any] = {}
+        if known is None and name is not None:
+            facts["name"] = name
+        if identity != before and identity:
+            facts["organisation"] = {**(before or {}), **identity}
+        if facts:
+            await self.journal.put(**facts)
+
+    async def identity(self, org_id: str | None) -> dict[str, Any]:
+        """What tells one organisation from another: its id, or else the ids of its projects."""
+        if org_id is not None:
+            return {"id": org_id}
+        listed = await self.control.attempt(lambda: projects.get_projects(self.session))
+        if listed.status is CallStatus.ANSWERED and listed.answer is not None:
+            return {"projects": sorted(project.id for project in listed.answer)}
+        if isinstance(listed.error, StatusError):
+            return {}
+        raise listed.error or RuntimeError
+
+    async def select(self) -> Run | None:
+        """Work on the last run."""
+        self.run = await queries.select_run(self.journal)
+        return self.run
+
+    async def begin(self, digest: str | None) -> Run:
+        """Begin a run; a plan that was never applied is replaced."""
+        last = await self.select()
+        if last is not None and last.state is RunState.PLANNED:
+            await queries.update_run(self.journal, last, RunState.REPLACED)
+            replaced = last.number
+        else:
+            replaced = None
+        self.run = await queries.begin_run(self.journal, digest)
+        if replaced is not None:
+            self.run.facts["replaces"] = replaced
+        return self.run
+
+    async def is_open(self) -> bool:
+        """Whether the selected run has operations that are planned or were cut off."""
+        counts = await self.journal.counts()
+        return bool(counts.get(State.PLANNED) or counts.get(State.SENDING))
+
+    async def finish(self) -> None:
+        """Note what the selected run has left undone; end it if nothing is open, and delete old runs now and then."""
+        assert self.run is not None
+        await queries.keep_unfinished(self.journal)
+        if await self.is_open():
+            return
+        await queries.update_run(self.journal, self.run, RunState.ENDED)
+        if self.run.number % PRUNE_EVERY == 0:
+            await queries.prune_runs(self.journal, KEEP_RUNS)
+
+    def remember(self, numbers: Collection[int]) -> Sequence[Statement]:
+        """Make the statements that remember what was done, for the transaction that ends the operations."""
+        assert self.run is not None
+        facts = self.run.facts
+        statements: list[Statement] = []
+        if facts.get("remembered"):
+            statements.append(queries.remember_done(json.dumps(facts["remembered"]), self.run, numbers))
+        if facts.get("needs_activity"):
+            statements.append(queries.note_activity(self.journal.clock(), numbers))
+        return statements
+
+
+def same_organisation(before: dict[str, Any], now: dict[str, Any]) -> bool:
+    """Whether two identities can be those of one organisation: the same id, or some project in common."""
+    if "id" in before and "id" in now:
+        return bool(before["id"] == now["id"])
+    if before.get("projects") and now.get("projects"):
+        return not set(before["projects"]).isdisjoint(now["projects"])
+    return True
