@@ -53,7 +53,7 @@ if TYPE_CHECKING:
     from casemgmt_async.transport.retry import RetryPolicy as RetryPolicy
     from casemgmt_async.watching import *
 
-PARTS: Final = frozenset({"emulator", "errors", "jobs", "models", "routes"})
+PARTS: Final = frozenset({"emulator", "errors", "facts", "jobs", "models", "probe", "routes"})
 """Packages and modules that are reached by their own names."""
 
 if not TYPE_CHECKING:  # a type checker that saw `__getattr__` would accept any name

@@ -23,6 +23,7 @@ from casemgmt_async import (
     users,
 )
 from casemgmt_async.cli.context import Context, runs
+from casemgmt_async.cli.probe import as_data, probe_options, run_probes, show_findings
 from casemgmt_async.cli.profiles import config_file
 from casemgmt_async.cli.text import Text, many
 
@@ -44,15 +45,18 @@ NEEDED: Final = "cases_read"
 
 
 @click.command()
+@probe_options
 @runs
-async def doctor(context: Context) -> int:
-    """Check address, credentials and permissions. This changes nothing.
+async def doctor(context: Context, **asked: Any) -> int:
+    """Check address, credentials and permissions. Without --probe-writes, this changes nothing.
 
     The exit status is 1 if cases cannot be read.
 
     \b
-    Example:
+    Examples:
       casemgmt doctor --site datadoghq.eu
+      casemgmt doctor --probe --facts-out facts.json
+      casemgmt emulator --facts facts.json
     """
     screen = context.screen
     async with context.session() as session:
@@ -67,11 +71,13 @@ async def doctor(context: Context) -> int:
             checks.append(await probe(session, scope, purpose, call))
             if checks[0]["ends"]:  # every other request would fail in the same way
                 break
-    healthy = checks[0]["ok"]
+        healthy = checks[0]["ok"]
+        findings = await run_probes(context, session, **asked) if healthy else None
     for check in checks:
         del check["ends"]
     if screen.as_json:
-        screen.emit({**facts, "checks": checks, "healthy": healthy})
+        probed = {} if findings is None else {"findings": as_data(findings)}
+        screen.emit({**facts, "checks": checks, "healthy": healthy, **probed})
         return 0 if healthy else 1
     for name, value in facts.items():
         if value is not None:
@@ -83,6 +89,8 @@ async def doctor(context: Context) -> int:
     for check in checks:
         mark = Text("yes", "green") if check["ok"] else Text("NO ", "bold red")
         screen.show(f"{check['purpose']:<26}", mark, f" {check['detail']}")
+    if findings is not None:
+        show_findings(screen, findings)
     return 0 if healthy else 1
 
 

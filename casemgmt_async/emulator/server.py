@@ -28,6 +28,7 @@ from casemgmt_async.emulator.messages import BAD_JSON, ApiRequest, Refused, Repl
 from casemgmt_async.emulator.simulation import Simulation
 from casemgmt_async.emulator.state.ledger import RequestOutcome
 from casemgmt_async.emulator.switches import Switches
+from casemgmt_async.facts import Facts
 from casemgmt_async.routes import Route
 
 __all__ = ["Emulator", "Key", "serve"]
@@ -72,6 +73,8 @@ class Emulator(Simulation):
         actors: other users who change cases in the meantime: text, `Actor` objects, or a list of both.
         latency: seconds of real time between a request and its answer.
         keys: the accepted credentials; None for any. Without credentials the answer is 401, with others 403.
+        facts: what a probe has found about a service (`casemgmt doctor --probe --facts-out FILE`), to be imitated;
+            instead of switches and limits.
         log_size: the number of requests that the log keeps, the newest; 0 for none, None for all.
         host: the address to bind. Anything but loopback lets other machines in.
         port: the port to bind; 0 for any free one.
@@ -90,6 +93,7 @@ class Emulator(Simulation):
         latency: float = 0.0,
         keys: Collection[Key] | None = None,
         log_size: int | None = None,
+        facts: Facts | None = None,
         host: str = "127.0.0.1",
         port: int = 0,
     ) -> None:
@@ -102,6 +106,7 @@ class Emulator(Simulation):
             limits=limits,
             actors=actors,
             log_size=log_size,
+            facts=facts,
         )
         self.latency = latency
         self._keys = None if keys is None else tuple(keys)

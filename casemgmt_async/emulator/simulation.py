@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import pickle
 from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any, Final
 
 from casemgmt_async.emulator.behavior.actors import Actor, ActorScript, read_actors
 from casemgmt_async.emulator.behavior.clock import EmulatorClock
 from casemgmt_async.emulator.behavior.faults import Fault, FaultScript, read_faults
-from casemgmt_async.emulator.behavior.rate_limits import Limit, RateLimiter, read_limits
+from casemgmt_async.emulator.behavior.rate_limits import Limit, RateLimiter, limits_of, read_limits
 from casemgmt_async.emulator.messages import ApiRequest, Refused, Reply
 from casemgmt_async.emulator.resources import HANDLERS
 from casemgmt_async.emulator.state import seeding
@@ -17,9 +19,12 @@ from casemgmt_async.emulator.state.ledger import Ledger
 from casemgmt_async.emulator.state.request_log import LogEntry, RequestLog
 from casemgmt_async.emulator.state.store import Store
 from casemgmt_async.emulator.switches import Switches
+from casemgmt_async.facts import Facts
 
 __all__ = ["Simulation"]
 
+SAVED: Final = b"casemgmt-emulator 1\n"
+"""The start of a file that `save` writes. The number changes with the layout of the data."""
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -43,7 +48,12 @@ class Simulation:
         limits: str | Limit | Iterable[str | Limit] | None = None,
         actors: str | Actor | Iterable[str | Actor] | None = None,
         log_size: int | None = None,
+        facts: Facts | None = None,
     ) -> None:
+        if facts is not None:
+            if switches is not None or limits is not None:
+                raise ValueError("facts decide switches and limits: pass either facts, or switches and limits")
+            switches, limits = Switches.from_facts(facts), limits_of(facts)
         self.clock = clock if isinstance(clock, EmulatorClock) else EmulatorClock(clock)
         self.seed = seed
         self.store = Store(seed, self.clock, switches or Switches())
@@ -187,6 +197,23 @@ class Simulation:
         data, outcomes = snapshot
         self.store.restore(data)
         self._log.outcomes = dict(outcomes)
+
+    def save(self, path: str | Path) -> None:
+        """Write all data to a file, for `load`. Log, scripts and settings are not part of it."""
+        Path(path).write_bytes(SAVED + self.store.snapshot())
+
+    def load(self, path: str | Path) -> None:
+        """Replace all data by what `save` has written. Raises `ValueError` if the file is another one.
+
+        The file is a pickle: load only files that you trust.
+        """
+        content = Path(path).read_bytes()
+        if not content.startswith(SAVED):
+            raise ValueError(f"{path} was not written by `save` of this version of the emulator")
+        try:
+            self.store.restore(content.removeprefix(SAVED))
+        except (pickle.UnpicklingError, EOFError, ValueError, TypeError, LookupError, AttributeError) as error:
+            raise ValueError(f"{path} is damaged: {error}") from error
 
     def reset(self) -> None:
         """Start again: the initial cases, an empty log, and all scripts from their first call."""

@@ -5,11 +5,20 @@ The default of each is what has been recorded or documented; `docs/emulator.md` 
 
 from __future__ import annotations
 
-from typing import Literal
+from collections.abc import Iterable
+from typing import Literal, Self
 
 from attrs import field, frozen, validators
 
+from casemgmt_async.facts import Facts
+
 __all__ = ["EVERY_FACET", "Switches"]
+
+
+def as_set(names: Iterable[str]) -> frozenset[str]:
+    """Make a set of facets."""
+    return frozenset(names)
+
 
 EVERY_FACET = "*"
 """In `Switches.dead_facets`: all facets except `project_id`."""
@@ -23,7 +32,7 @@ class Switches:
     """Seconds until a write shows in search, count and aggregate. Reading one case is never late.
 
     Only the finding lags: a case that is found is shown as it is now."""
-    dead_facets: frozenset[str] = field(default=frozenset(), converter=frozenset)
+    dead_facets: frozenset[str] = field(default=frozenset(), converter=as_set)
     """Facets that match no case; `EVERY_FACET` for all except `project_id`."""
     shuffle_ties: bool = False
     """Whether cases that are equal in the sorted field come in another order at every request."""
@@ -57,3 +66,28 @@ class Switches:
     """`recorded`: errors are objects with code, title, status, detail. `documented`: errors are strings."""
     integration_delay: float = field(default=0.0, validator=validators.ge(0))
     """Seconds for which a Jira issue or ServiceNow ticket stays IN_PROGRESS after the 202."""
+
+    @classmethod
+    def from_facts(cls, facts: Facts) -> Self:
+        """Make the switches that imitate what a probe has found. What it could not tell stays at its default."""
+
+        def unless(fact: bool | None) -> bool:
+            return fact is not False
+
+        return cls(
+            index_lag=facts.index_lag or 0.0,
+            dead_facets=facts.dead_facets or (),
+            shuffle_ties=facts.stable_ties is False,
+            depth_cap=facts.depth_cap or None,
+            depth_status=facts.depth_status or 500,
+            depth_caps_totals=bool(facts.depth_caps_totals),
+            inexact_totals=facts.exact_totals is False,
+            archived_visible=bool(facts.archived_visible),
+            shuffle_keys=facts.ordered_keys is False,
+            status_names=unless(facts.status_names),
+            statuses_config=unless(facts.statuses_config),
+            comment_count=unless(facts.comment_count),
+            included=unless(facts.included),
+            rate_limit_headers="always" if unless(facts.rate_limit_headers) else "refused",
+            error_shape="recorded" if unless(facts.recorded_errors) else "documented",
+        )

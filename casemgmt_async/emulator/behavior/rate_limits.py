@@ -14,8 +14,10 @@ from typing import Final
 from attrs import define, field, frozen
 
 from casemgmt_async.emulator.behavior.script_parser import Calls, NotationError, duration, read_script
+from casemgmt_async.facts import Facts
+from casemgmt_async.routes import NEIGHBOURS, ROUTES
 
-__all__ = ["Limit", "RateLimiter", "read_limits"]
+__all__ = ["Limit", "RateLimiter", "limits_of", "read_limits"]
 
 LINE: Final = re.compile(
     r"(?P<name>[\w.-]+)\s*=\s*(?P<limit>\d+)\s*/\s*(?P<period>[\d.]+\s*[a-z]+)(?P<unix>@unix)?\s*:\s*(?P<on>[^#@]+)"
@@ -117,6 +119,16 @@ class RateLimiter:
         """The headers of a 429 that a fault sends. An operation without a limit gets a window of one second."""
         window = self.windows.get(route) or LimitWindow(UNLIMITED)
         return window.headers(self.clock(), exhausted=True)
+
+
+def limits_of(facts: Facts) -> list[Limit]:
+    """Make the rate limits that a probe has found. A bucket covers the operations that were seen to use it."""
+    known = {route.name for route in (*ROUTES, *NEIGHBOURS)}
+    return [
+        Limit(re.sub(r"[^\w.-]", "_", each.name), each.limit, each.period, ",".join(operations), each.unix_reset)
+        for each in facts.rate_limits or ()
+        if (operations := sorted(known.intersection(each.operations)))
+    ]
 
 
 def read_limits(script: str | Limit | Iterable[str | Limit] | None) -> list[Limit]:

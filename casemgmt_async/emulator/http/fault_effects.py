@@ -100,7 +100,7 @@ async def empty(writer: ResponseWriter, _value: Any, _reply: Reply) -> None:
 
 async def html(writer: ResponseWriter, status: Any, _reply: Reply) -> None:
     """Answer with an HTML page, as a gateway does: without rate-limit headers."""
-    writer.headers = {}
+    writer.headers = {"Date": writer.headers["Date"]}
     writer.send(status, HTML, {}, "text/html; charset=utf-8")
     writer.complete = False
 

@@ -3,7 +3,10 @@
 import re
 from pathlib import Path
 
-from casemgmt_async.emulator import ACTIONS, FAULT_KINDS
+from attrs import fields
+
+from casemgmt_async.emulator import ACTIONS, FAULT_KINDS, Simulation, Switches
+from casemgmt_async.emulator.behavior.faults import STATUSES
 from casemgmt_async.emulator.http.control import COMMANDS
 
 PAGE = Path(__file__).parents[3].joinpath("docs", "emulator.md").read_text("utf-8")
@@ -37,3 +40,27 @@ def test_each_control_route():
     named |= {("POST", name) for name in re.findall(r"`POST /_emulator/(\w+)", told)}
     named |= {("POST", name) for name in re.findall(r", `/(\w+)`", told)}
     assert named == set(COMMANDS)
+
+
+def test_each_switch_with_its_default():
+    words = {"no": False, "yes": True, "none": None, "0": 0}
+    told = {name: cells[0].strip("`").strip('"') for name, cells in rows("Switches").items()}
+    defaults = {field.name: getattr(Switches(), field.name) for field in fields(Switches)}
+    assert told.keys() == defaults.keys()
+    for name, default in defaults.items():
+        shown = words.get(told[name], told[name])
+        assert shown == (default or None if isinstance(default, frozenset) else default) or shown == str(default), name
+
+
+def test_each_status_of_a_fault():
+    assert ", ".join(map(str, STATUSES)) in section("Faults")
+
+
+def test_what_an_organisation_contains():
+    told = section("What it contains")
+    tables = Simulation().store.tables
+    assert (len(tables.users), len(tables.teams), len(tables.projects), len(tables.case_types)) == (15, 4, 3, 6)
+    assert {"fifteen users", "Four teams", "Three projects", "five built-in"} <= {
+        words for words in ("fifteen users", "Four teams", "Three projects", "five built-in") if words in told
+    }
+    assert {each.key for each in tables.custom_attributes.values()} <= set(re.findall(r"`(\w+)`", told))

@@ -1,0 +1,25 @@
+"""Finds out how one organisation's service behaves where no document says.
+
+`probe_reading` only reads, within a stated number of requests. `probe_writing` creates a few cases in a project that
+was named for it, and archives them. Both return `Finding` objects; `facts_of` makes a file of facts of them, which
+`Emulator(facts=...)` imitates.
+"""
+
+from casemgmt_async.facts import Facts, RateLimitFact
+from casemgmt_async.probe.findings import Finding, Verdict, facts_of
+from casemgmt_async.probe.reading import MAX_READS, probe_reading
+from casemgmt_async.probe.writing import MARK, MAX_CASES, announcement, probe_writing
+
+__all__ = [
+    "MARK",
+    "MAX_CASES",
+    "MAX_READS",
+    "Facts",
+    "Finding",
+    "RateLimitFact",
+    "Verdict",
+    "announcement",
+    "facts_of",
+    "probe_reading",
+    "probe_writing",
+]
