@@ -44,7 +44,7 @@ async def test_an_emulator_with_its_defaults_holds_everything_that_reading_can_t
 SETTINGS: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
     ("exact_totals", {"inexact_totals": True}, {"exact_totals": False}),
     ("stable_ties", {"shuffle_ties": True}, {"stable_ties": False}),
-    ("facets", {"dead_facets": {"status", "env"}}, {"dead_facets": ("status", "env")}),
+    ("facets", {"dead_facets": ["status", "env"]}, {"dead_facets": ("status", "env")}),
     ("ordered_keys", {"shuffle_keys": True}, {"ordered_keys": False}),
     ("status_names", {"status_names": False}, {"status_names": False}),
     ("comment_count", {"comment_count": False}, {"comment_count": False}),
