@@ -20,7 +20,7 @@ from casemgmt_async._lazy import attach
 from casemgmt_async._version import __version__ as __version__
 
 if TYPE_CHECKING:
-    from casemgmt_async import errors as errors, models as models, routes as routes
+    from casemgmt_async import errors as errors, facts as facts, models as models, routes as routes
     from casemgmt_async.codec import converter as converter, decode as decode, encode as encode
     from casemgmt_async.codec import make_converter as make_converter
     from casemgmt_async.directory import *
