@@ -44,7 +44,18 @@ MAY_IMPORT = {
     "jobs": PUBLIC_NAMES - {"emulator", "jobs"},
     "cli": PUBLIC_NAMES,
     "integrations": PUBLIC_NAMES,
-    PUBLIC: {"errors", "models", "routes", "codec", "transport", "pagination", "session", "endpoints", "directory"}
+    PUBLIC: {
+        "errors",
+        "facts",
+        "models",
+        "routes",
+        "codec",
+        "transport",
+        "pagination",
+        "session",
+        "endpoints",
+        "directory",
+    }
     | {"watching", "_lazy", "_version"},
 }
 """For each part of the package the others that it may import."""
