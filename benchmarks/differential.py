@@ -10,6 +10,7 @@ another one learns nothing. It is seeded: the same seed makes the same documents
 from __future__ import annotations
 
 import argparse
+import copy
 import random
 import sys
 import typing
@@ -29,11 +30,7 @@ __all__ = ["ANSWERS", "Differential", "Documents"]
 
 RESOURCES = [
     kind
-    for kind in map(models.__dict__.get, dir(models))
-    if isinstance(kind, type) and issubclass(kind, Resource) and kind not in (Resource, User)
-] or [
-    kind
-    for kind in (getattr(models, name) for name in models.__all__)
+    for kind in (getattr(models, name) for name in dir(models))
     if isinstance(kind, type) and issubclass(kind, Resource) and kind not in (Resource, User)
 ]
 ANSWERS: list[Any] = [form for kind in RESOURCES for form in (kind, list[kind], Page[kind])]  # type: ignore[valid-type]
@@ -54,6 +51,7 @@ TIMES = [
     "yesterday",
 ]
 ODDITIES: list[Any] = [None, True, False, 0, -1, 1.5, 2.0, 2**70, 1e300, "", "text", [], {}, [None], [{}], {"a": 1}]
+ANY_VALUES = [*ODDITIES, *TIMES]
 UNKNOWN = ["novel", "links", "/odd", "a~b/c", "", "meta", "type2", "extra", "id", "ID", "type", "class", "_x", "data"]
 
 
@@ -165,7 +163,7 @@ class Documents:
             for _ in range(self.random.choice((50, 99, 100, 101, 150))):
                 deep = [deep] if self.random.random() < 0.5 else {"d": deep}
             return deep
-        return self.random.choice((*ODDITIES, *TIMES))
+        return copy.deepcopy(self.random.choice(ANY_VALUES))
 
     def spoil(self, at: Any) -> None:
         """Replace, add or remove something anywhere in a document."""

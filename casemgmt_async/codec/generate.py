@@ -114,7 +114,8 @@ class Plain:
         # The first test is for speed: it is true for what the service usually sends.
         usual = f"len({node}) == {len(known)} and {' and '.join(few)} or " if few else ""
         yield f"if not ({usual}{node}.keys() <= {names}):"
-        yield f"    {scope.name('keep', self.keep)}(extra, {node}, {names}, {path!r}, {shape.home!r})"
+        extra = "extra" if shape.extra else "{}"
+        yield f"    {scope.name('keep', self.keep)}({extra}, {node}, {names}, {path!r}, {shape.home!r})"
 
     def empty(self, _: Path) -> Any:
         return {}
@@ -188,11 +189,11 @@ class Writer:
         if self.access.checks:
             self.check_object("raw")
         self.node(shape.root, "raw")
-        lines.extend(
-            [f"return {scope.name('construct', construct)}({model}, values)"]
-            if self.draft is None
-            else [f"obj.__class__ = {model}", "return obj"]
-        )
+        if self.draft is None:
+            self.at(())
+            lines.append(f"return {scope.name('construct', construct)}({model}, values)")
+        else:
+            lines.extend([f"obj.__class__ = {model}", "return obj"])
         return lines
 
     # --- objects ---
@@ -200,9 +201,8 @@ class Writer:
     def node(self, node: Node, var: str) -> None:
         """Write the lines that read an object."""
         tag = self.shape.tag if node is self.shape.root else None
-        if self.shape.extra:
-            known = node.names | {"type"} if tag else node.names
-            self.lines.extend(self.access.unknown(var, node.path, known, self.shape, self.scope))
+        known = node.names | {"type"} if tag else node.names
+        self.lines.extend(self.access.unknown(var, node.path, known, self.shape, self.scope))
         if tag:
             self.tag(var, node.path, tag)
         for name in sorted(node.children):
@@ -285,8 +285,7 @@ class Writer:
             outer, self.lines = self.lines, []
             if self.access.checks:
                 self.check_object("linked")
-            if self.shape.extra:
-                self.lines.extend(self.access.unknown("linked", path, frozenset({"id", "type"}), self.shape, scope))
+            self.lines.extend(self.access.unknown("linked", path, frozenset({"id", "type"}), self.shape, scope))
             self.tag("linked", path, leaf.target or "")
             self.at((*path, "id"))
             self.lines.append(f"id_ = {self.access.member('linked', path, 'id')}")

@@ -60,15 +60,15 @@ class Models:
         self.hooks: dict[Any, ModelHook] = {}
 
     def hook(self, model: Any) -> ModelHook:
-        """Return the hook of a model; this is the hook factory."""
-        if model not in self.hooks:
+        """Return the hook of a model; this is the hook factory.
+
+        cattrs calls it once, and once more after somebody registered a hook: code that knows the old hooks is dropped.
+        """
+        if model in self.hooks:
+            self.hooks[model].forget()
+        else:
             self.hooks[model] = ModelHook(model, self)
         return self.hooks[model]
-
-    def forget(self) -> None:
-        """Drop all generated code, because a hook or a learned member changed."""
-        for hook in self.hooks.values():
-            hook.forget()
 
 
 class ModelHook(Hook):
@@ -80,6 +80,8 @@ class ModelHook(Hook):
         self.models = models
         self.learned: Learned = {}
         self.met: dict[tuple[Path, str], tuple[int | None, int]] = {}
+        self.parts: frozenset[ModelHook] = frozenset()
+        """The hooks of all models in the struct."""
         self.compiling = False
         self.forget()
 
@@ -151,6 +153,7 @@ class ModelHook(Hook):
                 hooks = self.field_hooks()
                 access = StructAccess(self.shape, hooks, self.learned)
                 struct = access.structs[()]
+                self.parts = frozenset({self}).union(*(models_in(hook) for hook in hooks.values()))
                 structure = structure_function(self.shape, hooks, access, f"structure_{self.kind.__name__}_struct")
             finally:
                 self.compiling = False
@@ -172,7 +175,16 @@ class ModelHook(Hook):
             return  # msgspec cannot have it as the name of a member
         if count + 1 >= LEARNED_AFTER and name not in known and sum(map(len, self.learned.values())) < MOST_LEARNED:
             self.learned = {**self.learned, path: [*known, name]}
-            self.models.forget()
+            for hook in self.models.hooks.values():
+                if self in hook.parts:
+                    hook.form_now = None
+
+
+def models_in(hook: Hook) -> frozenset[ModelHook]:
+    """Return the hooks of the models in what a hook reads."""
+    if isinstance(hook, SequenceHook | MappingHook):
+        return models_in(hook.item)
+    return hook.parts if isinstance(hook, ModelHook) else frozenset()
 
 
 class StructAccess:
@@ -215,7 +227,8 @@ class StructAccess:
         for name in sorted(self.learned.get(path, ())):
             yield f"value = {self.member(node, path, name)}"
             yield f"if value is not {scope.name('UNSET', UNSET)}:"
-            yield f"    extra[{key_of(shape.home, (*path, name))!r}] = {scope.name('checked', checked)}(value)"
+            kept = f"extra[{key_of(shape.home, (*path, name))!r}] = " if shape.extra else ""
+            yield f"    {kept}{scope.name('checked', checked)}(value)"
 
     def empty(self, path: Path) -> Any:
         return self.structs[path]()
@@ -264,7 +277,7 @@ class StructAccess:
             "_".join((self.shape.model.__name__, *path)),
             [(attribute, *fields[name]) for name, attribute in names.items()],
             rename={attribute: name for name, attribute in names.items()},
-            forbid_unknown_fields=self.shape.extra,
+            forbid_unknown_fields=True,
             namespace={"__reduce__": as_plain, "__structure__": None},
             **OPTIONS,
         )
