@@ -157,14 +157,21 @@ class DocumentHook(Hook):
         """Put together a parsed document; included users are read one by one, because others may be among them."""
         included = document.included
         if included:
-            included = [self.parse_included(text) for text in included]
+            included = self.parse_included(included)
         rest = {name: value for name in OTHERS if (value := getattr(document, name)) is not UNSET}
         return Parsed(document.data, included, rest)
 
-    def parse_included(self, text: msgspec.Raw) -> Any:
-        """Read the text of an included resource: of a user into its struct, of another into plain objects."""
-        parsed = self.user.parse(text) if isinstance(self.user, ModelHook) else None
-        return parsed if parsed is not None and is_user(parsed) else msgspec.json.decode(text)
+    def parse_included(self, texts: list[msgspec.Raw]) -> list[Any]:
+        """Read the texts of included resources: of users into their struct, of others into plain objects."""
+        if not isinstance(self.user, ModelHook):
+            return [msgspec.json.decode(text) for text in texts]
+        parse, included = self.user.form().parse, []
+        for text in texts:
+            try:
+                included.append(parse(text))
+            except ODD:
+                included.append(msgspec.json.decode(text))
+        return included
 
     # --- models ---
 
@@ -219,21 +226,21 @@ class DocumentHook(Hook):
         return items
 
     def read_included(self, entries: Any, users: Users) -> list[Any]:
-        """Read the included users; return the entries that are not users as plain objects."""
+        """Read the included users; return the entries that are not users."""
         others: list[Any] = []
-        place: tuple[str | int, ...] = ("included",)
+        read: Any = self.user.read
+        place: Any = ()
         try:
             if not isinstance(entries, list):
                 wrong("array", entries)
-            for index, entry in enumerate(entries):
-                place = ("included", index)
-                if is_user(entry):
-                    user = self.user.read(entry)
+            for place, entry in enumerate(entries):  # noqa: B007 - says where an error was
+                if not isinstance(entry, dict) or entry.get("type") in (None, User.resource_type):
+                    user = read(entry)
                     users[user.id] = user
                 else:
                     others.append(checked(entry))
         except ShapeError as error:
-            error.within(*place)
+            error.within("included", *([] if place == () else [place]))
             raise
         return others
 
@@ -263,9 +270,8 @@ class DocumentHook(Hook):
 
 
 def is_user(entry: Any) -> bool:
-    """Whether an entry of `included`, as a struct or plain, is a user; one without a type is taken for one."""
-    kind = entry.get("type") if isinstance(entry, dict) else getattr(entry, "type", None)
-    return kind in (User.resource_type, None, UNSET)
+    """Whether an entry of `included` is a user; one without a type is taken for one."""
+    return not isinstance(entry, dict) or entry.get("type") in (None, User.resource_type)
 
 
 def remember(extra: ReceivedExtra, wire: Any, included: tuple[User, ...]) -> ReceivedExtra:

@@ -74,9 +74,6 @@ class Access(Protocol):
     def passed(self, value: str, scope: Scope) -> str | None:
         """Write the shortest code for a value that is None where absent; None where there is none shorter."""
 
-    def other_type(self, value: str, tag: str, scope: Scope) -> tuple[str, str]:
-        """Write the test whether a JSON:API type is another one than `tag`, and the code that converts it to a text."""
-
     def unknown(self, node: str, path: Path, known: frozenset[str], shape: Shape, scope: Scope) -> Iterable[str]:
         """Write the lines that keep the members without a field."""
 
@@ -105,9 +102,6 @@ class Plain:
         usual = "value if value.__class__ is "
         return f"value if value is None or value.__class__ is {value.removeprefix(usual)}" if usual in value else None
 
-    def other_type(self, value: str, tag: str, scope: Scope) -> tuple[str, str]:
-        return f"{value} != {tag!r} and {value} is not None", TEXT.plain_expression(value, scope)
-
     def unknown(self, node: str, path: Path, known: frozenset[str], shape: Shape, scope: Scope) -> Iterable[str]:
         names = scope.name("_".join(("KNOWN", *path)), known)
         few = [f"{name!r} in {node}" for name in sorted(known)] if len(known) < 3 else []
@@ -128,7 +122,7 @@ class Plain:
             except ShapeError as error:
                 error.within(name)
                 raise
-            extra[key_of(home, (*path, name))] = value
+            extra[name if path == home and name[:1] != "/" else pointer((*path, name))] = value
             self.met(path, name)
 
 
@@ -222,12 +216,13 @@ class Writer:
             self.node(child, inner)
 
     def tag(self, var: str, path: Path, tag: str) -> None:
-        """Write the lines that keep a type which is not the expected one."""
+        """Write the lines that keep a type which is not the expected one; the struct accepts no other."""
+        if not self.access.checks:
+            return
         self.at((*path, "type"))
         self.lines.append(f"type_ = {self.access.member(var, path, 'type')}")
-        other, kept = self.access.other_type("type_", tag, self.scope)
-        self.lines.append(f"if {other}:")
-        key = key_of(self.shape.home, (*path, "type"))
+        self.lines.append(f"if type_ != {tag!r} and type_ is not None:")
+        kept, key = self.value_of(TEXT, "type_"), key_of(self.shape.home, (*path, "type"))
         self.lines.append(f"    extra[{key!r}] = {kept}" if self.shape.extra else f"    {kept}")
 
     def check_object(self, var: str, word: str = "if") -> None:

@@ -8,7 +8,7 @@ that a user registered is called by both.
 from __future__ import annotations
 
 import typing
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import UTC, date, datetime
 from typing import Annotated, Any, Final
 
@@ -188,14 +188,12 @@ class SequenceHook(Hook):
             return self.make()
         if not isinstance(raw, list):
             wrong("array", raw)
-        read, items = self.item.read, []
+        read = self.item.read
         try:
-            for entry in raw:
-                items.append(read(entry))  # noqa: PERF401 - the length says where an error was
+            return self.make([read(entry) for entry in raw])
         except ShapeError as error:
-            error.within(len(items))
+            error.within(place_of_error(read, enumerate(raw)))
             raise
-        return self.make(items)
 
     def wire(self) -> Any:
         return list[self.item.wire()]  # type: ignore[misc]
@@ -216,14 +214,12 @@ class MappingHook(Hook):
     def read(self, raw: Any) -> Any:
         if not isinstance(raw, dict):
             wrong("object", raw)
-        read, made, key = self.item.read, {}, ""
+        read = self.item.read
         try:
-            for key, entry in raw.items():
-                made[key] = read(entry)
+            return {key: read(entry) for key, entry in raw.items()}
         except ShapeError as error:
-            error.within(key)
+            error.within(place_of_error(read, raw.items()))
             raise
-        return made
 
     def wire(self) -> Any:
         return dict[str, self.item.wire()]  # type: ignore[misc]
@@ -231,6 +227,17 @@ class MappingHook(Hook):
     def expression(self, value: str, scope: Scope) -> str:
         item = self.item.expression("item", scope)
         return value if item == "item" else f"{{key: {item} for key, item in {value}.items()}}"
+
+
+def place_of_error(read: Callable[[Any], Any], entries: Iterable[tuple[Any, Any]]) -> Any:
+    """Return the place of the first entry that does not fit. Looking for it again keeps the usual way short."""
+    place = None
+    for place, entry in entries:  # noqa: B007 - is returned
+        try:
+            read(entry)
+        except ShapeError:
+            break
+    return place
 
 
 def hook_for(converter: cattrs.Converter, kind: Any) -> Hook:

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import keyword
 from collections.abc import Callable, Iterable
-from functools import cache
 from typing import Any, Final, Literal, Union
 
 import attrs
@@ -20,10 +19,9 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from casemgmt_async.codec.generate import Plain, current_users, structure_function
-from casemgmt_async.codec.hooks import TEXT, Hook, MappingHook, Scope, SequenceHook, TextHook, hook_for
+from casemgmt_async.codec.hooks import Hook, MappingHook, Scope, SequenceHook, TextHook, hook_for
 from casemgmt_async.codec.shape import Leaf, Node, Path, Shape, key_of, origin_of, shape_of
 from casemgmt_async.codec.values import ShapeError, checked
-from casemgmt_async.models.base import OpenEnum
 
 __all__ = ["LEARNED_AFTER", "MOST_LEARNED", "Form", "ModelHook", "Models"]
 
@@ -33,6 +31,7 @@ MOST_LEARNED: Final = 64
 """How many unknown members of a model are learned; a service that adds fields does not reach it."""
 MOST_NOTED: Final = 256
 """How many unknown members of a model are noted before that begins again."""
+NEVER: Final[tuple[int | None, int]] = (None, 0)
 ODD: Final = (msgspec.MsgspecError, ShapeError, ValueError, OverflowError)
 """What the struct or its function raises for a text that has to be read as plain objects."""
 OPTIONS: Final[dict[str, Any]] = {"gc": False, "kw_only": True, "eq": False}
@@ -164,7 +163,7 @@ class ModelHook(Hook):
     def meet(self, path: Path, name: str) -> None:
         """Note a member without a field; learn it when several documents had it."""
         document = current_users.get().serial
-        before, count = self.met.get((path, name), (None, 0))
+        before, count = self.met.get((path, name), NEVER)
         if before == document:
             return
         if len(self.met) >= MOST_NOTED:
@@ -215,11 +214,6 @@ class StructAccess:
             return f"not {value}"  # nothing that msgspec reads for it is false, but an empty collection
         return f"{value} is None or {value} is {scope.name('UNSET', UNSET)}"
 
-    def other_type(self, value: str, tag: str, scope: Scope) -> tuple[str, str]:
-        (member,) = type_enum(tag)
-        other = f"{value} is not {scope.name('TYPE_' + tag, member)}"
-        return f"{other} and not ({self.absent(TEXT, value, scope)})", f"{value}.value"
-
     def passed(self, value: str, scope: Scope) -> str | None:
         return f"None if value is {scope.name('UNSET', UNSET)} else value" if value == "value" else None
 
@@ -250,7 +244,7 @@ class StructAccess:
             if child.alternative:
                 fields[child.alternative] = fields[name]
         if node is self.shape.root and self.shape.tag:
-            fields["type"] = optional(type_enum(self.shape.tag))
+            fields["type"] = optional(Literal[self.shape.tag])
         return self.struct(node.path, fields)
 
     def leaf_type(self, leaf: Leaf) -> Any:
@@ -258,7 +252,7 @@ class StructAccess:
         if leaf.target is None:
             return self.hooks[leaf.name].wire()
         if origin_of(leaf.type) is None:
-            return self.struct(leaf.path, {"id": (str,), "type": optional(type_enum(leaf.target))})
+            return self.struct(leaf.path, {"id": (str,), "type": optional(Literal[leaf.target])})
         item = msgspec.defstruct(
             f"{self.shape.model.__name__}_{leaf.name}",
             [("id", str), ("type", *optional(Literal[leaf.target]))],
@@ -283,13 +277,6 @@ class StructAccess:
         )
         self.structs[path] = struct
         return struct
-
-
-@cache
-def type_enum(tag: str) -> type[OpenEnum]:
-    """Make the enum of a JSON:API type, which msgspec reads faster than a text."""
-    made: Any = OpenEnum("Type", {"EXPECTED": tag})  # type: ignore[call-arg]
-    return made  # type: ignore[no-any-return]
 
 
 def optional(kind: Any) -> tuple[Any, Any]:

@@ -14,14 +14,14 @@ __all__ = ["ActionType", "AutomationAction", "AutomationRule", "AutomationTrigge
 
 
 class RuleState(OpenEnum):
-    """Whether a rule acts."""
+    """Whether a rule is enabled."""
 
     ENABLED = "ENABLED"
     DISABLED = "DISABLED"
 
 
 class TriggerType(OpenEnum):
-    """What makes a rule act."""
+    """Event that triggers a rule."""
 
     CASE_CREATED = "case_created"
     STATUS_TRANSITIONED = "status_transitioned"
@@ -32,7 +32,7 @@ class TriggerType(OpenEnum):
 
 
 class ActionType(OpenEnum):
-    """What a rule does."""
+    """Action of a rule."""
 
     EXECUTE_WORKFLOW = "execute_workflow"
     ASSIGN_AGENT = "assign_agent"
@@ -40,61 +40,61 @@ class ActionType(OpenEnum):
 
 @frozen
 class AutomationTrigger(Model):
-    """When a rule acts."""
+    """Trigger of a rule."""
 
     type: TriggerType
-    """The event it waits for."""
+    """Event that triggers the rule."""
     field: str | None = inside("data", "field")
-    """The attribute whose change is meant, for ATTRIBUTE_VALUE_CHANGED."""
+    """Attribute whose change triggers the rule, for ATTRIBUTE_VALUE_CHANGED."""
     change_type: str | None = inside("data", "change_type")
-    """The change that is meant: `VALUE_ADDED`, `VALUE_DELETED` or `ANY_CHANGES`."""
+    """Kind of change: `VALUE_ADDED`, `VALUE_DELETED` or `ANY_CHANGES`."""
     from_status_name: str | None = inside("data", "from_status_name")
-    """The status before, for STATUS_TRANSITIONED."""
+    """Status before the change, for STATUS_TRANSITIONED."""
     to_status_name: str | None = inside("data", "to_status_name")
-    """The status after, for STATUS_TRANSITIONED."""
+    """Status after the change, for STATUS_TRANSITIONED."""
     approval_type: str | None = inside("data", "approval_type")
-    """The outcome that is meant, for CASE_REVIEW_APPROVED."""
+    """Outcome of the review, for CASE_REVIEW_APPROVED."""
     extra: Extra = inside(factory=dict)
-    """What the service sent besides."""
+    """Members that the service sent and this model has no field for."""
 
 
 @frozen
 class AutomationAction(Model):
-    """What a rule does."""
+    """Action of a rule."""
 
     type: ActionType
-    """The kind of action."""
+    """Type of the action."""
     handle: str | None = inside("data", "handle")
-    """The workflow to run, for EXECUTE_WORKFLOW."""
+    """Handle of the workflow to run, for EXECUTE_WORKFLOW."""
     agent_type: str | None = inside("data", "agent_type")
-    """The kind of agent to assign, for ASSIGN_AGENT."""
+    """Type of the agent to assign, for ASSIGN_AGENT."""
     assigned_agent_id: str | None = inside("data", "assigned_agent_id")
-    """The id of the agent to assign, for ASSIGN_AGENT."""
+    """Id of the agent to assign, for ASSIGN_AGENT."""
     extra: Extra = field(factory=dict)
-    """What the service sent besides."""
+    """Members that the service sent and this model has no field for."""
 
 
 @frozen
 class AutomationRule(Resource):
-    """A rule of a project: when this happens, do that."""
+    """Automation rule of a project: a trigger and an action."""
 
     resource_type: ClassVar[str] = "rule"
 
     name: str
-    """The name to show."""
+    """Display name."""
     state: RuleState
-    """Whether it acts."""
+    """Whether it is enabled."""
     trigger: AutomationTrigger
-    """When it acts."""
+    """Trigger of the rule."""
     action: AutomationAction
-    """What it does."""
+    """Action of the rule."""
     created_at: datetime
-    """When it was made."""
+    """Time of creation."""
     modified_at: datetime | None = None
-    """When it was changed last."""
+    """Time of the last change."""
     created_by: User | None = related("created_by", "user")
-    """Who made it."""
+    """User who created it."""
     modified_by: User | None = related("modified_by", "user")
-    """Who changed it last."""
+    """User who changed it last."""
     extra: Extra = field(factory=dict)
-    """What the service sent besides."""
+    """Members that the service sent and this model has no field for."""

@@ -20,7 +20,7 @@ class StatusOption(Model):
     name: str | None = None
     """The name, as `status_name` takes it."""
     extra: Extra = field(factory=dict)
-    """What the service sent besides."""
+    """Members that the service sent and this model has no field for."""
 
 
 @frozen
@@ -32,7 +32,7 @@ class StatusOptions(Model):
     default: str | None = None
     """The name of the status that a case gets where none is named."""
     extra: Extra = field(factory=dict)
-    """What the service sent besides."""
+    """Members that the service sent and this model has no field for."""
 
 
 @frozen
@@ -42,7 +42,7 @@ class CaseType(Resource):
     resource_type: ClassVar[str] = "case_type"
 
     name: str | None = None
-    """The name to show."""
+    """Display name."""
     description: str | None = None
     """What the type is for."""
     emoji: str | None = None
@@ -54,7 +54,7 @@ class CaseType(Resource):
     deleted_at: datetime | None = None
     """When the type was deleted."""
     extra: Extra = field(factory=dict)
-    """What the service sent besides."""
+    """Members that the service sent and this model has no field for."""
 
     @property
     def status_names(self) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""Cases, and what belongs to a case alone."""
+"""Cases and their parts."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ __all__ = [
 
 
 class Priority(OpenEnum):
-    """How urgent a case is; P1 is the most urgent."""
+    """Priority of a case; P1 is the most urgent."""
 
     NOT_DEFINED = "NOT_DEFINED"
     P1 = "P1"
@@ -74,7 +74,7 @@ FINAL_STATUSES: Final = frozenset({"CLOSED", "COMPLETED", "CANCELLED", "DECLINED
 
 
 class StatusGroup(OpenEnum):
-    """What a status means, whatever its name."""
+    """Meaning of a status, whatever its name."""
 
     SG_OPEN = "SG_OPEN"
     SG_IN_PROGRESS = "SG_IN_PROGRESS"
@@ -90,7 +90,7 @@ class CaseTypeCode(OpenEnum):
 
 
 class CustomAttributeType(OpenEnum):
-    """What kind of value a custom attribute has."""
+    """Type of the value of a custom attribute."""
 
     URL = "URL"
     TEXT = "TEXT"
@@ -99,7 +99,7 @@ class CustomAttributeType(OpenEnum):
 
 
 class InsightType(OpenEnum):
-    """What kind of thing an insight points to."""
+    """Type of the thing that an insight points to."""
 
     SECURITY_SIGNAL = "SECURITY_SIGNAL"
     MONITOR = "MONITOR"
@@ -120,7 +120,7 @@ class InsightType(OpenEnum):
 
 
 class IntegrationStatus(OpenEnum):
-    """How far the making of an issue or ticket elsewhere has come."""
+    """Progress of creating an issue or ticket in another system."""
 
     IN_PROGRESS = "IN_PROGRESS"
     COMPLETED = "COMPLETED"
@@ -128,7 +128,7 @@ class IntegrationStatus(OpenEnum):
 
 
 class BulkAction(OpenEnum):
-    """What a bulk update does to each of its cases."""
+    """Action of a bulk update."""
 
     PRIORITY = "priority"
     STATUS = "status"
@@ -143,7 +143,7 @@ class BulkAction(OpenEnum):
 
 
 class SortField(OpenEnum):
-    """What a search can be sorted by."""
+    """Field by which a search can be sorted."""
 
     CREATED_AT = "created_at"
     PRIORITY = "priority"
@@ -151,7 +151,7 @@ class SortField(OpenEnum):
 
 
 class ResolvedReason(OpenEnum):
-    """Why a security case was resolved."""
+    """Reason why a security case was resolved."""
 
     FALSE_POSITIVE = "FALSE_POSITIVE"
     TRUE_POSITIVE = "TRUE_POSITIVE"
@@ -163,27 +163,27 @@ class CustomAttribute(Model):
     """A value of a custom attribute, with its type."""
 
     type: CustomAttributeType
-    """What kind of value it is."""
+    """Type of the value."""
     value: Any
-    """A text, or a number for NUMBER; a list of either where `is_multi`."""
+    """Text, or number for NUMBER; a list of these if `is_multi`."""
     is_multi: bool
     """Whether the value is a list."""
     extra: Extra = field(factory=dict)
-    """What the service sent besides."""
+    """Members that the service sent and this model has no field for."""
 
 
 @frozen
 class Insight(Model):
-    """A pointer from a case to the thing that gives it context."""
+    """Link from a case to a monitor, signal, incident or other thing that gives it context."""
 
     type: InsightType | None = None
-    """What kind of thing it is."""
+    """Type of the thing."""
     ref: str | None = None
-    """The path to it in the web application."""
+    """Path of the thing in the web application."""
     resource_id: str | None = None
-    """The thing's own identifier."""
+    """Identifier of the thing."""
     extra: Extra = field(factory=dict)
-    """What the service sent besides."""
+    """Members that the service sent and this model has no field for."""
 
 
 @frozen
@@ -191,17 +191,17 @@ class JiraIssue(Model):
     """The Jira issue of a case."""
 
     status: IntegrationStatus | None = None
-    """How far its making has come."""
+    """Progress of its creation."""
     issue_id: str | None = inside("result", "issue_id")
-    """Jira's identifier."""
+    """Identifier in Jira."""
     issue_key: str | None = inside("result", "issue_key")
-    """Jira's key, such as `PROJ-123`."""
+    """Key in Jira, such as `PROJ-123`."""
     issue_url: str | None = inside("result", "issue_url")
-    """The address of the issue."""
+    """URL of the issue."""
     project_key: str | None = inside("result", "project_key")
-    """The key of the project in Jira."""
+    """Key of the project in Jira."""
     extra: Extra = field(factory=dict)
-    """What the service sent besides."""
+    """Members that the service sent and this model has no field for."""
 
 
 @frozen
@@ -209,11 +209,11 @@ class ServiceNowTicket(Model):
     """The ServiceNow ticket of a case."""
 
     status: IntegrationStatus | None = None
-    """How far its making has come."""
+    """Progress of its creation."""
     sys_target_link: str | None = inside("result", "sys_target_link")
-    """The address of the ticket."""
+    """URL of the ticket."""
     extra: Extra = field(factory=dict)
-    """What the service sent besides."""
+    """Members that the service sent and this model has no field for."""
 
 
 @frozen
@@ -223,67 +223,67 @@ class Case(Resource):
     resource_type: ClassVar[str] = "case"
 
     key: str | None = None
-    """The key people use, such as `PROJ-123`; it changes when the case moves to another project."""
+    """Key that people use, such as `PROJ-123`. It changes when the case moves to another project."""
     title: str | None = None
-    """The title."""
+    """Title."""
     description: str | None = None
-    """The description, in Markdown."""
+    """Description in Markdown."""
     priority: Priority | None = None
-    """How urgent it is."""
+    """Priority."""
     status: CaseStatus | None = None
-    """The deprecated status: see `status_name` and `status_group`."""
+    """Deprecated status; `status_name` and `status_group` say more."""
     status_name: str | None = None
-    """The status by its name, one of those of the case's type."""
+    """Name of the status, one of those that the type of the case has."""
     status_group: StatusGroup | None = None
-    """What the status means: open, in progress or closed."""
+    """Meaning of the status: open, in progress or closed."""
     type: CaseTypeCode | None = None
-    """The deprecated type: see `type_id`."""
+    """Deprecated type; `type_id` says more."""
     type_id: str | None = None
-    """The id of the case's type."""
+    """Id of the case type."""
     project_id: str | None = related("project", "project")
-    """The id of the project it is in."""
+    """Id of the project."""
     assignee: User | None = related("assignee", "user")
-    """Who works on it."""
+    """User who works on the case."""
     created_by: User | None = related("created_by", "user")
-    """Who made it."""
+    """User who created it."""
     modified_by: User | None = related("modified_by", "user")
-    """Who changed it last."""
+    """User who changed it last."""
     created_at: datetime | None = None
-    """When it was made, in UTC, as all times are; kept to the microsecond."""
+    """Time of creation. All times are in UTC, cut to microseconds."""
     modified_at: datetime | None = None
-    """When it was changed last."""
+    """Time of the last change."""
     closed_at: datetime | None = None
-    """When it was closed."""
+    """Time of closing."""
     archived_at: datetime | None = None
-    """When it was archived."""
+    """Time of archiving."""
     due_date: date | None = None
-    """The day it should be resolved by."""
+    """Day by which the case should be resolved."""
     attributes: Mapping[str, list[str]] = field(factory=dict)
-    """Labels: a list of texts under each key."""
+    """Labels: a list of texts for each key."""
     custom_attributes: Mapping[str, CustomAttribute] = field(factory=dict)
-    """The values of custom attributes, by the attribute's key."""
+    """Values of custom attributes by key."""
     jira_issue: JiraIssue | None = None
-    """The Jira issue that belongs to it."""
+    """Jira issue of the case."""
     service_now_ticket: ServiceNowTicket | None = None
-    """The ServiceNow ticket that belongs to it."""
+    """ServiceNow ticket of the case."""
     comment_count: int | None = None
-    """How many comments it has."""
+    """Number of comments."""
     creation_source: str | None = None
-    """What made it, such as `MANUAL` or `ERROR_TRACKING`."""
+    """Origin of the case, such as `MANUAL` or `ERROR_TRACKING`."""
     insights: tuple[Insight, ...] = ()
-    """What gives it context: monitors, signals, incidents."""
+    """Links to monitors, signals, incidents and other context."""
     internal_id: str | None = None
-    """An identifier of the service's own."""
+    """Internal identifier; equal to `id` on all recorded cases."""
     public_id: str | None = None
-    """A number, as a text of digits."""
+    """Number of the case in the organization, as a text of digits; not the number in the key."""
     merge_status: str | None = None
-    """Whether it was merged into another, such as `NOT_MERGED`."""
+    """Whether the case was merged into another one, such as `NOT_MERGED`."""
     created_by_author: Author | None = None
-    """Who made it, where that is told inside the case."""
+    """Author as described inside the case; absent on most."""
     security_resolved_reason: ResolvedReason | None = None
-    """Why a security case was resolved."""
+    """Reason why a security case was resolved."""
     extra: Extra = field(factory=dict)
-    """What the service sent besides."""
+    """Members that the service sent and this model has no field for."""
 
     @property
     def is_open(self) -> bool:
@@ -295,61 +295,61 @@ class Case(Resource):
 
 @frozen
 class AggregateGroup(Model):
-    """One group of an aggregation."""
+    """Group of an aggregation."""
 
     group: str
-    """The value that the cases of the group share."""
+    """Value that the cases of the group have in common."""
     value: tuple[float, ...]
-    """The numbers of the group: how many cases it has."""
+    """Numbers of the group: how many cases it has."""
     extra: Extra = field(factory=dict)
-    """What the service sent besides."""
+    """Members that the service sent and this model has no field for."""
 
 
 @frozen
 class CaseAggregate(Resource):
-    """The cases of a search, counted in groups."""
+    """Counts of the cases of a search, by groups."""
 
     resource_type: ClassVar[str] = "aggregate"
 
     total: float
-    """How many cases there are in all groups."""
+    """Number of cases in all groups."""
     groups: tuple[AggregateGroup, ...]
-    """The groups."""
+    """Groups."""
     extra: Extra = field(factory=dict)
-    """What the service sent besides."""
+    """Members that the service sent and this model has no field for."""
 
 
 @frozen
 class CountValue(Model):
-    """How many cases have one value."""
+    """Number of cases with one value of a field."""
 
     value: str
-    """The value."""
+    """Value."""
     count: int
-    """How many cases have it."""
+    """Number of cases that have it."""
     extra: Extra = field(factory=dict)
-    """What the service sent besides."""
+    """Members that the service sent and this model has no field for."""
 
 
 @frozen
 class CountGroup(Model):
-    """The counts of one field."""
+    """Counts for one field."""
 
     group: str
-    """The name of the field."""
+    """Name of the field."""
     values: tuple[CountValue, ...] = inside("group_values", factory=tuple)
-    """A count for each of its values."""
+    """Count for each value of the field."""
     extra: Extra = field(factory=dict)
-    """What the service sent besides."""
+    """Members that the service sent and this model has no field for."""
 
 
 @frozen
 class CaseCount(Resource):
-    """The cases of a search, counted by the values of fields."""
+    """Counts of the cases of a search, by values of fields."""
 
     resource_type: ClassVar[str] = "count"
 
     groups: tuple[CountGroup, ...]
-    """The counts, one entry a field."""
+    """Counts, one entry per field."""
     extra: Extra = field(factory=dict)
-    """What the service sent besides."""
+    """Members that the service sent and this model has no field for."""

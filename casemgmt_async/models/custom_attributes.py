@@ -17,9 +17,9 @@ class AttributeOption(Model):
     """One value that an attribute of the type SELECT allows."""
 
     value: str | None = None
-    """The value."""
+    """Value."""
     extra: Extra = field(factory=dict)
-    """What the service sent besides."""
+    """Members that the service sent and this model has no field for."""
 
 
 @frozen
@@ -31,7 +31,7 @@ class CustomAttributeConfig(Resource):
     key: str | None = None
     """The key, as case operations take it."""
     display_name: str | None = None
-    """The name to show."""
+    """Display name."""
     description: str | None = None
     """What the attribute is for."""
     type: CustomAttributeType | None = None
@@ -45,4 +45,4 @@ class CustomAttributeConfig(Resource):
     case_type_id: str | None = None
     """The id of the case type that has it."""
     extra: Extra = field(factory=dict)
-    """What the service sent besides."""
+    """Members that the service sent and this model has no field for."""

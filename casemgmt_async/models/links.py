@@ -12,7 +12,7 @@ __all__ = ["CaseLink", "LinkEntityType", "LinkRelationship"]
 
 
 class LinkEntityType(OpenEnum):
-    """What a link can join."""
+    """Type of what a link can join."""
 
     CASE = "CASE"
     INCIDENT = "INCIDENT"
@@ -21,7 +21,7 @@ class LinkEntityType(OpenEnum):
 
 
 class LinkRelationship(OpenEnum):
-    """What the parent of a link is to the child."""
+    """Relationship of the parent of a link to the child."""
 
     RELATES_TO = "RELATES_TO"
     CAUSES = "CAUSES"
@@ -39,14 +39,14 @@ class CaseLink(Resource):
     resource_type: ClassVar[str] = "link"
 
     parent_entity_id: str
-    """The id of the parent."""
+    """Id of the parent."""
     parent_entity_type: LinkEntityType
-    """What the parent is."""
+    """Type of the parent."""
     child_entity_id: str
-    """The id of the child."""
+    """Id of the child."""
     child_entity_type: LinkEntityType
-    """What the child is."""
+    """Type of the child."""
     relationship: LinkRelationship
-    """What the parent is to the child."""
+    """Relationship of the parent to the child."""
     extra: Extra = field(factory=dict)
-    """What the service sent besides."""
+    """Members that the service sent and this model has no field for."""

@@ -19,7 +19,7 @@ class MaintenanceWindow(Resource):
     resource_type: ClassVar[str] = "maintenance_window"
 
     name: str
-    """The name to show."""
+    """Display name."""
     query: str
     """The search that says which cases."""
     start_at: datetime
@@ -31,4 +31,4 @@ class MaintenanceWindow(Resource):
     updated_by: str | None = None
     """The id of the user who changed it last."""
     extra: Extra = field(factory=dict)
-    """What the service sent besides."""
+    """Members that the service sent and this model has no field for."""

@@ -69,7 +69,7 @@ class NotificationRecipient(Model):
     tenant_name: str | None = inside("data", "tenant_name")
     """The name of the tenant, for MS_TEAMS_CHANNEL."""
     extra: Extra = field(factory=dict)
-    """What the service sent besides."""
+    """Members that the service sent and this model has no field for."""
 
 
 @frozen
@@ -79,7 +79,7 @@ class NotificationTrigger(Model):
     type: NotificationTriggerType | None = None
     """The event."""
     field: str | None = inside("data", "field")
-    """The attribute whose change is meant, for ATTRIBUTE_VALUE_CHANGED."""
+    """Attribute whose change triggers the rule, for ATTRIBUTE_VALUE_CHANGED."""
     change_type: str | None = inside("data", "change_type")
     """The change that is meant: added, removed or changed."""
     from_status: str | None = inside("data", "from_status")
@@ -91,7 +91,7 @@ class NotificationTrigger(Model):
     to_status_name: str | None = inside("data", "to_status_name")
     """The name of the status after."""
     extra: Extra = inside(factory=dict)
-    """What the service sent besides."""
+    """Members that the service sent and this model has no field for."""
 
 
 @frozen
@@ -101,7 +101,7 @@ class NotificationRule(Resource):
     resource_type: ClassVar[str] = "notification_rule"
 
     is_enabled: bool | None = None
-    """Whether it acts."""
+    """Whether it is enabled."""
     query: str | None = None
     """The search that a case must fit."""
     triggers: tuple[NotificationTrigger, ...] = ()
@@ -109,4 +109,4 @@ class NotificationRule(Resource):
     recipients: tuple[NotificationRecipient, ...] = ()
     """Whom it tells."""
     extra: Extra = field(factory=dict)
-    """What the service sent besides."""
+    """Members that the service sent and this model has no field for."""

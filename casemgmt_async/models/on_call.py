@@ -23,4 +23,4 @@ class OnCallResponders(Resource):
     escalations: tuple[str, ...] = related("escalations", "escalation_policy_steps", factory=tuple)
     """The ids of the escalation steps that follow."""
     extra: Extra = field(factory=dict)
-    """What the service sent besides."""
+    """Members that the service sent and this model has no field for."""

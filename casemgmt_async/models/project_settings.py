@@ -43,7 +43,7 @@ class ColumnSort(Model):
     priority: int | None = None
     """The place of this order among the others."""
     extra: Extra = field(factory=dict)
-    """What the service sent besides."""
+    """Members that the service sent and this model has no field for."""
 
 
 @frozen
@@ -57,7 +57,7 @@ class Column(Model):
     sort: ColumnSort | None = None
     """How they are sorted."""
     extra: Extra = field(factory=dict)
-    """What the service sent besides."""
+    """Members that the service sent and this model has no field for."""
 
 
 @frozen
@@ -67,29 +67,29 @@ class ColumnsConfig(Model):
     columns: tuple[Column, ...] = ()
     """The columns, from left to right."""
     extra: Extra = field(factory=dict)
-    """What the service sent besides."""
+    """Members that the service sent and this model has no field for."""
 
 
 @frozen
 class AutoCloseSettings(Model):
-    """Closing cases that nobody touches."""
+    """Automatic closing of inactive cases."""
 
     enabled: bool | None = None
-    """Whether it is done."""
+    """Whether it is enabled."""
     max_inactive_time_in_secs: int | None = None
     """After how many seconds."""
     extra: Extra = field(factory=dict)
-    """What the service sent besides."""
+    """Members that the service sent and this model has no field for."""
 
 
 @frozen
 class AutoTransitionSettings(Model):
-    """Moving cases on when they are assigned."""
+    """Automatic transition of assigned cases."""
 
     auto_transition_assigned_cases_on_self_assigned: bool | None = None
-    """Whether it is done when a user takes a case."""
+    """Whether a case is moved when a user assigns it to themselves."""
     extra: Extra = field(factory=dict)
-    """What the service sent besides."""
+    """Members that the service sent and this model has no field for."""
 
 
 @frozen
@@ -101,7 +101,7 @@ class IncidentFieldMapping(Model):
     incident_user_defined_field_id: str | None = None
     """The id of the incident's field."""
     extra: Extra = field(factory=dict)
-    """What the service sent besides."""
+    """Members that the service sent and this model has no field for."""
 
 
 @frozen
@@ -109,31 +109,31 @@ class IncidentIntegration(Model):
     """Incidents."""
 
     enabled: bool | None = None
-    """Whether it is on."""
+    """Whether it is enabled."""
     auto_escalation_query: str | None = None
-    """The search whose cases become incidents."""
+    """Search query whose cases become incidents."""
     default_incident_commander: str | None = None
-    """Who leads an incident at first."""
+    """Initial commander of an incident."""
     field_mappings: tuple[IncidentFieldMapping, ...] = ()
-    """Which fields are copied."""
+    """Fields that are copied."""
     incident_type: str | None = None
-    """The type of incident that is made."""
+    """Type of the incidents that are created."""
     priority_mapping: Mapping[str, str] = inside("severity_config", "priority_mapping", factory=dict)
     """The priority of a case for each severity."""
     extra: Extra = field(factory=dict)
-    """What the service sent besides."""
+    """Members that the service sent and this model has no field for."""
 
 
 @frozen
 class SyncProperty(Model):
-    """How one property is kept the same on both sides."""
+    """Synchronization of one property."""
 
     sync_type: str | None = None
-    """Which way it is copied."""
+    """Direction of the copy."""
     mapping: Mapping[str, str] = field(factory=dict)
-    """Which value becomes which."""
+    """Target value for each value."""
     name_mapping: Mapping[str, str] = field(factory=dict)
-    """Which name becomes which."""
+    """Target name for each name."""
     impact_mapping: Mapping[str, str] = field(factory=dict)
     """The impact for each priority; ServiceNow only."""
     urgency_mapping: Mapping[str, str] = field(factory=dict)
@@ -141,7 +141,7 @@ class SyncProperty(Model):
     jira_field_id: str | None = None
     """The field of Jira that is meant; due dates only."""
     extra: Extra = field(factory=dict)
-    """What the service sent besides."""
+    """Members that the service sent and this model has no field for."""
 
 
 @frozen
@@ -149,37 +149,37 @@ class JiraCustomFieldSync(Model):
     """How a custom field of Jira is filled."""
 
     sync_type: str | None = None
-    """Which way it is copied."""
+    """Direction of the copy."""
     value: Any = None
     """The value, of any form."""
     extra: Extra = field(factory=dict)
-    """What the service sent besides."""
+    """Members that the service sent and this model has no field for."""
 
 
 @frozen
 class JiraSync(Model):
-    """Keeping cases and Jira issues the same."""
+    """Synchronization of cases and Jira issues."""
 
     enabled: bool | None = None
-    """Whether it is done."""
+    """Whether it is enabled."""
     assignee: SyncProperty | None = inside("properties", "assignee")
-    """How the assignee is kept."""
+    """Synchronization of the assignee."""
     comments: SyncProperty | None = inside("properties", "comments")
-    """How comments are kept."""
+    """Synchronization of comments."""
     custom_fields: Mapping[str, JiraCustomFieldSync] = inside("properties", "custom_fields", factory=dict)
     """How custom fields are kept, by their ids."""
     description: SyncProperty | None = inside("properties", "description")
-    """How the description is kept."""
+    """Synchronization of the description."""
     due_date: SyncProperty | None = inside("properties", "due_date")
-    """How the due date is kept."""
+    """Synchronization of the due date."""
     priority: SyncProperty | None = inside("properties", "priority")
-    """How the priority is kept."""
+    """Synchronization of the priority."""
     status: SyncProperty | None = inside("properties", "status")
-    """How the status is kept."""
+    """Synchronization of the status."""
     title: SyncProperty | None = inside("properties", "title")
-    """How the title is kept."""
+    """Synchronization of the title."""
     extra: Extra = field(factory=dict)
-    """What the service sent besides."""
+    """Members that the service sent and this model has no field for."""
 
 
 @frozen
@@ -187,9 +187,9 @@ class JiraIntegration(Model):
     """Jira."""
 
     enabled: bool | None = None
-    """Whether it is on."""
+    """Whether it is enabled."""
     auto_creation: bool | None = inside("auto_creation", "enabled")
-    """Whether cases become issues by themselves."""
+    """Whether cases become issues automatically."""
     account_id: str | None = inside("metadata", "account_id")
     """The id of the Jira account."""
     issue_type_id: str | None = inside("metadata", "issue_type_id")
@@ -197,9 +197,9 @@ class JiraIntegration(Model):
     project_id: str | None = inside("metadata", "project_id")
     """The id of the project in Jira."""
     sync: JiraSync | None = None
-    """How both sides are kept the same."""
+    """Synchronization of both sides."""
     extra: Extra = field(factory=dict)
-    """What the service sent besides."""
+    """Members that the service sent and this model has no field for."""
 
 
 @frozen
@@ -207,7 +207,7 @@ class MonitorIntegration(Model):
     """Monitors."""
 
     enabled: bool | None = None
-    """Whether it is on."""
+    """Whether it is enabled."""
     auto_resolve_enabled: bool | None = None
     """Whether a case is resolved when its monitor recovers."""
     case_type_id: str | None = None
@@ -215,7 +215,7 @@ class MonitorIntegration(Model):
     handle: str | None = None
     """The handle that monitors name."""
     extra: Extra = field(factory=dict)
-    """What the service sent besides."""
+    """Members that the service sent and this model has no field for."""
 
 
 @frozen
@@ -225,9 +225,9 @@ class EscalationQuery(Model):
     id: str | None = None
     """Its identifier."""
     enabled: bool | None = None
-    """Whether it acts."""
+    """Whether it is enabled."""
     query: str | None = None
-    """The search."""
+    """Search query."""
     team_id: str | None = inside("target", "team_id")
     """The id of the team that is paged."""
     user_id: str | None = inside("target", "user_id")
@@ -235,7 +235,7 @@ class EscalationQuery(Model):
     dynamic_team_paging: bool | None = inside("target", "dynamic_team_paging")
     """Whether the team is found out case by case."""
     extra: Extra = field(factory=dict)
-    """What the service sent besides."""
+    """Members that the service sent and this model has no field for."""
 
 
 @frozen
@@ -243,29 +243,29 @@ class OnCallIntegration(Model):
     """On-call."""
 
     enabled: bool | None = None
-    """Whether it is on."""
+    """Whether it is enabled."""
     auto_assign_on_call: bool | None = None
-    """Whether a case is assigned to who is on call."""
+    """Whether a case is assigned to the user who is on call."""
     escalation_queries: tuple[EscalationQuery, ...] = ()
-    """Which cases are escalated to whom."""
+    """Searches whose cases are escalated, with their targets."""
     extra: Extra = field(factory=dict)
-    """What the service sent besides."""
+    """Members that the service sent and this model has no field for."""
 
 
 @frozen
 class ServiceNowSync(Model):
-    """Keeping cases and ServiceNow tickets the same."""
+    """Synchronization of cases and ServiceNow tickets."""
 
     enabled: bool | None = None
-    """Whether it is done."""
+    """Whether it is enabled."""
     comments: SyncProperty | None = inside("properties", "comments")
-    """How comments are kept."""
+    """Synchronization of comments."""
     priority: SyncProperty | None = inside("properties", "priority")
-    """How the priority is kept."""
+    """Synchronization of the priority."""
     status: SyncProperty | None = inside("properties", "status")
-    """How the status is kept."""
+    """Synchronization of the status."""
     extra: Extra = field(factory=dict)
-    """What the service sent besides."""
+    """Members that the service sent and this model has no field for."""
 
 
 @frozen
@@ -273,53 +273,53 @@ class ServiceNowIntegration(Model):
     """ServiceNow."""
 
     enabled: bool | None = None
-    """Whether it is on."""
+    """Whether it is enabled."""
     assignment_group: str | None = None
     """The group that tickets go to."""
     auto_creation: bool | None = inside("auto_creation", "enabled")
-    """Whether cases become tickets by themselves."""
+    """Whether cases become tickets automatically."""
     instance_name: str | None = None
     """The name of the instance."""
     sync_config: ServiceNowSync | None = None
-    """How both sides are kept the same."""
+    """Synchronization of both sides."""
     extra: Extra = field(factory=dict)
-    """What the service sent besides."""
+    """Members that the service sent and this model has no field for."""
 
 
 @frozen
 class NotificationSettings(Model):
-    """Which events members are told of."""
+    """Events of which members are notified."""
 
     enabled: bool | None = None
-    """Whether anything is sent."""
+    """Whether notifications are sent."""
     destinations: tuple[int, ...] = ()
-    """Where to: 1 is e-mail, 2 Slack, 3 in the application."""
+    """Channels: 1 is e-mail, 2 Slack, 3 the application."""
     notify_on_case_assignment: bool | None = None
-    """A case is assigned."""
+    """Notify when a case is assigned."""
     notify_on_case_closed: bool | None = None
-    """A case is closed."""
+    """Notify when a case is closed."""
     notify_on_case_comment: bool | None = None
-    """A case gets a comment."""
+    """Notify when a case gets a comment."""
     notify_on_case_comment_mention: bool | None = None
-    """A comment names somebody."""
+    """Notify when a comment mentions somebody."""
     notify_on_case_priority_change: bool | None = None
-    """A case's priority changes."""
+    """Notify when the priority of a case changes."""
     notify_on_case_status_change: bool | None = None
-    """A case's status changes."""
+    """Notify when the status of a case changes."""
     notify_on_case_unassignment: bool | None = None
-    """A case is no longer assigned."""
+    """Notify when a case is unassigned."""
     extra: Extra = field(factory=dict)
-    """What the service sent besides."""
+    """Members that the service sent and this model has no field for."""
 
 
 @frozen
 class ProjectSettings(Model):
-    """How a project behaves."""
+    """Settings of a project."""
 
     auto_close_inactive_cases: AutoCloseSettings | None = None
-    """Closing cases that nobody touches."""
+    """Automatic closing of inactive cases."""
     auto_transition_assigned_cases: AutoTransitionSettings | None = None
-    """Moving cases on when they are assigned."""
+    """Automatic transition of assigned cases."""
     integration_incident: IncidentIntegration | None = None
     """Incidents."""
     integration_jira: JiraIntegration | None = None
@@ -331,6 +331,6 @@ class ProjectSettings(Model):
     integration_service_now: ServiceNowIntegration | None = None
     """ServiceNow."""
     notification: NotificationSettings | None = None
-    """Which events members are told of."""
+    """Events of which members are notified."""
     extra: Extra = field(factory=dict)
-    """What the service sent besides."""
+    """Members that the service sent and this model has no field for."""

@@ -1,4 +1,4 @@
-"""Projects and a user's favourites among them."""
+"""Projects and favorite projects."""
 
 from __future__ import annotations
 
@@ -15,35 +15,35 @@ __all__ = ["Project", "ProjectFavorite"]
 
 @frozen
 class Project(Resource):
-    """A project: the home of cases."""
+    """A project, which contains cases."""
 
     resource_type: ClassVar[str] = "project"
 
     key: str | None = None
-    """The key that the keys of its cases begin with."""
+    """Key of the project, the first part of the keys of its cases."""
     name: str | None = None
-    """The name to show."""
+    """Display name."""
     restricted: bool | None = None
-    """Whether only members see it."""
+    """Whether only members see the project."""
     enabled_custom_case_types: tuple[str, ...] = ()
-    """The ids of the case types it allows."""
+    """Ids of the case types that the project allows."""
     columns_config: ColumnsConfig | None = None
-    """How its board is laid out."""
+    """Layout of the board."""
     settings: ProjectSettings | None = None
-    """How it behaves."""
+    """Settings."""
     member_users: tuple[User, ...] = related("member_user", "user", factory=tuple)
-    """The users who are members."""
+    """Users who are members."""
     member_teams: tuple[str, ...] = related("member_team", "team_links", factory=tuple)
-    """The ids of the links to the teams that are members."""
+    """Ids of the links to the teams that are members."""
     extra: Extra = field(factory=dict)
-    """What the service sent besides."""
+    """Members that the service sent and this model has no field for."""
 
 
 @frozen
 class ProjectFavorite(Resource):
-    """A project that the user marked; `id` is the project's."""
+    """A favorite project of the current user; `id` is the id of the project."""
 
     resource_type: ClassVar[str] = "project_favorite"
 
     extra: Extra = field(factory=dict)
-    """What the service sent besides."""
+    """Members that the service sent and this model has no field for."""

@@ -20,7 +20,7 @@ class Team(Resource):
     resource_type: ClassVar[str] = "team"
 
     name: str | None = None
-    """The name to show."""
+    """Display name."""
     handle: str | None = None
     """The handle, unique in the organisation."""
     summary: str | None = None
@@ -36,7 +36,7 @@ class Team(Resource):
     modified_at: datetime | None = None
     """When it was last changed."""
     extra: Extra = field(factory=dict)
-    """What the service sent besides."""
+    """Members that the service sent and this model has no field for."""
 
 
 @frozen
@@ -52,4 +52,4 @@ class TeamMembership(Resource):
     team_id: str | None = related("team", "team")
     """The id of the team, where the answer names it."""
     extra: Extra = field(factory=dict)
-    """What the service sent besides."""
+    """Members that the service sent and this model has no field for."""

@@ -14,30 +14,30 @@ __all__ = ["CellType", "TimelineCell"]
 
 
 class CellType(OpenEnum):
-    """What a cell of the timeline tells."""
+    """Type of a timeline cell."""
 
     COMMENT = "COMMENT"
 
 
 @frozen
 class TimelineCell(Resource):
-    """One thing that happened to a case, such as a comment."""
+    """Entry of the timeline of a case, such as a comment."""
 
     resource_type: ClassVar[str] = "timeline_cell"
 
     type: CellType | None = None
-    """What it tells."""
+    """Type of the cell."""
     author: Author | None = None
-    """Who wrote it."""
+    """Author of the cell."""
     message: str | None = inside("cell_content", "message")
-    """The text of a comment, in Markdown."""
+    """Text of a comment in Markdown."""
     content: str | None = None
-    """The cell's content once more, as the JSON text the service sent."""
+    """Content of the cell as JSON text, as the service sends it beside `cell_content`."""
     created_at: datetime | None = None
-    """When it was made."""
+    """Time of creation."""
     modified_at: datetime | None = None
-    """When it was changed last."""
+    """Time of the last change."""
     deleted_at: datetime | None = None
-    """When it was deleted."""
+    """Time of deletion."""
     extra: Extra = field(factory=dict)
-    """What the service sent besides; of cells of other types, their content."""
+    """Members that the service sent and this model has no field for; for other types of cells, their content."""

@@ -22,7 +22,7 @@ class User(Resource):
     resource_type: ClassVar[str] = "user"
 
     name: str | None = None
-    """The name to show."""
+    """Display name."""
     email: str | None = None
     """The e-mail address."""
     handle: str | None = None
@@ -30,7 +30,7 @@ class User(Resource):
     active: bool | None = None
     """Whether the account is in use."""
     extra: Extra = field(factory=dict)
-    """What the service sent besides."""
+    """Members that the service sent and this model has no field for."""
 
 
 class UserStatus(OpenEnum):
@@ -48,7 +48,7 @@ class UserAccount(Resource):
     resource_type: ClassVar[str] = "users"
 
     name: str | None = None
-    """The name to show."""
+    """Display name."""
     email: str | None = None
     """The e-mail address."""
     handle: str | None = None
@@ -76,7 +76,7 @@ class UserAccount(Resource):
     role_ids: tuple[str, ...] = related("roles", "roles", factory=tuple)
     """The ids of the user's roles."""
     extra: Extra = field(factory=dict)
-    """What the service sent besides."""
+    """Members that the service sent and this model has no field for."""
 
 
 class AuthorType(OpenEnum):

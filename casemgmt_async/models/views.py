@@ -15,25 +15,25 @@ __all__ = ["CaseView"]
 
 @frozen
 class CaseView(Resource):
-    """A search of a project, kept under a name."""
+    """Saved search of a project."""
 
     resource_type: ClassVar[str] = "view"
 
     name: str
-    """The name to show."""
+    """Display name."""
     query: str
-    """The search."""
+    """Search query."""
     created_at: datetime
-    """When it was made."""
+    """Time of creation."""
     modified_at: datetime | None = None
-    """When it was changed last."""
+    """Time of the last change."""
     np_rule_id: str | None = None
-    """The id of the notification rule that those who subscribe to the view are told by."""
+    """Id of the notification rule for subscribers of the view."""
     project_id: str | None = related("project", "project")
-    """The id of the project it is in."""
+    """Id of the project."""
     created_by: User | None = related("created_by", "user")
-    """Who made it."""
+    """User who created it."""
     modified_by: User | None = related("modified_by", "user")
-    """Who changed it last."""
+    """User who changed it last."""
     extra: Extra = field(factory=dict)
-    """What the service sent besides."""
+    """Members that the service sent and this model has no field for."""

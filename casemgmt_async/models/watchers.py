@@ -1,4 +1,4 @@
-"""Who watches a case."""
+"""Watchers of a case."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ __all__ = ["Watcher"]
 
 @frozen
 class Watcher(Resource):
-    """A user who is told of what happens to a case."""
+    """A user who is notified of changes to a case."""
 
     resource_type: ClassVar[str] = "watcher"
 
     user: User | None = related("user", "user")
-    """Who watches."""
+    """The user who watches."""
     extra: Extra = field(factory=dict)
-    """What the service sent besides."""
+    """Members that the service sent and this model has no field for."""
