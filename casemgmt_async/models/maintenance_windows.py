@@ -21,13 +21,13 @@ class MaintenanceWindow(Resource):
     name: str
     """Display name."""
     query: str
-    """The search that says which cases."""
+    """Search query of the cases that it covers."""
     start_at: datetime
-    """When it begins."""
+    """Time of the start."""
     end_at: datetime
-    """When it ends."""
+    """Time of the end."""
     created_by: str | None = None
-    """The id of the user who made it."""
+    """Id of the user who created it."""
     updated_by: str | None = None
     """The id of the user who changed it last."""
     extra: Extra = field(factory=dict)

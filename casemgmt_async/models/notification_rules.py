@@ -18,7 +18,7 @@ __all__ = [
 
 
 class RecipientType(OpenEnum):
-    """Where a notification goes."""
+    """Type of a recipient."""
 
     EMAIL = "EMAIL"
     SLACK_CHANNEL = "SLACK_CHANNEL"
@@ -28,7 +28,7 @@ class RecipientType(OpenEnum):
 
 
 class NotificationTriggerType(OpenEnum):
-    """What a notification is sent for."""
+    """Event that triggers a notification."""
 
     CASE_CREATED = "CASE_CREATED"
     STATUS_TRANSITIONED = "STATUS_TRANSITIONED"
@@ -38,10 +38,10 @@ class NotificationTriggerType(OpenEnum):
 
 @frozen
 class NotificationRecipient(Model):
-    """Where a notification goes; which fields matter depends on the type."""
+    """Recipient of notifications; which fields are used depends on the type."""
 
     type: RecipientType | None = None
-    """The kind of recipient."""
+    """Type of the recipient."""
     email: str | None = inside("data", "email")
     """The address, for EMAIL."""
     name: str | None = inside("data", "name")
@@ -74,14 +74,14 @@ class NotificationRecipient(Model):
 
 @frozen
 class NotificationTrigger(Model):
-    """What a notification is sent for."""
+    """Event that triggers a notification."""
 
     type: NotificationTriggerType | None = None
-    """The event."""
+    """Type of the event."""
     field: str | None = inside("data", "field")
     """Attribute whose change triggers the rule, for ATTRIBUTE_VALUE_CHANGED."""
     change_type: str | None = inside("data", "change_type")
-    """The change that is meant: added, removed or changed."""
+    """Kind of change: added, removed or changed."""
     from_status: str | None = inside("data", "from_status")
     """The id of the status before, for STATUS_TRANSITIONED."""
     from_status_name: str | None = inside("data", "from_status_name")
@@ -103,10 +103,10 @@ class NotificationRule(Resource):
     is_enabled: bool | None = None
     """Whether it is enabled."""
     query: str | None = None
-    """The search that a case must fit."""
+    """Search query that a case must match."""
     triggers: tuple[NotificationTrigger, ...] = ()
-    """What it waits for."""
+    """Events that trigger the rule."""
     recipients: tuple[NotificationRecipient, ...] = ()
-    """Whom it tells."""
+    """Recipients of the notifications."""
     extra: Extra = field(factory=dict)
     """Members that the service sent and this model has no field for."""

@@ -39,9 +39,9 @@ class ColumnSort(Model):
     """How a column of the board is sorted."""
 
     ascending: bool | None = None
-    """Whether the least comes first."""
+    """Whether the order is ascending."""
     priority: int | None = None
-    """The place of this order among the others."""
+    """Rank of this sort order among the others."""
     extra: Extra = field(factory=dict)
     """Members that the service sent and this model has no field for."""
 
@@ -51,9 +51,9 @@ class Column(Model):
     """A column of the board."""
 
     type: str | None = None
-    """The kind of column."""
+    """Type of the column."""
     sort_field: str | None = None
-    """The field its cases are sorted by."""
+    """Field by which its cases are sorted."""
     sort: ColumnSort | None = None
     """How they are sorted."""
     extra: Extra = field(factory=dict)
@@ -119,7 +119,7 @@ class IncidentIntegration(Model):
     incident_type: str | None = None
     """Type of the incidents that are created."""
     priority_mapping: Mapping[str, str] = inside("severity_config", "priority_mapping", factory=dict)
-    """The priority of a case for each severity."""
+    """Priority of a case for each severity of an incident."""
     extra: Extra = field(factory=dict)
     """Members that the service sent and this model has no field for."""
 
@@ -139,7 +139,7 @@ class SyncProperty(Model):
     urgency_mapping: Mapping[str, str] = field(factory=dict)
     """The urgency for each priority; ServiceNow only."""
     jira_field_id: str | None = None
-    """The field of Jira that is meant; due dates only."""
+    """Id of the field in Jira; due dates only."""
     extra: Extra = field(factory=dict)
     """Members that the service sent and this model has no field for."""
 
@@ -151,7 +151,7 @@ class JiraCustomFieldSync(Model):
     sync_type: str | None = None
     """Direction of the copy."""
     value: Any = None
-    """The value, of any form."""
+    """Value, of any type."""
     extra: Extra = field(factory=dict)
     """Members that the service sent and this model has no field for."""
 
@@ -193,7 +193,7 @@ class JiraIntegration(Model):
     account_id: str | None = inside("metadata", "account_id")
     """The id of the Jira account."""
     issue_type_id: str | None = inside("metadata", "issue_type_id")
-    """The id of the type of issue that is made."""
+    """Id of the type of the issues that are created."""
     project_id: str | None = inside("metadata", "project_id")
     """The id of the project in Jira."""
     sync: JiraSync | None = None
@@ -211,9 +211,9 @@ class MonitorIntegration(Model):
     auto_resolve_enabled: bool | None = None
     """Whether a case is resolved when its monitor recovers."""
     case_type_id: str | None = None
-    """The id of the type of case that is made."""
+    """Id of the type of the cases that are created."""
     handle: str | None = None
-    """The handle that monitors name."""
+    """Handle by which monitors mention the project."""
     extra: Extra = field(factory=dict)
     """Members that the service sent and this model has no field for."""
 
@@ -233,7 +233,7 @@ class EscalationQuery(Model):
     user_id: str | None = inside("target", "user_id")
     """The id of the user who is paged."""
     dynamic_team_paging: bool | None = inside("target", "dynamic_team_paging")
-    """Whether the team is found out case by case."""
+    """Whether the team is determined for each case."""
     extra: Extra = field(factory=dict)
     """Members that the service sent and this model has no field for."""
 
@@ -275,7 +275,7 @@ class ServiceNowIntegration(Model):
     enabled: bool | None = None
     """Whether it is enabled."""
     assignment_group: str | None = None
-    """The group that tickets go to."""
+    """Group that tickets are assigned to."""
     auto_creation: bool | None = inside("auto_creation", "enabled")
     """Whether cases become tickets automatically."""
     instance_name: str | None = None
