@@ -1,4 +1,4 @@
-"""What an error answer says, in any of the forms the service uses."""
+"""Bodies of error answers, in all forms that the service uses."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from casemgmt_async.errors import ErrorDetail
 __all__ = ["decode_errors"]
 
 LONGEST: Final = 1000
-"""How many characters of a text are kept."""
+"""Maximum length of a text; the rest is cut off."""
 MOST: Final = 100
-"""How many errors of a body are kept."""
+"""Maximum number of errors that are read from one body."""
 
 
 def decode_errors(body: bytes, _content_type: str | None = None) -> tuple[ErrorDetail, ...]:
-    """Read what the body of an error answer says; never fail.
+    """Read the errors of the body of an error answer; never raises.
 
-    Understands `{"errors": [...]}` with texts or objects. Of anything else, such as the HTML page
-    of a proxy, one entry keeps the start. The media type
-    is not asked: proxies and the service itself have been wrong about it.
+    Reads `{"errors": [...]}` with texts or objects as entries. For any other body, such as the HTML
+    page of a proxy, the result is one entry with the start of the body. The media type is ignored,
+    because proxies and the service itself send wrong ones.
     """
     try:
         parsed = msgspec.json.decode(body)
@@ -57,13 +57,13 @@ def read_error(entry: Any) -> ErrorDetail | None:
 
 
 def text(value: Any) -> str | None:
-    """Read a member of an error object; some write numbers where texts belong."""
+    """Read a member of an error object as a text; some services send numbers."""
     if isinstance(value, str | int) and not isinstance(value, bool):
         return str(value)[:LONGEST] or None
     return None
 
 
 def quote(body: bytes) -> tuple[ErrorDetail, ...]:
-    """Keep the start of a body that we cannot read."""
+    """Return the start of a body that is not in a known form."""
     start = body[: 4 * LONGEST].decode("utf-8", "replace").strip()[:LONGEST]
     return (ErrorDetail(start),) if start else ()
