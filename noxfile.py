@@ -136,9 +136,18 @@ def bench(session: nox.Session) -> None:
 
 @nox.session
 def docs(session: nox.Session) -> None:
-    """The documentation; a warning is an error."""
-    session.install("-q", EVERYTHING, *group("docs"))
+    """The documentation; a warning is an error, such as a public name that no page documents."""
+    session.install("-q", EVERYTHING, *group("docs"), *group("tests"))
+    session.run("pytest", "-q", "tests/docs", "-k", "only_to_be_read or up_to_date or contents or lead_somewhere")
     session.run("sphinx-build", "-q", "-W", "--keep-going", "-b", "html", "docs", "docs/_build/html")
+
+
+@nox.session
+def pictures(session: nox.Session) -> None:
+    """The pictures of README and docs, from real runs; the report needs Chromium."""
+    session.install("-q", "-e.[cli]")
+    session.run("python", "docs/pictures.py")
+    session.run("python", "tests/cli/screens.py")
 
 
 @nox.session

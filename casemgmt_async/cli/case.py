@@ -15,6 +15,7 @@ from casemgmt_async import (
     Case,
     CaseManagementError,
     CaseSession,
+    Directory,
     LinkRelationship,
     Priority,
     cases,
@@ -27,7 +28,6 @@ from casemgmt_async.cli.app import Commands
 from casemgmt_async.cli.completions import complete_keys, complete_projects
 from casemgmt_async.cli.context import Context, Misused, runs
 from casemgmt_async.cli.formats import plain
-from casemgmt_async.cli.names import Lookup
 from casemgmt_async.cli.screen import Screen
 from casemgmt_async.cli.text import Text, clean, many
 from casemgmt_async.cli.web import browse, quoted
@@ -169,7 +169,7 @@ async def create(
         raise Misused("--project is missing; casemgmt projects lists them, and a profile can have a default")
     text = sys.stdin.read() if description == "-" else description
     async with context.session() as session:
-        lookup = Lookup(session)
+        directory = Directory(session)
         given: dict[str, Any] = {}
         if text is not None:
             given["description"] = text
@@ -178,12 +178,12 @@ async def create(
         if status is not None:
             given["status_name"] = status
         if assign is not None:
-            given["assignee_id"] = await lookup.user(assign)
+            given["assignee_id"] = (await directory.user(assign)).id
         made = await cases.create_case(
             session,
             title=title,
-            project_id=await lookup.project(home),
-            type_id=await lookup.case_type(case_type or context.profile.type or "Standard"),
+            project_id=(await directory.project(home)).id,
+            type_id=(await directory.case_type(case_type or context.profile.type or "Standard")).id,
             **given,
         )
         if web:
@@ -225,7 +225,7 @@ async def assign(session: CaseSession, *, user: str | None, nobody: bool) -> tup
         raise Misused("give either --to USER or --nobody")
     if user is None:
         return cases.unassign_case, "unassigned"
-    found = await Lookup(session).user(user)
+    found = (await Directory(session).user(user)).id
     return lambda session, key: cases.assign_case(session, key, assignee_id=found), f"assigned to {user}"
 
 
@@ -287,7 +287,7 @@ async def watch(session: CaseSession, *, user: str, stop: bool) -> tuple[Change,
     Example:
       casemgmt case watch WEB-12
     """
-    found = await Lookup(session).user(user)
+    found = (await Directory(session).user(user)).id
     if stop:
         return lambda session, key: watchers.unwatch_case(session, key, found), f"no longer watched by {user}"
     return lambda session, key: watchers.watch_case(session, key, found), f"watched by {user}"
@@ -300,9 +300,10 @@ async def watch(session: CaseSession, *, user: str, stop: bool) -> tuple[Change,
     "--as",
     "relationship",
     type=click.Choice(RELATIONSHIPS, case_sensitive=False),
+    metavar="KIND",
     default="RELATES_TO",
     show_default=True,
-    help="What KEY does to OTHER.",
+    help=f"What KEY does to OTHER: {', '.join(RELATIONSHIPS).lower()}.",
 )
 @runs
 async def link(context: Context, *, key: str, other: str, relationship: str) -> None:

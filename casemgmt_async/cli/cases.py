@@ -43,7 +43,9 @@ COUNTED: Final = {
 
 @click.command()
 @click.argument("query", default="")
-@click.option("--limit", type=click.IntRange(min=1), default=20, show_default=True, help="Largest number of cases.")
+@click.option(
+    "--limit", type=click.IntRange(min=1), metavar="N", default=20, show_default=True, help="Largest number of cases."
+)
 @click.option("--all", "everything", is_flag=True, help="All cases that match, without a limit.")
 @click.option("--web", is_flag=True, help="Open the search in the browser instead.")
 @listing_options
@@ -66,7 +68,8 @@ async def search(
     check_query(query)
     CASES.find([*listing.columns, *filter(None, [listing.sort])])
     is_sorted = listing.sort is None or listing.sort in SORTS
-    for note in suggest_facets(query):
+    suggestions = suggest_facets(query)
+    for note in suggestions:
         screen.note(note)
     async with context.session() as session:
         if web:
@@ -98,7 +101,7 @@ async def search(
         screen.note(
             f"the first {many(limit, 'case')}; --all lists all of them" if is_cut else f"{many(number, 'case')}"
         )
-        if not number and (facets := [name for name in facets_of(query) if name != "project_id"]):
+        if not number and not suggestions and (facets := [name for name in facets_of(query) if name != "project_id"]):
             screen.note(
                 f"the service may not index {facets[0]}: and then finds nothing; free text and project_id: always work"
             )
@@ -267,4 +270,5 @@ def cross_table(screen: Screen, fields: Sequence[str], counted: Counter[tuple[st
         for first in sorted(down, key=rank)
     ]
     rows.append(["total", *(f"{across[second]:,}" for second in heads), f"{counted.total():,}"])
-    screen.table((f"{fields[0]} \\ {fields[1]}", *(f"#{head}" for head in heads), "#total"), rows)
+    names = [name.rpartition(".")[2] for name in fields]
+    screen.table((" \\ ".join(names), *(f"#{head}" for head in heads), "#total"), rows)

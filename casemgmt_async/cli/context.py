@@ -19,7 +19,9 @@ from casemgmt_async import (
     CaseSession,
     ConfigurationError,
     InvalidArgumentError,
+    NameLookupError,
     PermissionDeniedError,
+    UnknownNameError,
 )
 from casemgmt_async.cli.profiles import Profile, read_profile
 from casemgmt_async.cli.screen import Screen
@@ -30,9 +32,10 @@ __all__ = ["Context", "Failed", "Misused", "command_options", "runs"]
 HINTS: Final = {
     AuthenticationError: "casemgmt doctor shows which credentials and which site are in use",
     PermissionDeniedError: "casemgmt doctor shows which permissions the credentials lack",
+    UnknownNameError: "casemgmt projects, types, users and teams list the names",
 }
 """What to do about errors that do not say so themselves."""
-MISUSES: Final = (ConfigurationError, InvalidArgumentError)
+MISUSES: Final = (ConfigurationError, InvalidArgumentError, NameLookupError)
 
 
 class Failed(click.ClickException):

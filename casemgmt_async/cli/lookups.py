@@ -108,7 +108,9 @@ async def types(context: Context, *, listing: Listing) -> None:
 
 @click.command()
 @click.argument("text", default="")
-@click.option("--limit", type=click.IntRange(min=1), default=20, show_default=True, help="Largest number of users.")
+@click.option(
+    "--limit", type=click.IntRange(min=1), metavar="N", default=20, show_default=True, help="Largest number of users."
+)
 @listing_options
 @runs
 async def users(context: Context, *, text: str, limit: int, listing: Listing) -> None:
@@ -127,7 +129,9 @@ async def users(context: Context, *, text: str, limit: int, listing: Listing) ->
 
 @click.command()
 @click.argument("text", default="")
-@click.option("--limit", type=click.IntRange(min=1), default=20, show_default=True, help="Largest number of teams.")
+@click.option(
+    "--limit", type=click.IntRange(min=1), metavar="N", default=20, show_default=True, help="Largest number of teams."
+)
 @listing_options
 @runs
 async def teams(context: Context, *, text: str, limit: int, listing: Listing) -> None:

@@ -1,4 +1,4 @@
-"""Names for ids and ids for names: users, projects, case types."""
+"""The names behind ids: users, projects, case types."""
 
 from __future__ import annotations
 
@@ -8,9 +8,8 @@ from collections.abc import Awaitable, Iterable, Mapping
 from typing import Any, Final
 
 from casemgmt_async import CaseManagementError, CaseSession, case_types, projects, users
-from casemgmt_async.cli.context import Misused
 
-__all__ = ["Lookup", "names_of"]
+__all__ = ["names_of"]
 
 MOST: Final = 50
 """Users whose names are looked up for one list."""
@@ -48,44 +47,3 @@ async def quietly(look: Awaitable[Any]) -> Any:
         return await look
     except CaseManagementError:
         return None
-
-
-class Lookup:
-    """Finds the id of what a person names: exactly, whatever the case of letters, and never by guessing."""
-
-    def __init__(self, session: CaseSession) -> None:
-        self._session = session
-
-    async def user(self, text: str) -> str:
-        """The id of a user by e-mail address, handle or id, or of the owner of the credentials by `me`."""
-        if is_uuid(text):
-            return text
-        if text == "me":
-            return (await users.get_current_user(self._session)).id
-        found = await users.iter_users(self._session, filter=text, limit=MOST).collect()
-        return the_one("user", text, found, ("email", "handle"))
-
-    async def project(self, text: str) -> str:
-        """The id of a project by key, name or id."""
-        if is_uuid(text):
-            return text
-        return the_one("project", text, await projects.get_projects(self._session), ("key", "name"))
-
-    async def case_type(self, text: str) -> str:
-        """The id of a case type by name or id."""
-        if is_uuid(text):
-            return text
-        return the_one("case type", text, await case_types.get_all_case_types(self._session), ("name",))
-
-
-def the_one(noun: str, text: str, items: Iterable[Any], fields: Iterable[str]) -> str:
-    """The id of the only item with this name; an error lists the candidates otherwise."""
-    listed = list(items)
-    found = [each for each in listed if any((getattr(each, f) or "").casefold() == text.casefold() for f in fields)]
-    if len(found) == 1:
-        return str(found[0].id)
-    if found:
-        ids = ", ".join(f"{name_of(each)} ({each.id})" for each in found[:10])
-        raise Misused(f"{text!r} is the name of {len(found)} {noun}s; give an id: {ids}")
-    near = ", ".join(filter(None, (name_of(each) for each in listed[:10])))
-    raise Misused(f"no {noun} {text!r}" + (f"; there is: {near}" if near else ""))

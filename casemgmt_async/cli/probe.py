@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from casemgmt_async import CaseSession
+from casemgmt_async import CaseSession, Directory
 from casemgmt_async.cli.context import Context
-from casemgmt_async.cli.names import Lookup
 from casemgmt_async.cli.options import says_yes, writes_file
 from casemgmt_async.cli.screen import Screen
 from casemgmt_async.cli.text import Text, many
@@ -61,7 +60,7 @@ async def run_probes(
     screen = context.screen
     project_id = None
     if probe_writes is not None:
-        project_id = await Lookup(session).project(probe_writes)
+        project_id = (await Directory(session).project(probe_writes)).id
         says_yes(screen, yes, announcement(f"{probe_writes} on {session.base_url}"))
     screen.note("probing: reading only")
     findings = await probe_reading(session)

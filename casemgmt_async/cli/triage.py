@@ -15,6 +15,7 @@ from typing import Any, Final
 import click
 
 from casemgmt_async import jobs
+from casemgmt_async.cli.app import Commands
 from casemgmt_async.cli.context import Context, runs
 from casemgmt_async.cli.options import (
     budget_options,
@@ -53,7 +54,7 @@ complete_option = click.option("--complete", is_flag=True, help="Read the cases 
 rule_option = click.option("--rule", metavar="NAME", help="Only the changes of this rule.")
 
 
-@click.group()
+@click.group(cls=Commands)
 def triage() -> None:
     """Decide over many cases by rules, and change them: plan, look, apply.
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import ast
 import asyncio
+import importlib
 import inspect
 import os
 import re
-import shlex
 import shutil
 import subprocess
 import sys
@@ -79,7 +79,9 @@ async def test_commands_of_a_page_run(page, tmp_path):
                 if ELSEWHERE.search(line):
                     continue
                 process = await asyncio.create_subprocess_exec(
-                    *resolve(shlex.split(line, comments=True)),
+                    "bash",
+                    "-c",
+                    f"set -o pipefail; {FROM_HERE}{line}",
                     cwd=tmp_path,
                     env=environment(emulator),
                     stdout=asyncio.subprocess.PIPE,
@@ -102,11 +104,10 @@ def commands(block: str) -> list[str]:
     return [line.strip() for line in prompted or lines if line.strip()]
 
 
-def resolve(words: list[str]) -> list[str]:
-    """Take `casemgmt` and `python` from the environment that runs the tests."""
-    if words[0] == "casemgmt":
-        return [sys.executable, "-m", "casemgmt_async.cli", *words[1:]]
-    return [sys.executable, *words[1:]] if words[0] in {"python", "python3"} else words
+FROM_HERE = (
+    f'casemgmt() {{ "{sys.executable}" -m casemgmt_async.cli "$@"; }}; python() {{ "{sys.executable}" "$@"; }}; '
+)
+"""Take `casemgmt` and `python` from the environment that runs the tests."""
 
 
 @pytest.mark.parametrize("page", pages_with("toml"), ids=lambda page: page.stem)
@@ -118,3 +119,37 @@ def test_toml_blocks_are_toml(page):
 def test_ci_runs_the_test_command_of_the_readme():
     last = (ROOT / ".ci" / "run").read_text("utf-8").strip().splitlines()[-1]
     assert any(last in block for block in blocks(ROOT / "README.md", "sh"))
+
+
+RUN = {"python", "console", "sh", "toml"}
+READ_ONLY = {"text", "eval-rst", "ini", "json", "yaml", "sql"}
+"""Languages of blocks that are run above, and of those that are only to be read."""
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_a_block_is_run_or_says_that_it_is_only_to_be_read(page):
+    fences = re.findall(r"^ *```([^\n`]*)\n.*?^ *```$", page.read_text("utf-8"), re.MULTILINE | re.DOTALL)
+    assert [info for info in fences if (info.split() or [""])[0].strip("{}") not in RUN | READ_ONLY] == []
+
+
+def test_the_parts_that_are_made_from_the_code_are_up_to_date(monkeypatch):
+    monkeypatch.syspath_prepend(ROOT / "docs")
+    generated = importlib.import_module("generated")
+    old = [
+        page
+        for page in generated.PARTS
+        if (text := (ROOT / "docs" / page).read_text("utf-8")) != generated.fill(page, text)
+    ]
+    assert old == [], "run `python docs/generated.py`"
+
+
+def test_every_page_is_in_the_contents():
+    index = (ROOT / "docs" / "index.md").read_text("utf-8")
+    listed = {line.strip() for line in index.splitlines()}
+    assert {page.stem for page in (ROOT / "docs").glob("*.md")} - {"index"} <= listed
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_links_between_pages_lead_somewhere(page):
+    links = re.findall(r"\]\((?!https?:)([^)#\s]+)", page.read_text("utf-8"))
+    assert [link for link in links if not (page.parent / link).exists()] == []

@@ -17,8 +17,8 @@ WIDTH: Final = 900
 HEIGHT: Final = 150
 STEPS: Final = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1_200, 1_800, 3_600)
 """Lengths of an interval in seconds that a reader knows by heart."""
-FEWEST: Final = 8
-"""Intervals below which a chart shows nothing that its caption does not say."""
+SHORTEST: Final = 5.0
+"""Seconds below which a chart shows nothing that its caption does not say."""
 
 
 def color_of(state: State) -> str:
@@ -71,13 +71,13 @@ def timeline(points: Sequence[tuple[float, int]]) -> tuple[str, Markup | None]:
     """
     whole = sum(count for _, count in points)
     noun = "operation" if whole == 1 else "operations"
-    if len(points) < FEWEST:
-        return f"{whole:,} {noun} ended within a few moments, which is too short for a chart.", None
-    step = points[1][0] - points[0][0]
-    length = step * len(points)
-    rate = f", {whole / length:,.0f} per second on average" if length >= 1 else ""
-    span = format_span(length) if length >= 1 else "one second"
-    return f"{whole:,} {noun} ended within {span}{rate}.", rising([count for _, count in points], length)
+    length = (points[1][0] - points[0][0]) * len(points) if len(points) > 1 else 0.0
+    if length < SHORTEST:
+        return f"{whole:,} {noun} ended within {max(length, 1):.0f} s, which is too short for a chart.", None
+    rate = whole / length
+    shown = f"{rate:,.0f}" if rate >= 10 else f"{rate:.1f}"
+    caption = f"{whole:,} {noun} ended within {format_span(length)}, {shown} per second on average."
+    return caption, rising([count for _, count in points], length)
 
 
 def rising(counts: Sequence[int], length: float) -> Markup:
@@ -96,7 +96,7 @@ def rising(counts: Sequence[int], length: float) -> Markup:
         (f"{whole / 2:,.0f}", LEFT - 8, 24 + HEIGHT / 2, "end"),
         ("0", LEFT - 8, 24 + HEIGHT, "end"),
         ("start", LEFT, 40 + HEIGHT, "start"),
-        (format_span(length) if length >= 1 else f"{length:.1f} s", LEFT + WIDTH, 40 + HEIGHT, "end"),
+        (format_span(length), LEFT + WIDTH, 40 + HEIGHT, "end"),
     )
     drawn += [tag("text", text=text, class_="soft", x=x, y=y, text_anchor=anchor) for text, x, y, anchor in marks]
     return tag("svg", *drawn, viewBox="0 0 980 196", role="img", aria_label=f"{whole:,} operations over time")
