@@ -264,7 +264,9 @@ def judge(emulator: Emulator, rows: list[dict[str, Any]]) -> list[str]:
     return wrong
 
 
-async def live_all(seeds: range, rows: int) -> tuple[int, dict[int, tuple[list[str], list[str]]]]:
+async def live_all(
+    seeds: range, rows: int, *, progress: bool = False
+) -> tuple[int, dict[int, tuple[list[str], list[str]]]]:
     """Live through stories; returns how many runs there were and what went wrong, by seed."""
     nursery_ = await Nursery.open()
     runs, bad = 0, {}
@@ -274,6 +276,8 @@ async def live_all(seeds: range, rows: int) -> tuple[int, dict[int, tuple[list[s
                 story = Story(seed, rows, Path(folder), nursery_)
                 wrong = await story.live()
                 runs += story.runs
+                if progress:
+                    print(f"story {seed}: {story.runs} runs, {len(wrong)} wrong", flush=True)
                 if wrong:
                     bad[seed] = (story.told, wrong)
     finally:
@@ -293,7 +297,9 @@ def main() -> int:
         nursery()
         return 0
     started = time.perf_counter()
-    runs, bad = asyncio.run(live_all(range(options.first, options.first + options.stories), options.rows))
+    runs, bad = asyncio.run(
+        live_all(range(options.first, options.first + options.stories), options.rows, progress=True)
+    )
     kinds = Counter(each.split(":")[0] for _, wrong in bad.values() for each in wrong)
     print(f"{options.stories} stories of {options.rows} rows, {runs} runs, {time.perf_counter() - started:.0f} s")
     counts = ", ".join(f"{kinds[name]} {name}" for name in ("doubled", "lost", "different"))
