@@ -135,8 +135,8 @@ def show_export(screen: Screen, result: jobs.ExportResult, to_stdout: bool) -> i
 @click.command()
 @click.argument("source", type=takes_file)
 @click.option("--job", required=True, help="The name of the import; the same name and row key are the same case.")
-@click.option("--project", metavar="NAME", help="The project (id, key or name) of rows that name none.")
-@click.option("--type", "case_type", metavar="NAME", help="The case type (id or name) of rows that name none.")
+@click.option("--project", metavar="NAME", help="The project (key, name or id) of rows that name none.")
+@click.option("--type", "case_type", metavar="NAME", help="The case type (name or id) of rows that name none.")
 @click.option("--preset", type=click.Choice(["jira", "servicenow", "github"]), help="The tracker that wrote SOURCE.")
 @click.option("--map", "columns", metavar="COLUMN=FIELD", multiple=True, help="What a column means. May be repeated.")
 @click.option(

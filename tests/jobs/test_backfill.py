@@ -152,8 +152,8 @@ async def test_bad_rows_are_put_aside_with_line_and_reason(emulator: Emulator, f
             "line 9: links must be a list of {relation",
             "line 10: description must be a text, not ",
             "line 11: create_case answered 404: projec",
-            "line 12: assignee 'bob' is not known",
-            "line 13: project 'NOPE' is not known: OPS",
+            "line 12: no user has the e-mail address, ",
+            "line 13: no project has the key, name or ",
         ]
     )
     assert next(reject for reject in rejects if "line 2" in reject["casemgmt_reason"])["casemgmt_row"] == "{not json"

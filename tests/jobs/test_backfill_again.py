@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from benchmarks.transfers import count_requests
 from casemgmt_async import CaseSession
 from casemgmt_async.emulator import Emulator, Switches
 from casemgmt_async.jobs import BackfillResult, Budget, JobControl, State, backfill_cases, preview_backfill
@@ -271,6 +272,13 @@ async def test_rows_come_from_a_program(emulator: Emulator, session: CaseSession
     second = await backfill_cases(session, (row for row in [*rows(4), {"key": 7.5}, "no"]), **where)
     assert (first.created, second.created, second.unchanged, second.bad_rows) == (3, 1, 3, 2)
     assert titles(emulator).total() == 4
+
+
+async def test_lost_answers_cost_few_requests_and_leave_nothing_unknown() -> None:
+    """A sample; `python -m benchmarks.transfers requests` has 20,000 rows."""
+    plain, disturbed = [await count_requests(300, faults) for faults in (None, "create_case@2%: drop-after-effect")]
+    assert plain.requests <= 300 + 20
+    assert disturbed.requests <= 1.1 * plain.requests + 10
 
 
 async def test_a_preview_reads_and_sends_nothing(emulator: Emulator, session: CaseSession, tmp_path: Path) -> None:

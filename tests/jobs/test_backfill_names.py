@@ -59,10 +59,13 @@ async def test_names_become_ids_and_each_is_asked_for_once(emulator: Emulator, r
 @pytest.mark.parametrize(
     ("row", "reason"),
     [
-        ({"project": "NOPE"}, "project 'NOPE' is not known: OPS (Operations, "),
-        ({"type": "Standart"}, "type 'Standart' is not known: Standard (00000000-"),
-        ({"status": "Done"}, "status 'Done' is none that the type Standard has; allowed: Open, In Progress, Closed"),
-        ({"assignee": "nobody@example.com"}, "assignee 'nobody@example.com' is not known"),
+        ({"project": "NOPE"}, "no project has the key, name or id 'NOPE'"),
+        ({"type": "Standart"}, "no case type has the name or id 'Standart'; did you mean Standard (id 00000000-"),
+        (
+            {"status": "Done"},
+            "status 'Done' is none that the case type Standard has; allowed: Open, In Progress, ",
+        ),
+        ({"assignee": "nobody@example.com"}, "no user has the e-mail address, handle or id 'nobody@example.com'"),
     ],
 )
 async def test_an_unknown_name_rejects_its_row(run: Callable[..., Any], row: dict[str, str], reason: str) -> None:

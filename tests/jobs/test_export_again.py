@@ -14,6 +14,7 @@ from typing import Any
 import pyarrow.parquet
 import pytest
 
+from benchmarks.transfers import merge_rounds
 from casemgmt_async import CaseSession, InvalidArgumentError
 from casemgmt_async.emulator import Emulator
 from casemgmt_async.jobs import ExportError, JobControl, export_cases
@@ -313,6 +314,26 @@ async def test_another_organisation_is_refused(
     monkeypatch.setattr(emulator, "answer", elsewhere)
     with pytest.raises(ExportError, match=r"it belongs to another export: its organization is .*, not 'another'"):
         await export_cases(session, tmp_path, since="last")
+
+
+class Plain:
+    """What is merged, as a plain mapping."""
+
+    def __init__(self) -> None:
+        self.known: dict[str, Any] = {}
+
+    def merge(self, path: Path) -> None:
+        """Merge one export."""
+        merge(self.known, path)
+
+    def cases(self) -> dict[str, Any]:
+        """What there is."""
+        return self.known
+
+
+async def test_exports_with_others_at_work_merge_to_what_the_service_has() -> None:
+    """A sample of the rounds; `python -m benchmarks.transfers rounds` has the many, in DuckDB and pandas."""
+    assert await merge_rounds(4, 120, [Plain()], seed=3) > 120
 
 
 @pytest.mark.parametrize(

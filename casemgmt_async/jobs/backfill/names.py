@@ -3,35 +3,26 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
-from functools import partial
+from collections.abc import Mapping, Sequence
 from typing import Final
 
-from attrs import define, field, frozen
+from attrs import Factory, define, field, frozen
 
-from casemgmt_async import (
-    CaseSession,
-    CaseType,
-    NotFoundError,
-    PermissionDeniedError,
-    Project,
-    UserAccount,
-    case_types,
-    projects,
-    users,
-)
+from casemgmt_async import CaseSession, Directory, NameLookupError, NotFoundError, PermissionDeniedError
 from casemgmt_async.jobs.actions import as_uuid
 from casemgmt_async.jobs.backfill.sources import RowError
+from casemgmt_async.jobs.calls import one_line
 from casemgmt_async.jobs.control import JobControl
 from casemgmt_async.jobs.statuses import status_code
 
-__all__ = ["ME", "ON_UNKNOWN_USER", "Names", "Places"]
+__all__ = ["ON_UNKNOWN_USER", "Names", "Places"]
 
 ON_UNKNOWN_USER: Final = ("reject", "leave", "me")
 """What to do with a row whose assignee nobody knows: reject it, leave the case unassigned, or assign me."""
 ME: Final = "me"
 """The name of whoever's credentials these are."""
-MOST_CANDIDATES: Final = 5
+MAX_AGE: Final = 86_400.0
+"""Seconds for which an answer is kept: longer than a run takes to read its rows."""
 
 
 @frozen
@@ -47,126 +38,105 @@ class Places:
 
 @define(eq=False)
 class Names:
-    """Looks names up in one organisation."""
+    """Looks names up in one organisation, and remembers what they stand for."""
 
     session: CaseSession
     control: JobControl
     on_unknown_user: str = "reject"
+    directory: Directory = field(
+        init=False, default=Factory(lambda self: Directory(self.session, max_age=MAX_AGE), takes_self=True)
+    )
     left: Counter[str] = field(init=False, factory=Counter)
     """Assignees nobody knows, and how many rows were left without one."""
     people: dict[str, str | RowError] = field(init=False, factory=dict)
-    """The ids of assignees, or why there is none, by name in small letters."""
-    _projects: list[Project] | None = field(init=False, default=None)
-    _types: list[CaseType] | None = field(init=False, default=None)
+    """The ids of assignees, or why there is none, by name."""
+    projects: dict[str, str | RowError] = field(init=False, factory=dict)
+    """The ids of projects, or why there is none, by name."""
+    types: dict[tuple[str, str | None], tuple[str, str | None] | RowError] = field(init=False, factory=dict)
+    """The ids of types with the names of their statuses, or why there is none, by both names."""
 
     async def look_up(self, wanted: Sequence[Mapping[str, str]]) -> list[Places | RowError]:
         """Return what the names of each row stand for, or why one stands for nothing."""
-        people = dict.fromkeys(names["assignee"].casefold() for names in wanted if "assignee" in names)
-        missing = [name for name in people if name not in self.people]
-        if missing and self.on_unknown_user == ME and ME not in self.people:
-            missing.append(ME)
-        await self.control.each(missing, self.find_person)
+        people = dict.fromkeys(names["assignee"] for names in wanted if "assignee" in names)
+        if people and self.on_unknown_user == ME:
+            people[ME] = None
+        await self.find_people([name for name in people if name not in self.people])
         return [await self.places(names) for names in wanted]
 
     async def places(self, names: Mapping[str, str]) -> Places | RowError:
         """Look up what one row says."""
+        project, kind = names["project"], (names["type"], names.get("status"))
         try:
-            type_id, status = await self.type_of(names["type"], names.get("status"))
-            project_id = await self.project_of(names["project"])
-            return Places(project_id, type_id, status, self.person(names.get("assignee")))
+            if project not in self.projects:
+                self.projects[project] = await self.find_project(project)
+            if kind not in self.types:
+                self.types[kind] = await self.find_type(*kind)
+            project_id, type_id = self.projects[project], self.types[kind]
+            if isinstance(project_id, RowError):
+                raise project_id
+            if isinstance(type_id, RowError):
+                raise type_id
+            return Places(project_id, *type_id, self.person(names.get("assignee")))
         except RowError as error:
             return error
 
-    async def project_of(self, name: str) -> str:
+    async def find_project(self, name: str) -> str | RowError:
         """Find a project by id, key or name."""
-        known = as_uuid(name)
-        if known is not None:
-            return known
-        if self._projects is None:
-            self._projects = await self.control.call(partial(projects.get_projects, self.session))
-        found = [each for each in self._projects if same(name, each.key)]
-        found = found or [each for each in self._projects if same(name, each.name)]
-        candidates = [f"{each.key} ({each.name}, {each.id})" for each in found or self._projects]
-        return only("project", name, [each.id for each in found], candidates)
+        try:
+            return as_uuid(name) or (await self.control.call(lambda: self.directory.project(name))).id
+        except NameLookupError as error:
+            return RowError(one_line(error))
 
-    async def type_of(self, name: str, status: str | None) -> tuple[str, str | None]:
-        """Find a case type by id or name, and the status of this name that it has."""
+    async def find_type(self, name: str, status: str | None) -> tuple[str, str | None] | RowError:
+        """Find a case type by id or name, and the status of this name that it allows."""
         known = as_uuid(name)
         if known is not None and status is None:
             return known, None
-        types = await self.types()
-        found = (
-            [each for each in types if each.id == known] if known else [each for each in types if same(name, each.name)]
-        )
-        candidates = [f"{each.name} ({each.id})" for each in found or types]
-        type_id = known or only("type", name, [each.id for each in found], candidates)
-        if status is None or not found or not found[0].status_names:
-            return type_id, status
-        wanted = status_code(status)
-        fitting = [each for each in found[0].status_names if status_code(each) == wanted]
-        if not fitting:
-            allowed = ", ".join(found[0].status_names)
-            raise RowError(f"status {status!r} is none that the type {found[0].name} has; allowed: {allowed}")
-        return type_id, fitting[0]
-
-    async def types(self) -> list[CaseType]:
-        """Read the case types; none where that is not allowed, so that ids still can be used."""
-        if self._types is None:
-            try:
-                self._types = await self.control.call(partial(case_types.get_all_case_types, self.session))
-            except (PermissionDeniedError, NotFoundError):
-                self._types = []
-        return self._types
+        try:
+            kind = await self.control.call(lambda: self.directory.case_type(name))
+            if status is None or not kind.status_names:
+                return kind.id, status
+            spelled = [each for each in kind.status_names if status_code(each) == status_code(status)]
+            if not spelled:
+                allowed = ", ".join(kind.status_names)
+                return RowError(f"status {status!r} is none that the case type {kind.name} has; allowed: {allowed}")
+            return kind.id, spelled[0]
+        except NameLookupError as error:
+            return RowError(one_line(error))
+        except (PermissionDeniedError, NotFoundError):
+            if known is None:
+                raise
+            return known, status  # the service will say whether it allows the status
 
     def person(self, name: str | None) -> str | None:
         """Return the id of an assignee; what is done about an unknown one was said beforehand."""
         if name is None:
             return None
-        found = self.people.get(name.casefold())
+        found = self.people[name]
         if isinstance(found, str):
             return found
         if self.on_unknown_user == "leave":
             self.left[name] += 1
             return None
-        if self.on_unknown_user == ME and isinstance(me := self.people.get(ME), str):
+        me = self.people.get(ME) if self.on_unknown_user == ME else None
+        if isinstance(me, str):
             return me
-        raise found or RowError(f"assignee {name!r} was not looked up")
+        raise found
+
+    async def find_people(self, names: Sequence[str]) -> None:
+        """Find people by id, e-mail address, handle or as `me`: all at once, one by one if some are unknown."""
+        self.people.update((name, known) for name in names if (known := as_uuid(name)) is not None)
+        missing = [name for name in names if name not in self.people]
+        try:
+            found = await self.control.call(lambda: self.directory.users(missing)) if missing else {}
+        except NameLookupError:
+            await self.control.each(missing, self.find_person)
+        else:
+            self.people.update((name, user.id) for name, user in found.items())
 
     async def find_person(self, name: str) -> None:
-        """Look one person up: by id, as `me`, or by e-mail address, handle or name among what a search gives."""
-        known = as_uuid(name)
-        if known is not None:
-            self.people[name] = known
-            return
-        if name == ME:
-            self.people[name] = (await self.control.call(partial(users.get_current_user, self.session))).id
-            return
-        page = await self.control.call(partial(users.list_users, self.session, filter=name))
-        active = [each for each in page if not each.disabled]
-        found = best(name, active)
-        candidates = [f"{each.email or each.handle} ({each.id})" for each in found or active]
+        """Find one person."""
         try:
-            self.people[name] = only("assignee", name, [each.id for each in found], candidates)
-        except RowError as error:
-            self.people[name] = error
-
-
-def same(name: str, other: str | None) -> bool:
-    """Whether two names are the same, whatever the case of their letters."""
-    return other is not None and name.casefold() == other.casefold()
-
-
-def best(name: str, people: Iterable[UserAccount]) -> list[UserAccount]:
-    """Return those whose e-mail address or handle is the name, or else those who are called so."""
-    listed = list(people)
-    exact = [each for each in listed if same(name, each.email) or same(name, each.handle)]
-    return exact or [each for each in listed if same(name, each.name)]
-
-
-def only(kind: str, name: str, found: Sequence[str], candidates: Sequence[str]) -> str:
-    """Return the only id; raises `RowError` for none or several, with those there are."""
-    if len(found) == 1:
-        return found[0]
-    some = ", ".join(candidates[:MOST_CANDIDATES]) + (", ..." if len(candidates) > MOST_CANDIDATES else "")
-    what = "is several; give the id of one" if found else "is not known"
-    raise RowError(f"{kind} {name!r} {what}" + (f": {some}" if some else ""))
+            self.people[name] = (await self.control.call(lambda: self.directory.user(name))).id
+        except NameLookupError as error:
+            self.people[name] = RowError(one_line(error))

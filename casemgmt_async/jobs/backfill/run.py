@@ -52,12 +52,12 @@ async def backfill_cases(
     often it is run, so keep the name. `journal` is where the job keeps its state (`JOB.backfill.db` beside the
     file by default); if it is lost, the next run finds the cases on the service.
 
-    `project` and `type` (id, key or name) are for rows without their own. `preset` is the tracker that wrote the
-    file (`jira`, `servicenow`, `github`); `columns` maps single columns to fields. `on_unknown_user` says what
-    becomes of a row whose assignee nobody knows: `reject`, `leave` unassigned, or assign to `me`. `update` brings
-    the cases of changed rows to what the rows say now. `assume_new` says that the job was never run before, and
-    saves the reading of projects that the journal has not read. `settle` is how many seconds a request that was
-    cut off is given before its absence is believed.
+    `project` (key, name or id) and `type` (name or id) are for rows without their own. `preset` is the tracker
+    that wrote the file (`jira`, `servicenow`, `github`); `columns` maps single columns to fields. `on_unknown_user`
+    says what becomes of a row whose assignee nobody knows: `reject`, `leave` unassigned, or assign to `me`.
+    `update` brings the cases of changed rows to what the rows say now. `assume_new` says that the job was never run
+    before, and saves the reading of projects that the journal has not read. `settle` is how many seconds a request
+    that was cut off is given before its absence is believed.
 
     Rows that cannot be used, or that the service refuses, go to `rejects` (by default beside the file) in the
     format of the source, with the reason; correct them there and run that file under the same job.
