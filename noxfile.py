@@ -107,6 +107,13 @@ def chaos(session: nox.Session) -> None:
 
 
 @nox.session
+def once(session: nox.Session) -> None:
+    """A thousand calls for a hundred tokens under faults: exactly a hundred cases, twice."""
+    session.install("-q", "-e.[emulator]")
+    session.run("python", "-m", "benchmarks.once", *session.posargs)
+
+
+@nox.session
 def budget(session: nox.Session) -> None:
     """How well rate limits are used, in real time: ours, a semaphore and Datadog's own client."""
     session.install("-q", "-e.[emulator]", *group("peer"))

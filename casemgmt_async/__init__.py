@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     )
     from casemgmt_async.errors import *
     from casemgmt_async.models import *
+    from casemgmt_async.once import *
     from casemgmt_async.pagination import *
     from casemgmt_async.session import *
     from casemgmt_async.transport.attempt import RawResponse as RawResponse
@@ -75,6 +76,7 @@ if not TYPE_CHECKING:  # a type checker that saw `__getattr__` would accept any 
             "watching": None,
             "models": None,  # late: looking for a name it does not have loads all of its modules
             "directory": None,
+            "once": None,
         },
         PARTS,
     )

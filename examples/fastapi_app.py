@@ -1,9 +1,12 @@
-"""A case desk as a FastAPI service: search, details, a triage action, and exports in the background.
+"""A case desk as a FastAPI service: search, details, a triage action, alerts, and exports in the background.
 
     uvicorn examples.fastapi_app:app
     uvicorn examples.fastapi_app:app --workers 2
 
 It needs Datadog keys in DD_API_KEY and DD_APP_KEY, or the variables that `casemgmt emulator` prints.
+
+`POST /alerts` makes a case of an alert in the project CASE_DESK_PROJECT, a key or a name, by default `OPS`. An alert
+that is sent again does not make another case.
 
 One session serves all requests of a process. Its errors become responses, and a client that disconnects cancels the
 call that its handler awaits. An export runs in the background until it is complete or the app stops. Its state is a
@@ -26,12 +29,23 @@ from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 
 import attrs
-from fastapi import APIRouter, FastAPI, HTTPException, Query, Request
+from fastapi import APIRouter, FastAPI, HTTPException, Query, Request, Response
 from fastapi.middleware import Middleware
 from fastapi.responses import FileResponse
-from pydantic import AfterValidator, BaseModel, model_validator
+from pydantic import AfterValidator, BaseModel, StringConstraints, model_validator
 
-from casemgmt_async import Case, CaseSession, Page, Priority, cases, timeline
+from casemgmt_async import (
+    UNSET,
+    Case,
+    CaseSession,
+    Directory,
+    NameLookupError,
+    Page,
+    Priority,
+    cases,
+    create_case_once,
+    timeline,
+)
 from casemgmt_async.integrations.fastapi import (
     EXCEPTION_HANDLERS,
     RESPONSES,
@@ -93,6 +107,46 @@ async def triage(session: Session, case_id: str, decision: Triage) -> Case:
     if decision.comment is not None:
         await timeline.comment_case(session, case_id, comment=decision.comment)
     return await cases.get_case(session, case_id)
+
+
+class Alert(BaseModel):
+    """An alert as a monitoring system sends it, perhaps several times."""
+
+    id: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
+    title: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
+    text: str = ""
+    priority: Annotated[Priority, AfterValidator(known)] = Priority.P3
+    assignee: str | None = None
+
+
+@router.post("/alerts")
+async def alert(request: Request, response: Response, session: Session, alert: Alert) -> Case:
+    """Return the case of an alert: 201 for a new one, 200 for one that an earlier request made."""
+    directory = directory_of(request)
+    try:
+        project = await directory.project(os.environ.get("CASE_DESK_PROJECT", "OPS"))
+        standard = await directory.case_type("Standard")
+        assignee = UNSET if alert.assignee is None else (await directory.user(alert.assignee)).id
+    except NameLookupError as error:
+        raise HTTPException(422, str(error)) from error
+    result = await create_case_once(
+        session,
+        token=alert.id,
+        title=alert.title,
+        type_id=standard.id,
+        project_id=project.id,
+        description=alert.text,
+        priority=alert.priority,
+        assignee_id=assignee,
+    )
+    response.status_code = 201 if result.created else 200
+    return result.case
+
+
+def directory_of(request: Request) -> Directory:
+    """Return the directory of the app, from the state of its lifespan."""
+    directory: Directory = request.state.directory
+    return directory
 
 
 SILENT: Final = 600.0  # seconds without progress after which the process of an export is taken for dead
@@ -228,7 +282,7 @@ async def desk(app: FastAPI) -> AsyncIterator[Mapping[str, Any]]:
         folder = Path(os.environ.get("CASE_DESK_FOLDER") or Path(tempfile.gettempdir(), "case-desk"))
         exports = Exports(state[SESSION], folder)
         try:
-            yield {**state, "exports": exports}
+            yield {**state, "exports": exports, "directory": Directory(state[SESSION])}
         finally:
             await exports.stop()
 

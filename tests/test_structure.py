@@ -37,6 +37,7 @@ MAY_IMPORT = {
     "pagination": {"errors", "models"},
     "endpoints": {"session", "routes", "models", "pagination", "errors"},
     "directory": {"endpoints", "models", "errors", "session"},
+    "once": {"endpoints", "session", "models", "errors"},
     "watching": {"endpoints", "session", "routes", "models", "errors"},
     "emulator": {"routes", "facts"},
     "facts": set(),
@@ -56,7 +57,7 @@ MAY_IMPORT = {
         "endpoints",
         "directory",
     }
-    | {"watching", "_lazy", "_version"},
+    | {"watching", "once", "_lazy", "_version"},
 }
 """For each part of the package the others that it may import."""
 SEPARATE = {

@@ -47,6 +47,33 @@ def make_app(open_session=one_try, **options) -> FastAPI:
     return app
 
 
+async def test_an_alert_that_is_sent_again_makes_one_case(emulator):
+    given = {
+        "id": "disk-7",
+        "title": "Disk full",
+        "text": "95 %",
+        "priority": "P1",
+        "assignee": "ada.marsh@example.com",
+    }
+    async with under_uvicorn(desk.app) as client:
+
+        async def send(**changes) -> tuple[int, dict]:
+            async with client.post("/alerts", json=given | changes) as answer:
+                return answer.status, await answer.json()
+
+        answers = await asyncio.gather(*(send() for _ in range(10)))
+        assert sorted(status for status, _ in answers) == [200] * 9 + [201]
+        assert len({case["id"] for _, case in answers}) == 1
+        assert answers[0][1]["priority"] == "P1"
+        assert answers[0][1]["assignee"]["email"] == "ada.marsh@example.com"
+        assert answers[0][1]["description"].startswith("95 %")
+        status, problem = await send(id="disk-8", assignee="nobody@example.com")
+        assert status == 422
+        assert "no user has the e-mail address, handle or id 'nobody@example.com'" in str(problem)
+        assert (await send(id=" "))[0] == 422
+    assert emulator.ledger.created() == {"Disk full": 1}
+
+
 async def test_search_details_and_triage(emulator):
     async with under_uvicorn(desk.app) as client:
         async with client.get("/cases", params={"page": 2}) as answer:
