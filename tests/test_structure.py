@@ -184,7 +184,6 @@ def test_sql_is_in_the_journal_only():
     assert {module for module in users if not module.startswith(f"{PACKAGE}.jobs.journal")} == set()
 
 
-@PENDING
 def test_a_class_name_means_one_thing():
     homes = defaultdict(list)
     for found in classes():

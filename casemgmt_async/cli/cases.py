@@ -13,7 +13,7 @@ from casemgmt_async import Case, CaseSession, SortField, TimelineCell, cases, ti
 from casemgmt_async.cli.columns import CASE, DEFAULT, WIDE, Look, user_name
 from casemgmt_async.cli.completions import complete_keys
 from casemgmt_async.cli.context import Context, Misused, runs
-from casemgmt_async.cli.formats import Fields, Listing, listing_options, plain, split, write_list, yaml
+from casemgmt_async.cli.formats import Fields, ListChoices, listing_options, plain, split, write_list, yaml
 from casemgmt_async.cli.names import names_of
 from casemgmt_async.cli.queries import check_query, facets_of, suggest_facets
 from casemgmt_async.cli.screen import Screen
@@ -51,7 +51,7 @@ COUNTED: Final = {
 @listing_options
 @runs
 async def search(
-    context: Context, *, query: str, limit: int, everything: bool, web: bool, listing: Listing
+    context: Context, *, query: str, limit: int, everything: bool, web: bool, listing: ListChoices
 ) -> int | None:
     """List the cases that match QUERY, newest first. Without a query, list all cases.
 
@@ -108,7 +108,7 @@ async def search(
     return None
 
 
-def ascending(listing: Listing) -> bool:
+def ascending(listing: ListChoices) -> bool:
     """The direction in which the service sorts: newest first, most urgent first, and the reverse if asked for."""
     natural = listing.sort in {"priority", "status"}
     return natural != (listing.reverse and (listing.sort is None or listing.sort in SORTS))

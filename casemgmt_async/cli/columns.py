@@ -13,7 +13,7 @@ from casemgmt_async import Case
 from casemgmt_async.cli.context import Misused
 from casemgmt_async.cli.text import Text, age, when
 
-__all__ = ["CASE", "DEFAULT", "WIDE", "Column", "Look", "pick", "sort_rows", "status_of", "user_name"]
+__all__ = ["CASE", "DEFAULT", "WIDE", "Look", "TableColumn", "pick", "sort_rows", "status_of", "user_name"]
 
 PRIORITY_STYLES: Final = {"P1": "bold red", "P2": "red", "P3": "yellow", "NOT_DEFINED": "dim"}
 GROUP_STYLES: Final = {"SG_OPEN": "green", "SG_IN_PROGRESS": "blue", "SG_CLOSED": "dim"}
@@ -35,7 +35,7 @@ class Look:
 
 
 @frozen
-class Column:
+class TableColumn:
     """One column."""
 
     name: str
@@ -78,8 +78,8 @@ def key(case: Case, look: Look) -> Text:
     return Text(name, "bold", look.web and f"{look.web}/cases/{name}")
 
 
-def moment(name: str) -> Column:
-    return Column(
+def moment(name: str) -> TableColumn:
+    return TableColumn(
         name,
         lambda case, look: when(getattr(case, f"{name}_at"), utc=look.utc),
         lambda case: getattr(case, f"{name}_at"),
@@ -94,30 +94,30 @@ def custom(case: Case, _: Look) -> str | None:
     return ", ".join(f"{name}={each.value}" for name, each in (case.custom_attributes or {}).items()) or None
 
 
-CASE: Final[Mapping[str, Column]] = {
+CASE: Final[Mapping[str, TableColumn]] = {
     column.title: column
     for column in (
-        Column("key", key, lambda case: (case.key or "").rpartition("-")[::2]),
-        Column("id", lambda case, _: case.id),
-        Column("priority", priority, lambda case: "P9" if case.priority == "NOT_DEFINED" else case.priority),
-        Column("status", status),
-        Column("group", lambda case, _: case.status_group and case.status_group.removeprefix("SG_").lower()),
-        Column("#age", lambda case, look: age(case.created_at, look.now), lambda case: case.created_at),
+        TableColumn("key", key, lambda case: (case.key or "").rpartition("-")[::2]),
+        TableColumn("id", lambda case, _: case.id),
+        TableColumn("priority", priority, lambda case: "P9" if case.priority == "NOT_DEFINED" else case.priority),
+        TableColumn("status", status),
+        TableColumn("group", lambda case, _: case.status_group and case.status_group.removeprefix("SG_").lower()),
+        TableColumn("#age", lambda case, look: age(case.created_at, look.now), lambda case: case.created_at),
         moment("created"),
         moment("modified"),
         moment("closed"),
-        Column("due", lambda case, _: case.due_date),
-        Column("assignee", lambda case, _: user_name(case.assignee)),
-        Column("author", lambda case, _: user_name(case.created_by)),
-        Column(
+        TableColumn("due", lambda case, _: case.due_date),
+        TableColumn("assignee", lambda case, _: user_name(case.assignee)),
+        TableColumn("author", lambda case, _: user_name(case.created_by)),
+        TableColumn(
             "project", lambda case, look: (case.key or "").rpartition("-")[0] or look.names.get(case.project_id or "")
         ),
-        Column("type", lambda case, look: look.names.get(case.type_id or "") or case.type or case.type_id),
-        Column("#comments", lambda case, _: case.comment_count),
-        Column("attributes", labels),
-        Column("custom", custom),
-        Column("url", lambda case, look: look.web and f"{look.web}/cases/{case.key or case.id}"),
-        Column("title", lambda case, _: case.title),
+        TableColumn("type", lambda case, look: look.names.get(case.type_id or "") or case.type or case.type_id),
+        TableColumn("#comments", lambda case, _: case.comment_count),
+        TableColumn("attributes", labels),
+        TableColumn("custom", custom),
+        TableColumn("url", lambda case, look: look.web and f"{look.web}/cases/{case.key or case.id}"),
+        TableColumn("title", lambda case, _: case.title),
     )
 }
 """The columns of a case. `attributes.NAME` and `custom.NAME` show one value."""
@@ -139,17 +139,17 @@ WIDE: Final = (
 )
 
 
-def one_value(name: str) -> Column | None:
+def one_value(name: str) -> TableColumn | None:
     """The column of one attribute: `attributes.team` or `custom.severity`."""
     kind, dot, attribute = name.partition(".")
     if not dot or not attribute or kind not in {"attributes", "custom"}:
         return None
     if kind == "attributes":
-        return Column(name, lambda case, _: "|".join((case.attributes or {}).get(attribute, ())) or None)
-    return Column(name, lambda case, _: getattr((case.custom_attributes or {}).get(attribute), "value", None))
+        return TableColumn(name, lambda case, _: "|".join((case.attributes or {}).get(attribute, ())) or None)
+    return TableColumn(name, lambda case, _: getattr((case.custom_attributes or {}).get(attribute), "value", None))
 
 
-def pick(columns: Mapping[str, Column], name: str) -> Column:
+def pick(columns: Mapping[str, TableColumn], name: str) -> TableColumn:
     """Look up one column by name."""
     if columns is CASE and (column := one_value(name)):
         return column
@@ -160,7 +160,7 @@ def pick(columns: Mapping[str, Column], name: str) -> Column:
     return columns[name]
 
 
-def sort_rows(items: list[Any], column: Column, look: Look, *, reverse: bool) -> list[Any]:
+def sort_rows(items: list[Any], column: TableColumn, look: Look, *, reverse: bool) -> list[Any]:
     """Sort by a column, with what has no value at the end."""
 
     def value(item: Any) -> Any:

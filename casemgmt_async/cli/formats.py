@@ -14,16 +14,16 @@ import attrs
 import click
 from attrs import frozen
 
-from casemgmt_async.cli.columns import Column, Look, pick, sort_rows
+from casemgmt_async.cli.columns import Look, TableColumn, pick, sort_rows
 from casemgmt_async.cli.screen import Screen, ascii_only
 
-__all__ = ["FORMATS", "Fields", "Listing", "listing_options", "plain", "split", "write_list", "yaml"]
+__all__ = ["FORMATS", "Fields", "ListChoices", "listing_options", "plain", "split", "write_list", "yaml"]
 
 FORMATS: Final = ("table", "wide", "json", "jsonl", "csv", "yaml")
 
 
 @frozen
-class Listing:
+class ListChoices:
     """The choices of a user for a list."""
 
     output: str = "table"
@@ -66,7 +66,7 @@ def listing_options(command: Callable[..., Any]) -> Callable[..., Any]:
     ) -> Any:
         if click.get_current_context().params.get("as_json"):
             output = "json"
-        return command(*args, listing=Listing(output, columns, sort, reverse, utc), **given)
+        return command(*args, listing=ListChoices(output, columns, sort, reverse, utc), **given)
 
     return functools.reduce(lambda made, option: option(made), reversed(options), wrapped)
 
@@ -75,25 +75,25 @@ def listing_options(command: Callable[..., Any]) -> Callable[..., Any]:
 class Fields:
     """What can be shown of one kind of thing."""
 
-    known: Mapping[str, Column]
+    known: Mapping[str, TableColumn]
     """All columns by name."""
     usual: Sequence[str]
     """The columns of a table."""
     wide: Sequence[str] | None = None
     """The columns of a wide table and of CSV; None for all."""
 
-    def find(self, names: Iterable[str]) -> list[Column]:
+    def find(self, names: Iterable[str]) -> list[TableColumn]:
         """Look up columns by name. Raises Misused for an unknown one."""
         return [pick(self.known, name) for name in names]
 
-    def shown(self, listing: Listing) -> Sequence[str]:
+    def shown(self, listing: ListChoices) -> Sequence[str]:
         """The names of the columns to show."""
         if listing.columns or listing.output == "table":
             return listing.columns or self.usual
         return self.wide or tuple(self.known)
 
 
-def write_list(screen: Screen, listing: Listing, items: Iterable[Any], fields: Fields, look: Look) -> None:
+def write_list(screen: Screen, listing: ListChoices, items: Iterable[Any], fields: Fields, look: Look) -> None:
     """Write the items in the format that was asked for."""
     shown = list(items)
     if listing.sort:
@@ -118,7 +118,7 @@ def write_list(screen: Screen, listing: Listing, items: Iterable[Any], fields: F
             screen.table([column.name for column in columns], cells)
 
 
-def chosen(item: Any, columns: Sequence[Column], look: Look) -> Any:
+def chosen(item: Any, columns: Sequence[TableColumn], look: Look) -> Any:
     """The whole item, or the columns that were chosen."""
     if not columns:
         return plain(item)

@@ -19,22 +19,22 @@ from casemgmt_async import (
 from casemgmt_async import (
     users as user_operations,
 )
-from casemgmt_async.cli.columns import Column, Look
+from casemgmt_async.cli.columns import Look, TableColumn
 from casemgmt_async.cli.context import Context, runs
-from casemgmt_async.cli.formats import Fields, Listing, listing_options, write_list
+from casemgmt_async.cli.formats import Fields, ListChoices, listing_options, write_list
 from casemgmt_async.cli.text import many
 
 __all__ = ["projects", "teams", "types", "users"]
 
 
-def columns(*listed: Column) -> Mapping[str, Column]:
+def columns(*listed: TableColumn) -> Mapping[str, TableColumn]:
     """Columns by name."""
     return {column.title: column for column in listed}
 
 
-def simple(name: str, field: str | None = None) -> Column:
+def simple(name: str, field: str | None = None) -> TableColumn:
     """A column that shows a field."""
-    return Column(name, lambda item, _: getattr(item, field or name.lstrip("#")))
+    return TableColumn(name, lambda item, _: getattr(item, field or name.lstrip("#")))
 
 
 PROJECT: Final = Fields(
@@ -42,7 +42,7 @@ PROJECT: Final = Fields(
         simple("key"),
         simple("id"),
         simple("name"),
-        Column("restricted", lambda item, _: "yes" if item.restricted else None),
+        TableColumn("restricted", lambda item, _: "yes" if item.restricted else None),
     ),
     ("key", "name", "id"),
 )
@@ -51,8 +51,8 @@ TYPE: Final = Fields(
         simple("name"),
         simple("id"),
         simple("description"),
-        Column("statuses", lambda item, _: ", ".join(item.status_names) or None),
-        Column("internal", lambda item, _: "yes" if item.internal else None),
+        TableColumn("statuses", lambda item, _: ", ".join(item.status_names) or None),
+        TableColumn("internal", lambda item, _: "yes" if item.internal else None),
     ),
     ("name", "description", "id"),
 )
@@ -66,7 +66,7 @@ TEAM: Final = Fields(
 )
 
 
-def write(context: Context, listing: Listing, items: list[Any], fields: Fields, noun: str) -> None:
+def write(context: Context, listing: ListChoices, items: list[Any], fields: Fields, noun: str) -> None:
     """Write what was found."""
     if items or not listing.is_table:
         write_list(context.screen, listing, items, fields, Look(listing.utc))
@@ -77,7 +77,7 @@ def write(context: Context, listing: Listing, items: list[Any], fields: Fields, 
 @click.command()
 @listing_options
 @runs
-async def projects(context: Context, *, listing: Listing) -> None:
+async def projects(context: Context, *, listing: ListChoices) -> None:
     """List the projects, for --project.
 
     \b
@@ -93,7 +93,7 @@ async def projects(context: Context, *, listing: Listing) -> None:
 @click.command()
 @listing_options
 @runs
-async def types(context: Context, *, listing: Listing) -> None:
+async def types(context: Context, *, listing: ListChoices) -> None:
     """List the case types, for --type.
 
     \b
@@ -113,7 +113,7 @@ async def types(context: Context, *, listing: Listing) -> None:
 )
 @listing_options
 @runs
-async def users(context: Context, *, text: str, limit: int, listing: Listing) -> None:
+async def users(context: Context, *, text: str, limit: int, listing: ListChoices) -> None:
     """List the users whose name, e-mail address or handle contains TEXT.
 
     \b
@@ -134,7 +134,7 @@ async def users(context: Context, *, text: str, limit: int, listing: Listing) ->
 )
 @listing_options
 @runs
-async def teams(context: Context, *, text: str, limit: int, listing: Listing) -> None:
+async def teams(context: Context, *, text: str, limit: int, listing: ListChoices) -> None:
     """List the teams whose name or handle contains TEXT.
 
     \b

@@ -128,10 +128,10 @@ class Plain:
 
 def structure_function(shape: Shape, hooks: Mapping[str, Hook], access: Access, name: str) -> Callable[[Any], Any]:
     """Generate the function that makes a model of what `access` reads."""
-    return Writer(shape, hooks, access, name).function()
+    return FunctionWriter(shape, hooks, access, name).function()
 
 
-class Writer:
+class FunctionWriter:
     """Writes one function."""
 
     def __init__(self, shape: Shape, hooks: Mapping[str, Hook], access: Access, name: str) -> None:

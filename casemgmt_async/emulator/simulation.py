@@ -144,7 +144,7 @@ class Simulation:
             LookupError: for an unknown user.
         """
         fixed = {name: nanoseconds(value) if isinstance(value, datetime) else value for name, value in fields.items()}
-        wanted = seeding.Wanted(
+        wanted = seeding.SeedRequest(
             project=project,
             ties=ties,
             open=open,

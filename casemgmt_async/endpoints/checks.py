@@ -18,31 +18,31 @@ from casemgmt_async.models import UNSET
 
 
 @frozen
-class Rule:
+class Check:
     """One rule: whether a value keeps it, and how to say what it asks."""
 
     holds: Callable[[Any], bool]
     says: str
 
 
-def require(rule: Rule, /, **arguments: Any) -> None:
+def require(rule: Check, /, **arguments: Any) -> None:
     """Refuse the first of the arguments that breaks the rule."""
     for name, value in arguments.items():
         if not rule.holds(value):
             raise InvalidArgumentError(name, rule.says)
 
 
-def allow_unset(rule: Rule, /, **arguments: Any) -> None:
+def allow_unset(rule: Check, /, **arguments: Any) -> None:
     """Do as `require`, for arguments that may be left out of a body."""
     require(rule, **{name: value for name, value in arguments.items() if value is not UNSET})
 
 
-def allow_none(rule: Rule, /, **arguments: Any) -> None:
+def allow_none(rule: Check, /, **arguments: Any) -> None:
     """Do as `require`, for arguments where None asks for nothing."""
     require(rule, **{name: value for name, value in arguments.items() if value is not None})
 
 
-def require_one(rule: Rule, /, **arguments: Any) -> None:
+def require_one(rule: Check, /, **arguments: Any) -> None:
     """Do as `require`, for arguments of which exactly one has to be given."""
     given = [name for name, value in arguments.items() if value is not UNSET]
     if len(given) != 1:
@@ -58,32 +58,32 @@ def require_interval(**bounds: Any) -> None:
         raise InvalidArgumentError(end_name, "must be after the start")
 
 
-def whole(least: int, most: int | None = None) -> Rule:
+def whole(least: int, most: int | None = None) -> Check:
     """Make the rule of a whole number in a range; True and False are none."""
     says = f"must be a whole number from {least} " + ("up" if most is None else f"to {most}")
-    return Rule(lambda v: type(v) is int and least <= v and (most is None or v <= most), says)
+    return Check(lambda v: type(v) is int and least <= v and (most is None or v <= most), says)
 
 
-def one_of(kind: type[Enum]) -> Rule:
+def one_of(kind: type[Enum]) -> Check:
     """Make the rule of being one of the names we know, or a member made on purpose for another."""
     known = [member.value for member in kind]
-    return Rule(lambda v: isinstance(v, kind) or v in known, "must be one of " + ", ".join(known))
+    return Check(lambda v: isinstance(v, kind) or v in known, "must be one of " + ", ".join(known))
 
 
-def model(kind: type) -> Rule:
+def model(kind: type) -> Check:
     """Make the rule of being a model of one class."""
-    return Rule(lambda v: isinstance(v, kind), f"must be of the class {kind.__name__}")
+    return Check(lambda v: isinstance(v, kind), f"must be of the class {kind.__name__}")
 
 
-def model_or_object(kind: type) -> Rule:
+def model_or_object(kind: type) -> Check:
     """Make the rule of being a model of one class, or the JSON object that stands for it."""
-    return Rule(lambda v: isinstance(v, kind) or _object(v), f"must be of the class {kind.__name__}, or a mapping")
+    return Check(lambda v: isinstance(v, kind) or _object(v), f"must be of the class {kind.__name__}, or a mapping")
 
 
-def list_of(kind: type, most: int | None = None) -> Rule:
+def list_of(kind: type, most: int | None = None) -> Check:
     """Make the rule of a list of models of one class; with `most`, it must not be empty either."""
     says = f"must be a list of {kind.__name__}" + ("" if most is None else f", 1 to {most} of them")
-    return Rule(lambda v: _each(kind, v) and (most is None or 1 <= len(v) <= most), says)
+    return Check(lambda v: _each(kind, v) and (most is None or 1 <= len(v) <= most), says)
 
 
 def _listed(value: Any) -> bool:
@@ -122,30 +122,30 @@ def _is_aware(value: Any) -> bool:
     return isinstance(value, datetime) and value.utcoffset() is not None
 
 
-TEXT: Final = Rule(lambda v: isinstance(v, str), "must be text")
-FILLED: Final = Rule(_filled, "must be text with something in it")
-WORD: Final = Rule(
+TEXT: Final = Check(lambda v: isinstance(v, str), "must be text")
+FILLED: Final = Check(_filled, "must be text with something in it")
+WORD: Final = Check(
     lambda v: isinstance(v, str) and re.fullmatch(r"[\w-]+", v) is not None, "must be one word of letters, digits and -"
 )
-FILLED_LIST: Final = Rule(_all_filled, "must be a list of texts, each with something in it")
-FILLED_LIST_OF_SOME: Final = Rule(
+FILLED_LIST: Final = Check(_all_filled, "must be a list of texts, each with something in it")
+FILLED_LIST_OF_SOME: Final = Check(
     lambda v: _all_filled(v) and len(v) > 0, "must be a list of one text or more, none empty"
 )
-FIELDS: Final = Rule(
+FIELDS: Final = Check(
     lambda v: _all_filled(v) and len(v) > 0 and not any("," in name for name in v),
     "must be a list of one field name or more, none empty and none with a comma",
 )
-FLAG: Final = Rule(lambda v: isinstance(v, bool), "must be True or False")
-ATTRIBUTES: Final = Rule(_text_lists, "must map names to lists of texts")
-PAYLOAD: Final = Rule(_texts_by_text, "must map texts to texts")
-OBJECT: Final = Rule(_object, "must be a mapping with texts as keys")
-PROJECT_KEY: Final = Rule(
+FLAG: Final = Check(lambda v: isinstance(v, bool), "must be True or False")
+ATTRIBUTES: Final = Check(_text_lists, "must map names to lists of texts")
+PAYLOAD: Final = Check(_texts_by_text, "must map texts to texts")
+OBJECT: Final = Check(_object, "must be a mapping with texts as keys")
+PROJECT_KEY: Final = Check(
     lambda v: _filled(v) and v.strip().upper() != "CASE", "must be text with something in it, and not CASE"
 )
-DAY: Final = Rule(
+DAY: Final = Check(
     lambda v: isinstance(v, date) and not isinstance(v, datetime), "must be a date without a time, or None to clear it"
 )
-AWARE: Final = Rule(_is_aware, "must be a datetime with a time zone")
+AWARE: Final = Check(_is_aware, "must be a datetime with a time zone")
 PAGE_SIZE: Final = whole(1, 100)
 GROUP_LIMIT: Final = whole(1, 1000)
 FROM_ZERO: Final = whole(0)

@@ -15,7 +15,7 @@ from casemgmt_async.jobs.journal import Operation, State
 from casemgmt_async.jobs.journal.triage_queries import results_of
 from casemgmt_async.jobs.sending import Sender
 
-__all__ = ["DOUBT", "SETTLE", "SKEW", "Finding", "Found", "find_comment", "find_link", "resolve_comments"]
+__all__ = ["DOUBT", "SETTLE", "SKEW", "Found", "Recovered", "find_comment", "find_link", "resolve_comments"]
 
 SETTLE: Final = 30.0
 """Seconds after which a request that was cut off will not take effect any more."""
@@ -37,7 +37,7 @@ class Found(enum.Enum):
 
 
 @frozen
-class Finding:
+class Recovered:
     """What was found."""
 
     found: Found
@@ -50,7 +50,7 @@ class Finding:
 
 async def find_comment(
     session: CaseSession, case_id: str, text: str, sent_at: float, taken: Collection[str]
-) -> Finding:
+) -> Recovered:
     """Look for a comment of exactly this text that was made after `sent_at` and is not among those `taken`."""
     wanted, earlier = text.strip(), None
     async with timeline.iter_timeline(session, case_id, ascending=False).open() as cells:
@@ -61,20 +61,20 @@ async def find_comment(
             if cell.id in taken or (cell.message or "").strip() != wanted:
                 continue
             if made >= sent_at - SKEW:
-                return Finding(Found.THERE, cell.id)
+                return Recovered(Found.THERE, cell.id)
             earlier = datetime.fromtimestamp(made, UTC)
     if earlier is None:
-        return Finding(Found.ABSENT)
+        return Recovered(Found.ABSENT)
     why = f"the same comment was made at {earlier:%Y-%m-%d %H:%M:%S} UTC, before this one was sent"
-    return Finding(Found.UNCERTAIN, why=why)
+    return Recovered(Found.UNCERTAIN, why=why)
 
 
-async def find_link(session: CaseSession, parent: str, child: str, relationship: LinkRelationship) -> Finding:
+async def find_link(session: CaseSession, parent: str, child: str, relationship: LinkRelationship) -> Recovered:
     """Look for a link with the same ends and meaning; there is no use for a second one."""
     for link in await links.list_case_links(session, entity_id=parent):
         if (link.parent_entity_id, link.child_entity_id, link.relationship) == (parent, child, relationship):
-            return Finding(Found.THERE, link.id)
-    return Finding(Found.ABSENT)
+            return Recovered(Found.THERE, link.id)
+    return Recovered(Found.ABSENT)
 
 
 async def resolve_comments(sender: Sender, operations: Sequence[Operation], *, settle: float) -> Mapping[int, Found]:
@@ -93,7 +93,9 @@ async def resolve_comments(sender: Sender, operations: Sequence[Operation], *, s
         case_id, text, sent_at = str(operation.case_id), operation.value, operation.sent_at or 0.0
         taken = await results_of(journal, operation.subject, "comment")
         result = await control.attempt(lambda: find_comment(sender.session, case_id, text, sent_at, taken))
-        finding = result.answer if result.status is CallStatus.ANSWERED else Finding(Found.UNCERTAIN, why=result.reason)
+        finding = (
+            result.answer if result.status is CallStatus.ANSWERED else Recovered(Found.UNCERTAIN, why=result.reason)
+        )
         assert finding is not None
         control.step("looked")
         findings[operation.number] = finding.found

@@ -20,7 +20,7 @@ from casemgmt_async.emulator.state.projects import make_project
 from casemgmt_async.emulator.state.records import PRIORITIES, STANDARD_TYPE, STATUSES, CaseRecord, CellRecord
 from casemgmt_async.emulator.state.store import Store
 
-__all__ = ["Wanted", "add_cases", "add_users", "establish"]
+__all__ = ["SeedRequest", "add_cases", "add_users", "establish"]
 
 PEOPLE: Final = (
     "Ada Marsh", "Ben Okafor", "Chiara Lind", "Dmitri Vale", "Elif Aydin", "Femi Stone",
@@ -119,7 +119,7 @@ def add_custom_attribute(store: Store, case_type_id: str, **details: Any) -> Cus
 
 
 @frozen(kw_only=True)
-class Wanted:
+class SeedRequest:
     """What the cases to add should be like; see `Simulation.seed_cases`."""
 
     project: str | None = None
@@ -140,7 +140,7 @@ ADJUSTABLE: Final = frozenset(
 
 
 @define
-class Column:
+class RandomValues:
     """The randomly chosen values of one case."""
 
     project: str
@@ -158,7 +158,7 @@ class Column:
     """From 0 to 11; decides the details that only some cases have."""
 
 
-def columns(store: Store, count: int, wanted: Wanted) -> Iterator[Column]:
+def columns(store: Store, count: int, wanted: SeedRequest) -> Iterator[RandomValues]:
     """Choose the values of all cases, column by column, which is much faster than case by case."""
     pick = store.tables.random.choices
     people = list(store.users)[: len(PEOPLE)]
@@ -167,7 +167,7 @@ def columns(store: Store, count: int, wanted: Wanted) -> Iterator[Column]:
     projects = [store.project_named(wanted.project)["id"]] if wanted.project else list(store.tables.projects)
     statuses = {None: (5, 2, 3), True: (5, 2, 0), False: (0, 0, 1)}[wanted.open]
     return map(
-        Column,
+        RandomValues,
         pick(projects, k=count),
         pick(SYMPTOMS, k=count),
         pick(SERVICES, k=count),
@@ -196,7 +196,7 @@ def creation_times(rng: Random, count: int, ties: int, end: int, numbers: Iterat
         yield created
 
 
-def add_cases(store: Store, count: int, wanted: Wanted) -> list[str]:
+def add_cases(store: Store, count: int, wanted: SeedRequest) -> list[str]:
     """Add cases; returns their ids in order of creation."""
     if count < 0:
         raise ValueError(f"the number of cases must be 0 or more, not {count}")
@@ -227,7 +227,7 @@ def add_cases(store: Store, count: int, wanted: Wanted) -> list[str]:
     return ids
 
 
-def remarks(wanted: int | Sequence[str] | None, column: Column, position: int) -> Sequence[str]:
+def remarks(wanted: int | Sequence[str] | None, column: RandomValues, position: int) -> Sequence[str]:
     """The comments of a case: the wanted texts, a wanted number of texts, or one on every twelfth case."""
     if wanted is None:
         wanted = int(column.number == 0)
@@ -236,7 +236,7 @@ def remarks(wanted: int | Sequence[str] | None, column: Column, position: int) -
     return [REMARKS[(position + number) % len(REMARKS)] for number in range(wanted)]
 
 
-def plain_case(store: Store, column: Column, created: int) -> dict[str, Any]:
+def plain_case(store: Store, column: RandomValues, created: int) -> dict[str, Any]:
     """The fields of a case before the caller's own values."""
     type_id, source = column.type
     return {
@@ -261,7 +261,7 @@ def plain_case(store: Store, column: Column, created: int) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def derive(store: Store, plain: dict[str, Any], column: Column, end: int) -> None:
+def derive(store: Store, plain: dict[str, Any], column: RandomValues, end: int) -> None:
     """Add the fields that follow from others, unless the caller fixed them."""
     status, created = plain["status"], plain["created_at"]
     if status not in STATUSES:

@@ -52,27 +52,27 @@ class Attributes(msgspec.Struct):
     description: str | None = None
 
 
-class Resource(msgspec.Struct):
+class CensusCase(msgspec.Struct):
     """A case, as far as a census looks into it."""
 
     id: str
     attributes: Attributes = msgspec.field(default_factory=Attributes)
 
 
-class Document(msgspec.Struct):
+class CensusPage(msgspec.Struct):
     """A page of cases."""
 
-    data: list[Resource]
+    data: list[CensusCase]
 
 
-class Single(msgspec.Struct):
+class CensusDocument(msgspec.Struct):
     """One case."""
 
-    data: Resource
+    data: CensusCase
 
 
-pages: Final = msgspec.json.Decoder(Document)
-single: Final = msgspec.json.Decoder(Single)
+pages: Final = msgspec.json.Decoder(CensusPage)
+single: Final = msgspec.json.Decoder(CensusDocument)
 
 
 @define(eq=False)
@@ -150,7 +150,7 @@ class Census:
             found = len(await self.page(job_word(self.job), number))
             number += 1
 
-    async def page(self, query: str, number: int) -> list[Resource]:
+    async def page(self, query: str, number: int) -> list[CensusCase]:
         """Read one page of cases, newest first, and note those of the job."""
         if self.control.should_stop:
             raise Interrupted
@@ -170,7 +170,7 @@ class Census:
         self.pace.learn(answer)
         return answer.body
 
-    async def note(self, resources: Iterable[Resource]) -> None:
+    async def note(self, resources: Iterable[CensusCase]) -> None:
         """Keep the cases that carry a token of this job. The search only proposes; the marker decides."""
         found, word, begun = [], job_word(self.job), self.journal.meta.get("begun", [])
         more = []
@@ -234,7 +234,7 @@ class Scan:
             if place >= 0:
                 self.seen[place] = KNOWN
 
-    def account(self, resources: Sequence[Resource]) -> bool:
+    def account(self, resources: Sequence[CensusCase]) -> bool:
         """Note the cases of a page; returns whether it reaches back to what was known before."""
         places = (number_of(each.attributes.key) for each in resources)
         numbers = [place.number for place in places if place is not None and place.prefix == self.prefix]

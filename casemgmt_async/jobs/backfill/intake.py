@@ -84,7 +84,7 @@ class Intake:
 
     async def flush(self, records: Sequence[Record]) -> None:
         """Take some rows in, in one transaction."""
-        batch = Batch()
+        batch = RowBatch()
         rows: dict[str, Row] = {}
         for record in records:
             try:
@@ -105,7 +105,7 @@ class Intake:
         self.control.progress.advance(len(records))
 
     async def looked_up(
-        self, batch: Batch, rows: Mapping[str, Row], known: Mapping[str, KnownRow]
+        self, batch: RowBatch, rows: Mapping[str, Row], known: Mapping[str, KnownRow]
     ) -> list[tuple[Row, RowPlan, KnownRow | None]]:
         """Turn the names of rows into ids, and the rows into plans."""
         wanted = {}
@@ -124,7 +124,7 @@ class Intake:
                 ready.append((row, plan_of(row, place), known.get(row.key)))
         return ready
 
-    def place(self, batch: Batch, row: Row, plan: RowPlan, known: KnownRow | None) -> None:
+    def place(self, batch: RowBatch, row: Row, plan: RowPlan, known: KnownRow | None) -> None:
         """Decide what a row means beside what the journal holds."""
         if known is None:
             self.subject += 1
@@ -145,7 +145,7 @@ class Intake:
         else:
             self.change(batch, row, plan, known)
 
-    def change(self, batch: Batch, row: Row, plan: RowPlan, known: KnownRow) -> None:
+    def change(self, batch: RowBatch, row: Row, plan: RowPlan, known: KnownRow) -> None:
         """Compare a row with what it said when its case was made."""
         try:
             steps = changes(RowPlan.parse(known.plan), plan)
@@ -167,7 +167,7 @@ class Intake:
         if len(self.first_new) < FIRST:
             self.first_new.append((row.key, plan))
 
-    def reject(self, batch: Batch, row: Row | Record, reason: str) -> None:
+    def reject(self, batch: RowBatch, row: Row | Record, reason: str) -> None:
         """Put a row aside."""
         self.rejected += 1
         self.counts["rejected"] += 1
@@ -189,7 +189,7 @@ def describe(step: PlannedStep) -> str:
 
 
 @define
-class Batch:
+class RowBatch:
     """What one transaction writes."""
 
     subjects: list[SubjectRow] = field(factory=list)

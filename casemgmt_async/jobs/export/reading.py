@@ -27,12 +27,12 @@ from casemgmt_async import (
 from casemgmt_async.jobs.calls import Interrupted
 from casemgmt_async.jobs.control import JobControl
 from casemgmt_async.jobs.errors import ServiceDownError
-from casemgmt_async.jobs.export.resources import Document, document, head_of
+from casemgmt_async.jobs.export.resources import RawPage, document, head_of
 from casemgmt_async.jobs.journal import Journal
 from casemgmt_async.jobs.journal.export_queries import insert_items, insert_page, kept_pages, places_without_extra
 from casemgmt_async.routes import Route
 
-__all__ = ["Extras", "Reader"]
+__all__ = ["ExportReader", "Extras"]
 
 BATCH: Final = 500
 PAGE: Final = 100
@@ -49,7 +49,7 @@ class Item:
 
 
 @define(eq=False)
-class Reader:
+class ExportReader:
     """Reads every case that a filter finds into the journal."""
 
     session: CaseSession
@@ -97,7 +97,7 @@ class Reader:
 
         return fetch
 
-    async def receive(self, query: Mapping[str, Any]) -> Document:
+    async def receive(self, query: Mapping[str, Any]) -> RawPage:
         """Ask for a page."""
         answer = await self.control.call(lambda: self.session.raw(routes.SEARCH_CASES, query=query))
         self.control.step("page received")
@@ -106,7 +106,7 @@ class Reader:
         except msgspec.DecodeError as error:
             raise DecodeError(f"a page of cases is not what it should be: {error}", "$", "search_cases") from error
 
-    async def keep(self, asked: str, number: int, received: Document) -> Page[Item]:
+    async def keep(self, asked: str, number: int, received: RawPage) -> Page[Item]:
         """Put a page into the journal; of a case that is there already, the newer version stays."""
         heads = [(head_of(raw), bytes(raw)) for raw in received.data]
         ids = [(head.id, head.key) for head, _ in heads]

@@ -8,10 +8,10 @@ from typing import Any, Final
 import msgspec
 from attrs import frozen
 
-__all__ = ["CaseHead", "Document", "digest_of", "document", "head_of", "single", "tombstone"]
+__all__ = ["CaseHead", "RawPage", "digest_of", "document", "head_of", "single", "tombstone"]
 
 
-class Document(msgspec.Struct):
+class RawPage(msgspec.Struct):
     """A page as it came; its items stay the bytes that were received."""
 
     data: list[msgspec.Raw]
@@ -19,14 +19,14 @@ class Document(msgspec.Struct):
     included: list[msgspec.Raw] | None = None
 
 
-class Single(msgspec.Struct):
+class RawResource(msgspec.Struct):
     """One resource as it came."""
 
     data: msgspec.Raw
 
 
-document: Final = msgspec.json.Decoder(Document)
-single: Final = msgspec.json.Decoder(Single)
+document: Final = msgspec.json.Decoder(RawPage)
+single: Final = msgspec.json.Decoder(RawResource)
 
 
 @frozen

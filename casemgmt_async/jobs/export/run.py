@@ -15,7 +15,7 @@ from casemgmt_async.jobs.control import JobControl
 from casemgmt_async.jobs.errors import ExportError
 from casemgmt_async.jobs.export.changes import Changes, count_gone, mark_since
 from casemgmt_async.jobs.export.formats import EXTRAS
-from casemgmt_async.jobs.export.reading import Extras, Reader
+from casemgmt_async.jobs.export.reading import ExportReader, Extras
 from casemgmt_async.jobs.export.results import ExportResult
 from casemgmt_async.jobs.export.targets import Target, open_target
 from casemgmt_async.jobs.journal import Journal
@@ -122,7 +122,7 @@ class Export:
         await self.begin()
         meta = self.journal.meta
         if "swept" not in meta:
-            await Reader(self.session, self.journal, self.control, self.options.filter).run()
+            await ExportReader(self.session, self.journal, self.control, self.options.filter).run()
             await self.journal.put(swept=True)
         if "marked" not in meta and isinstance(self.options.since, datetime):
             await mark_since(self.journal, self.options.since)

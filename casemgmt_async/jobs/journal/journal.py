@@ -17,7 +17,7 @@ from typing import Any, Final, NamedTuple, Self
 from casemgmt_async.jobs.errors import ForeignJournalError
 from casemgmt_async.jobs.journal.schema import SCHEMA, SCHEMAS
 from casemgmt_async.jobs.journal.states import Operation, OperationRow, Outcome, State, SubjectRow
-from casemgmt_async.jobs.journal.store import Statement, Store
+from casemgmt_async.jobs.journal.store import SQLiteStore, Statement
 
 __all__ = ["Bounds", "Journal", "insert_operations", "insert_subjects", "move_subjects", "ranges"]
 
@@ -59,7 +59,7 @@ class Journal:
         self.bounds = Bounds()
         self.clock = clock
         schema = SCHEMA + SCHEMAS.get(kind, "")
-        self._store = Store(self.path, schema, read_only=read_only, on_step=on_step)
+        self._store = SQLiteStore(self.path, schema, read_only=read_only, on_step=on_step)
         self._read_only = read_only
 
     async def __aenter__(self) -> Self:

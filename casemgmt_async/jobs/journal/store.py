@@ -27,7 +27,7 @@ from casemgmt_async.jobs.errors import (
 from casemgmt_async.jobs.journal.lock import Lock
 from casemgmt_async.jobs.journal.schema import APPLICATION_ID, VERSION
 
-__all__ = ["Statement", "Store", "copy_database"]
+__all__ = ["SQLiteStore", "Statement", "copy_database"]
 
 
 Statement: TypeAlias = tuple[str, Iterable[Sequence[Any]]]
@@ -71,7 +71,7 @@ class WorkResult:
     error: Exception | None = None
 
 
-class Store:
+class SQLiteStore:
     """One SQLite file, used through `read` and `write` from one event loop."""
 
     def __init__(

@@ -20,7 +20,7 @@ Rows: TypeAlias = str | Path | Iterable[Mapping[str, Any]] | AsyncIterable[Mappi
 """What a backfill reads: the path of a file, or mappings from any iterable or async iterable."""
 
 
-class Reader(Protocol):
+class RowReader(Protocol):
     """Reads the rows of one file."""
 
     layout: Layout
@@ -28,7 +28,7 @@ class Reader(Protocol):
     def __iter__(self) -> Iterator[Record]: ...
 
 
-READERS: Final[Mapping[str, Callable[[Path, ColumnMap], Reader]]] = {
+READERS: Final[Mapping[str, Callable[[Path, ColumnMap], RowReader]]] = {
     ".csv": Table,
     ".tsv": Table,
     ".txt": Table,

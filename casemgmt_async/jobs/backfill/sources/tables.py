@@ -26,7 +26,7 @@ EXCEL_SEPARATOR: Final = "sep="
 
 
 @define(eq=False)
-class Lines:
+class RowLines:
     """The physical lines of a file, of which it keeps those of the current row."""
 
     file: IO[str]
@@ -77,7 +77,7 @@ class Table:
         # The limit is one of the whole process; it is only ever raised.
         csv.field_size_limit(max(csv.field_size_limit(), MOST_CHARACTERS))
         with self._open() as file:
-            self.delimiter, header, _ = self._read_header(Lines(file))
+            self.delimiter, header, _ = self._read_header(RowLines(file))
         self.columns = column_map.columns(header, str(path))
         written = f"{len(header)} columns separated by {DELIMITERS[self.delimiter]}, {label_of(self.encoding)}"
         self.layout = Layout(
@@ -90,7 +90,7 @@ class Table:
 
     def __iter__(self) -> Iterator[Record]:
         with self._open() as file:
-            lines = Lines(file)
+            lines = RowLines(file)
             _, _, reader = self._read_header(lines)
             while True:
                 lines.begin()
@@ -112,7 +112,7 @@ class Table:
         except OSError as error:
             raise SourceError(f"{self.path}: cannot be read: {error.strerror}") from error
 
-    def _read_header(self, lines: Lines) -> tuple[str, list[str], Iterator[list[str]]]:
+    def _read_header(self, lines: RowLines) -> tuple[str, list[str], Iterator[list[str]]]:
         """Find the delimiter and the column names; gives the reader of what follows."""
         try:
             while (line := next(lines, "")) and not line.strip().strip(",;\t"):
@@ -130,7 +130,7 @@ class Table:
             raise self._undecodable(error) from error
         return delimiter, header, reader
 
-    def _unreadable(self, lines: Lines, error: Exception) -> Record:
+    def _unreadable(self, lines: RowLines, error: Exception) -> Record:
         """Reject one row; where it has several lines, nobody knows where the next begins, and the file is refused."""
         if len(lines.row) > 1 or isinstance(error, TooLongError) or "end of data" in str(error):
             raise self._broken(lines, error) from error
@@ -139,7 +139,7 @@ class Table:
             reason = f"a cell has more than {MOST_CHARACTERS:,} characters"
         return Record(lines.number, json.dumps([repaired(lines.row[0].rstrip("\r\n"))]), problem=reason)
 
-    def _broken(self, lines: Lines, error: Exception) -> SourceError:
+    def _broken(self, lines: RowLines, error: Exception) -> SourceError:
         began = open_quote(lines.row, lines.first, self.delimiter)
         if began is None:
             return SourceError(f"{self.path}: line {lines.first}: the row has more than {MOST_CHARACTERS:,} characters")
