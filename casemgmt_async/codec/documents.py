@@ -69,11 +69,15 @@ class Parsed:
         return document
 
 
+NOTHING: Final = msgspec.Raw(b"")
+"""Stands for a member that is absent."""
+
+
 class Members(msgspec.Struct, forbid_unknown_fields=True, gc=False, eq=False, kw_only=True):
     """Members of a document by the specification of JSON:API, without `data`."""
 
     errors: Any = UNSET
-    included: list[msgspec.Raw] | UnsetType | None = UNSET
+    included: msgspec.Raw = NOTHING
     jsonapi: Any = UNSET
     links: Any = UNSET
     meta: Any = UNSET
@@ -121,6 +125,8 @@ class DocumentHook(Hook):
         self.item, self.user, self.info = (hook_for(converter, one) for one in (inner, User, PageInfo))
         self.items = SequenceHook(list[Any], self.item)
         self.parser: Parser | None = None
+        self.users: tuple[Form, Callable[[Any], Any]] | None = None
+        """The form of users, and what reads the text of an array of them."""
         self.careful = 0
         """How many of the next documents to cut into resources first."""
 
@@ -155,23 +161,24 @@ class DocumentHook(Hook):
 
     def parsed(self, document: Any) -> Parsed:
         """Put together a parsed document; included users are read one by one, because others may be among them."""
-        included = document.included
-        if included:
-            included = self.parse_included(included)
+        included = UNSET if document.included == NOTHING else self.parse_included(document.included)
         rest = {name: value for name in OTHERS if (value := getattr(document, name)) is not UNSET}
         return Parsed(document.data, included, rest)
 
-    def parse_included(self, texts: list[msgspec.Raw]) -> list[Any]:
-        """Read the texts of included resources: of users into their struct, of others into plain objects."""
+    def parse_included(self, text: msgspec.Raw) -> Any:
+        """Read the text of all included resources: users into their struct, others into plain objects."""
         if not isinstance(self.user, ModelHook):
-            return [msgspec.json.decode(text) for text in texts]
-        parse, included = self.user.form().parse, []
-        for text in texts:
-            try:
-                included.append(parse(text))
-            except ODD:
-                included.append(msgspec.json.decode(text))
-        return included
+            return msgspec.json.decode(text)
+        form = self.user.form()
+        if self.users is None or self.users[0] is not form:
+            self.users = form, msgspec.json.Decoder(list[form.struct] | None).decode  # type: ignore[name-defined]
+        try:
+            return self.users[1](text)
+        except ODD:
+            parsed = msgspec.json.decode(text)
+        if not isinstance(parsed, list):
+            return parsed
+        return [self.user.parse(one) for one in msgspec.json.decode(text, type=list[msgspec.Raw])]
 
     # --- models ---
 
@@ -230,11 +237,18 @@ class DocumentHook(Hook):
         others: list[Any] = []
         read: Any = self.user.read
         place: Any = ()
+        struct, structure = (self.users[0].struct, self.users[0].structure) if self.users else (None, read)
         try:
             if not isinstance(entries, list):
                 wrong("array", entries)
             for place, entry in enumerate(entries):  # noqa: B007 - says where an error was
-                if not isinstance(entry, dict) or entry.get("type") in (None, User.resource_type):
+                if entry.__class__ is struct:
+                    try:
+                        user = structure(entry)
+                    except ODD:
+                        user = read(entry)
+                    users[user.id] = user
+                elif is_user(entry):
                     user = read(entry)
                     users[user.id] = user
                 else:
