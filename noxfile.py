@@ -128,6 +128,13 @@ def kill(session: nox.Session) -> None:
 
 
 @nox.session
+def month(session: nox.Session) -> None:
+    """A month of hourly triage on the emulator's clock, 60 runs killed, judged by a model of its own: half an hour."""
+    session.install("-q", "-e.[emulator]")
+    session.run("python", "-m", "benchmarks.month", *session.posargs)
+
+
+@nox.session
 def journal(session: nox.Session) -> None:
     """What the journal of a job costs: a triage of 100,000 cases with one, and the same calls without."""
     session.install("-q", "-e.[emulator]")

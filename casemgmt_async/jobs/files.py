@@ -11,10 +11,10 @@ from attrs import frozen
 
 from casemgmt_async.jobs.errors import ExportError
 
-__all__ = ["JSON_LINES", "Format", "Writer", "sync_folder", "write_whole"]
+__all__ = ["JSON_LINES", "FileWriter", "Format", "sync_folder", "write_whole"]
 
 
-class Writer(Protocol):
+class FileWriter(Protocol):
     """Writes resources, given as the JSON that was received."""
 
     def write(self, resources: Sequence[bytes]) -> None:
@@ -28,13 +28,13 @@ class Writer(Protocol):
 class Format:
     """One form."""
 
-    open: Callable[[IO[bytes]], Writer]
+    open: Callable[[IO[bytes]], FileWriter]
     """Makes the writer for an open file."""
     check: Callable[[], object]
     """Raises `ExportError` where the form needs a package that is missing."""
 
 
-class Lines:
+class LineWriter:
     """One resource a line, to the letter as it was received."""
 
     def __init__(self, file: IO[bytes]) -> None:
@@ -50,7 +50,7 @@ class Lines:
         """Do nothing: lines need no end."""
 
 
-JSON_LINES: Final = Format(Lines, lambda: None)
+JSON_LINES: Final = Format(LineWriter, lambda: None)
 
 
 async def write_whole(

@@ -13,7 +13,7 @@ from casemgmt_async.jobs.backfill.sources import Rows
 from casemgmt_async.jobs.backfill.sources.documents import parsed
 from casemgmt_async.jobs.backfill.sources.records import REASON, ROW_TEXT, Layout, RowError
 from casemgmt_async.jobs.control import JobControl
-from casemgmt_async.jobs.files import Format, Writer, write_whole
+from casemgmt_async.jobs.files import FileWriter, Format, write_whole
 from casemgmt_async.jobs.journal import Journal
 from casemgmt_async.jobs.journal.backfill_queries import failed_rows, read_rejects
 
@@ -140,7 +140,7 @@ def line_of(reject: dict[str, Any]) -> str:
     return json.dumps(given, ensure_ascii=False)
 
 
-WRITERS: Final[Mapping[str, Callable[[IO[bytes], Layout], Writer]]] = {
+WRITERS: Final[Mapping[str, Callable[[IO[bytes], Layout], FileWriter]]] = {
     "table": TableWriter,
     "lines": LineWriter,
     "array": ArrayWriter,

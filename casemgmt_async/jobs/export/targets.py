@@ -16,7 +16,7 @@ from attrs import frozen
 from casemgmt_async import InvalidArgumentError
 from casemgmt_async.jobs.errors import ExportError
 from casemgmt_async.jobs.export.formats import FORMATS, PARTITIONS, partition_of, users_beside
-from casemgmt_async.jobs.files import JSON_LINES, Format, Writer, sync_folder, write_whole
+from casemgmt_async.jobs.files import JSON_LINES, FileWriter, Format, sync_folder, write_whole
 
 __all__ = ["STDOUT", "Target", "open_target"]
 
@@ -112,7 +112,7 @@ class Partitions:
 
     def __init__(self, folder: Path, name: str, form: Format) -> None:
         self._folder, self._name, self._form = folder, name, form
-        self._open: dict[str, tuple[IO[bytes], Writer]] = {}
+        self._open: dict[str, tuple[IO[bytes], FileWriter]] = {}
         self._times: dict[str, int] = defaultdict(int)
 
     def write(self, part: str, cases: Sequence[bytes]) -> None:

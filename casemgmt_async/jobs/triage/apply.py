@@ -22,7 +22,7 @@ from casemgmt_async.jobs.journal import Journal, Operation, Outcome, State
 from casemgmt_async.jobs.journal import triage_queries as queries
 from casemgmt_async.jobs.recovery import SETTLE, resolve_comments
 from casemgmt_async.jobs.sending import Sender, holds
-from casemgmt_async.jobs.triage.batches import Batch
+from casemgmt_async.jobs.triage.batches import BulkChange
 from casemgmt_async.jobs.triage.estimate import pays_in_bulk
 from casemgmt_async.jobs.triage.known_cases import read_by_pages, read_singly
 from casemgmt_async.jobs.triage.plan import FreshPlan
@@ -67,7 +67,7 @@ class Application:
     refusals: Refusals = field(init=False)
     refused: set[tuple[str, str]] = field(init=False, factory=set)
     """Bulk updates, by action and payload, that the service does not take."""
-    sent: dict[str, tuple[Batch, ...]] = field(init=False, factory=dict)
+    sent: dict[str, tuple[BulkChange, ...]] = field(init=False, factory=dict)
     """What was sent in bulk and is to be read back, by the id of the case."""
     names: dict[int, str] = field(init=False, factory=dict)
     """The ids of the cases, by the numbers of their subjects."""
@@ -194,19 +194,19 @@ class Application:
         numbers = await queries.tried_numbers(journal, action.name)
         await self.sender.write([Outcome(numbers, State.UNKNOWN, error="its answer was lost every time")])
 
-    async def batches(self, action: Action) -> Iterator[Batch]:
+    async def batches(self, action: Action) -> Iterator[BulkChange]:
         """What of an action is sent together: at most `chunk` cases that get the same by the same rule."""
         # Numbers and not operations: there may be a great many, and all are kept until the cases are read back.
         alike: dict[tuple[str, str], list[tuple[str, int]]] = defaultdict(list)
         for rule, payload, subject, number in await queries.planned_numbers(self.journal, action.name):
             alike[rule, payload].append((self.names[subject], number))
         return (
-            Batch(rule, action.name, payload, dict(same[start : start + self.chunk]))
+            BulkChange(rule, action.name, payload, dict(same[start : start + self.chunk]))
             for (rule, payload), same in alike.items()
             for start in range(0, len(same), self.chunk)
         )
 
-    async def send_batch(self, batch: Batch) -> None:
+    async def send_batch(self, batch: BulkChange) -> None:
         """Send a batch in one request; one by one if it is a single case, or the service does not take it."""
         kind, numbers = (batch.action, batch.payload), list(batch.numbers.values())
         if batch.rule in self.refusals.stopped:
@@ -238,7 +238,7 @@ class Application:
                 await self.journal.unsend(operation.number for operation in operations[done:])
                 raise
 
-    async def send_bulk(self, batch: Batch) -> bool:
+    async def send_bulk(self, batch: BulkChange) -> bool:
         """Send a bulk update; says whether the service took it. Reading the cases back shows what it did."""
         control, action, ids = self.control, ACTIONS[batch.action], list(batch.numbers)
         kind, payload = action.bulk, action.bulk_payload(batch.value)

@@ -11,7 +11,7 @@ from attrs import Factory, evolve, field, frozen
 from casemgmt_async.jobs.actions import ACTIONS, Check
 from casemgmt_async.jobs.journal import parsed
 
-__all__ = ["Batch"]
+__all__ = ["BulkChange"]
 
 
 def check_of(action: str) -> Check:
@@ -22,7 +22,7 @@ def check_of(action: str) -> Check:
 
 
 @frozen(eq=False)
-class Batch:
+class BulkChange:
     """Cases that get the same change by the same rule in one request."""
 
     rule: str
@@ -38,6 +38,6 @@ class Batch:
     check: Check = field(init=False, default=Factory(lambda batch: check_of(batch.action), takes_self=True))
     """Sees on a case that it is done."""
 
-    def first(self, count: int) -> Batch:
+    def first(self, count: int) -> BulkChange:
         """The same for the first so many cases."""
         return evolve(self, numbers=dict(islice(self.numbers.items(), count)))

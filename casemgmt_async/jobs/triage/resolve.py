@@ -10,7 +10,7 @@ from casemgmt_async.jobs.control import JobControl
 from casemgmt_async.jobs.errors import RulesError
 from casemgmt_async.jobs.statuses import status_code
 from casemgmt_async.jobs.triage.hints import STATUSES, closest
-from casemgmt_async.jobs.triage.rules import NameBook, RuleSet, Wanted
+from casemgmt_async.jobs.triage.rules import NameBook, RuleSet, WantedName
 from casemgmt_async.jobs.triage.rules.names import ON_CALL, CaseTypeNames
 
 __all__ = ["resolve_names"]
@@ -48,7 +48,7 @@ async def resolve_names(session: CaseSession, rules: RuleSet, control: JobContro
     return resolved, book
 
 
-async def find_people(directory: Directory, control: JobControl, wanted: Wanted) -> dict[str, str]:
+async def find_people(directory: Directory, control: JobControl, wanted: WantedName) -> dict[str, str]:
     """Find the users that a name stands for: their ids, each with what to show."""
     if not wanted.name.startswith(ON_CALL):
         account = await control.call(lambda: directory.user(wanted.name))
@@ -67,7 +67,7 @@ async def known_types(session: CaseSession, control: JobControl) -> tuple[CaseTy
     return tuple(CaseTypeNames(each.id, each.name or each.id, each.status_names) for each in types)
 
 
-def unknown_status(wanted: Wanted, book: NameBook) -> RulesError:
+def unknown_status(wanted: WantedName, book: NameBook) -> RulesError:
     """Say that no case type allows a status."""
     names: Iterable[str] = dict.fromkeys([*(name for each in book.types for name in each.statuses), *STATUSES])
     close = closest(wanted.name, [name for name in names if status_code(name) != status_code(wanted.name)])

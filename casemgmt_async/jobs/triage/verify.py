@@ -13,7 +13,7 @@ from casemgmt_async.jobs.calls import one_line
 from casemgmt_async.jobs.journal import Outcome, State, move_subjects
 from casemgmt_async.jobs.journal.triage_queries import operations_numbered
 from casemgmt_async.jobs.sending import Sender
-from casemgmt_async.jobs.triage.batches import Batch
+from casemgmt_async.jobs.triage.batches import BulkChange
 from casemgmt_async.jobs.triage.known_cases import read_by_pages, read_singly
 
 __all__ = ["Verification", "unreadable"]
@@ -26,7 +26,7 @@ class Verification:
     """One reading back: by pages first, then case by case; what a case does not show is done singly."""
 
     sender: Sender
-    waiting: Mapping[str, Sequence[Batch]]
+    waiting: Mapping[str, Sequence[BulkChange]]
     """What was sent for each case and it has to show, by its id."""
     on_pages: dict[str, str | None]
     """Cases that were seen on the pages of their project in this run."""
@@ -87,14 +87,14 @@ class Verification:
         self.sender.control.progress.advance(1 - len(again))  # each of those has counted itself
         return [case.id]
 
-    def shows(self, case: Case, batch: Batch) -> bool:
+    def shows(self, case: Case, batch: BulkChange) -> bool:
         """Whether a case shows what was sent for it."""
         if not batch.check(case, batch.value):
             return False
         self.sender.learn(batch.action, batch.payload, case)
         return True
 
-    def is_done(self, case_id: str, batches: Sequence[Batch]) -> None:
+    def is_done(self, case_id: str, batches: Sequence[BulkChange]) -> None:
         """Take what was sent for a case as done."""
         for batch in batches:
             number = batch.numbers[case_id]

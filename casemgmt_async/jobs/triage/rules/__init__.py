@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from casemgmt_async.jobs.triage.rules.document import load_rules, parse_rules
-from casemgmt_async.jobs.triage.rules.names import NameBook, Wanted
+from casemgmt_async.jobs.triage.rules.names import NameBook, WantedName
 from casemgmt_async.jobs.triage.rules.ruleset import Rule, RuleSet, rule
 from casemgmt_async.jobs.triage.rules.view import TimelineNeeded, View
 
@@ -13,7 +13,7 @@ __all__ = [
     "RuleSet",
     "TimelineNeeded",
     "View",
-    "Wanted",
+    "WantedName",
     "load_rules",
     "parse_rules",
     "rule",

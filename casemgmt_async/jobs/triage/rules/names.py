@@ -10,7 +10,7 @@ from casemgmt_async.jobs.actions import as_uuid
 from casemgmt_async.jobs.errors import RulesError
 from casemgmt_async.jobs.statuses import status_code
 
-__all__ = ["ON_CALL", "UNRESOLVED", "CaseTypeNames", "NameBook", "Wanted"]
+__all__ = ["ON_CALL", "UNRESOLVED", "CaseTypeNames", "NameBook", "WantedName"]
 
 ON_CALL = "on-call:"
 UNRESOLVED = ""
@@ -18,7 +18,7 @@ UNRESOLVED = ""
 
 
 @frozen
-class Wanted:
+class WantedName:
     """A name that a rule uses."""
 
     kind: str
@@ -51,7 +51,7 @@ class NameBook:
     """The case types."""
     labels: Mapping[str, str] = field(factory=dict)
     """What to show in the place of an id."""
-    wanted: list[Wanted] = field(factory=list)
+    wanted: list[WantedName] = field(factory=list)
     """The names that no id is known of."""
 
     @property
@@ -71,7 +71,7 @@ class NameBook:
         """Note a status, which has to be one that some case type allows."""
         known = {status_code(status) for each in self.types for status in each.statuses}
         if status_code(name) not in known:
-            self.wanted.append(Wanted("status", name, where))
+            self.wanted.append(WantedName("status", name, where))
 
     def _find(self, kind: str, where: str, name: object, known: Mapping[str, tuple[str, ...]]) -> tuple[str, ...]:
         if not isinstance(name, str) or not name.strip():
@@ -80,7 +80,7 @@ class NameBook:
             return (found,)
         if name in known:
             return known[name]
-        self.wanted.append(Wanted(kind, name, where))
+        self.wanted.append(WantedName(kind, name, where))
         return (UNRESOLVED,)
 
     def allows(self, type_id: str | None, status: str) -> bool:

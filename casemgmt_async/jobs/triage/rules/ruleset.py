@@ -14,7 +14,7 @@ from attrs import field, frozen
 from casemgmt_async import Case
 from casemgmt_async.jobs.actions import ACTIONS, STAGES, Step
 from casemgmt_async.jobs.errors import RulesError
-from casemgmt_async.jobs.triage.rules.names import NameBook, Wanted
+from casemgmt_async.jobs.triage.rules.names import NameBook, WantedName
 from casemgmt_async.jobs.triage.rules.steps import CaseStep, conflict_name, steps_of_rule, without
 from casemgmt_async.jobs.triage.rules.view import View, mark_text
 
@@ -93,7 +93,7 @@ class RuleSet:
     """A plan that changes more cases than this is refused."""
     mark: str | None = None
     """The attribute of cases that holds what is remembered; None if the state file does."""
-    wanted: tuple[Wanted, ...] = ()
+    wanted: tuple[WantedName, ...] = ()
     """The names of users, projects and statuses that have to be known before the rules can decide."""
     resolve: Callable[[NameBook], RuleSet] | None = field(default=None, repr=False)
     """Makes the same rules with ids in the place of names."""
