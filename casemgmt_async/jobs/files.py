@@ -34,7 +34,7 @@ class Format:
     """Raises `ExportError` where the form needs a package that is missing."""
 
 
-class LineWriter:
+class JsonLinesWriter:
     """One resource a line, to the letter as it was received."""
 
     def __init__(self, file: IO[bytes]) -> None:
@@ -50,7 +50,7 @@ class LineWriter:
         """Do nothing: lines need no end."""
 
 
-JSON_LINES: Final = Format(LineWriter, lambda: None)
+JSON_LINES: Final = Format(JsonLinesWriter, lambda: None)
 
 
 async def write_whole(
