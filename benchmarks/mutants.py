@@ -3,7 +3,7 @@
     python -m benchmarks.mutants --count 300
 
 A run of the suite with coverage tells which tests execute which line. Then each mutant of a seeded sample gets the
-tests of its line, nearest and fastest first, until one fails. Mutants that survive are compared with
+tests of its line, the fastest first, until one fails. Mutants that survive are compared with
 `tests/data/surviving_mutants.toml`, which gives a reason for each: one that is not there fails the run, and so does a
 score below 85 %. A test that fails without any change takes no part.
 
@@ -22,7 +22,7 @@ import sys
 import tempfile
 import time
 import tomllib
-from collections import ChainMap, Counter
+from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from importlib import import_module
 from pathlib import Path
@@ -37,9 +37,13 @@ from benchmarks.mutations import PACKAGES, Mutant, sample
 ROOT = Path(__file__).resolve().parents[1]
 EXPLAINED = ROOT / "tests" / "data" / "surviving_mutants.toml"
 BAR = 0.85
-TESTS = (("transport", "session", "pagination", "codec", "models", "endpoints"), ("jobs",))
-"""The folders whose tests are tried: those of the packages, and of what calls them directly. They are run with coverage
-in two processes."""
+TESTS = {
+    "transport": ("transport", "session"),
+    "pagination": ("pagination",),
+    "codec": ("codec", "models", "endpoints"),
+    "jobs": ("jobs",),
+}
+"""The folders whose tests should notice a change of a package."""
 LEFT_OUT = "tests/jobs/test_kill_jobs.py"
 """Jobs in processes of their own, of which coverage knows nothing."""
 TEST_SECONDS = 100.0
@@ -91,7 +95,7 @@ class Durations:
     """A pytest plugin that adds up the seconds of each test, and leaves those out that fail without any change."""
 
     def __init__(self) -> None:
-        self.seconds: Counter[str] = Counter()
+        self.seconds: dict[str, float] = defaultdict(float)
         self.failed: set[str] = set()
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
@@ -106,28 +110,29 @@ class Durations:
         return {name: seconds for name, seconds in self.seconds.items() if name not in self.failed}
 
 
-def measure(origin: Path) -> int:
-    """Run the suite with coverage; leaves the coverage, and the seconds of each test. Returns an exit code."""
-    children = []
-    for number, folders in enumerate(TESTS):
-        child = os.fork()
-        if child == 0:
-            os._exit(measure_some(origin, number, folders))
-        children.append(child)
-    return max(abs(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])) for child in children)
+def measure(origin: Path, package: str) -> int:
+    """Run the tests of one package with coverage, in a child; leaves the coverage, and the seconds of each test."""
+    child = os.fork()
+    if child == 0:
+        code = 99
+        try:
+            code = measure_here(origin, package)
+        finally:
+            os._exit(code)
+    return child
 
 
-def measure_some(origin: Path, number: int, folders: Iterable[str]) -> int:
-    """In a child: run the tests of some folders."""
+def measure_here(origin: Path, package: str) -> int:
+    """In the child: run the tests. Returns pytest's exit code."""
     os.chdir(origin)
     sys.path.insert(0, str(origin))
-    os.environ["COVERAGE_FILE"] = str(origin / f"coverage-{number}")
+    os.environ["COVERAGE_FILE"] = str(origin / f"coverage-{package}")
     durations = Durations()
-    tests = [f"--ignore={LEFT_OUT}", *(f"tests/{name}" for name in folders)]
+    tests = [f"--ignore={LEFT_OUT}", *(f"tests/{name}" for name in TESTS[package])]
     options = ["-q", "-n0", "--hypothesis-seed=0", "--timeout=600"]
     coverage = ["--cov=casemgmt_async", "--cov-context=test", "--cov-report="]
     code = pytest.main([*options, *coverage, *tests], plugins=[durations])
-    (origin / f"seconds-{number}.json").write_text(json.dumps(durations.of_passed))
+    (origin / f"seconds-{package}.json").write_text(json.dumps(durations.of_passed))
     return int(code)
 
 
@@ -135,38 +140,35 @@ def measure_some(origin: Path, number: int, folders: Iterable[str]) -> int:
 class Selection:
     """Which tests execute which line, and how long they take."""
 
-    coverage: list[CoverageData]
-    seconds: Mapping[str, float]
+    coverage: Mapping[str, CoverageData]
+    seconds: Mapping[str, Mapping[str, float]]
     origin: Path
 
     @classmethod
-    def read(cls, origin: Path) -> Selection:
+    def read(cls, origin: Path, packages: Iterable[str]) -> Selection:
         """What `measure` has left."""
-        coverage = [CoverageData(str(origin / f"coverage-{number}")) for number in range(len(TESTS))]
-        for data in coverage:
+        coverage = {package: CoverageData(str(origin / f"coverage-{package}")) for package in packages}
+        for data in coverage.values():
             data.read()
-        seconds = [json.loads((origin / f"seconds-{number}.json").read_text()) for number in range(len(TESTS))]
-        return cls(coverage, dict(ChainMap(*seconds)), origin)
+        seconds = {package: json.loads((origin / f"seconds-{package}.json").read_text()) for package in packages}
+        return cls(coverage, seconds, origin)
 
-    def lines(self, file: str) -> dict[int, set[str]]:
+    def lines(self, mutant: Mutant) -> dict[int, set[str]]:
         """The tests that execute each line of a file; lines that run only while it is imported have none."""
-        found: dict[int, set[str]] = {}
-        for data in self.coverage:
-            for line, contexts in data.contexts_by_lineno(str(self.origin / file)).items():
-                found.setdefault(line, set()).update(c.rpartition("|")[0] for c in contexts if "|" in c)
-        return found
+        found = self.coverage[mutant.package].contexts_by_lineno(str(self.origin / mutant.site.file))
+        return {line: {c.rpartition("|")[0] for c in contexts if "|" in c} for line, contexts in found.items()}
 
     def tests(self, mutant: Mutant) -> list[str]:
         """The tests for a mutant: those of its line, or of its file where the line runs only while it is imported."""
-        lines = self.lines(mutant.site.file)
+        lines, seconds = self.lines(mutant), self.seconds[mutant.package]
         if mutant.site.line not in lines:
             return []
         names = lines[mutant.site.line] or set().union(*lines.values())
-        near = f"tests/{mutant.package}/"
-        ranked = sorted(names & self.seconds.keys(), key=lambda name: (not name.startswith(near), self.seconds[name]))
-        chosen, total = [], 0.0
+        ranked = sorted(names & seconds.keys(), key=lambda name: seconds[name])
+        chosen: list[str] = []
+        total = 0.0
         for name in ranked:
-            total += self.seconds[name]
+            total += seconds[name]
             if total > TEST_SECONDS and chosen:
                 break
             chosen.append(name)
@@ -229,9 +231,8 @@ def judge(mutant: Mutant, status: int, tests: list[str], folder: Path, seconds: 
     return Outcome(mutant.key, mutant.package, mutant.site.line, status_text, why[:300], len(tests), round(seconds, 1))
 
 
-def run_all(found: list[Mutant], origin: Path, folders: list[Path], report: Path) -> list[Outcome]:
+def run_all(found: list[Mutant], selection: Selection, folders: list[Path], report: Path) -> list[Outcome]:
     """Test all mutants, one at a time in each copy."""
-    selection = Selection.read(origin)
     outcomes: list[Outcome] = []
     running: dict[int, tuple[Mutant, list[str], Path, float]] = {}
     free, rest = list(folders), list(enumerate(found))
@@ -248,7 +249,7 @@ def run_all(found: list[Mutant], origin: Path, folders: list[Path], report: Path
             child, status = os.wait()
             mutant, tests, folder, began = running.pop(child)
             outcomes.append(judge(mutant, status, tests, folder, time.monotonic() - began))
-            restore(mutant, origin, folder)
+            restore(mutant, selection.origin, folder)
             free.append(folder)
         last = outcomes[-1]
         print(f"{len(outcomes):4}/{len(found)} {last.status:9}{last.seconds:6.1f} s  {last.key}", flush=True)
@@ -295,23 +296,25 @@ def main() -> int:
     given = parser.parse_args()
     work = given.work or Path(tempfile.mkdtemp(prefix="mutants-"))
     origin, copies = work / "origin", [work / f"copy-{number}" for number in range(given.jobs)]
-    if not (origin / "seconds-0.json").exists():
-        shutil.rmtree(origin, ignore_errors=True)
+    if not origin.exists():
         copy_project(ROOT, origin)
-        if (code := measure(origin)) > 1:
+    packages = given.package or list(PACKAGES)
+    missing = [package for package in packages if not (origin / f"seconds-{package}.json").exists()]
+    for child in [measure(origin, package) for package in missing]:
+        if (code := os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])) not in (0, 1):
             print(f"the tests cannot be run: pytest ended with {code}")
             return 1
     for copy in copies:
         shutil.rmtree(copy, ignore_errors=True)
         copy_project(origin, copy)
     report = work / "outcomes.json"
-    found = sample(origin, given.count, given.seed, given.package or PACKAGES)
+    found = sample(origin, given.count, given.seed, packages)
     if given.survivors:
         before = {outcome["key"] for outcome in json.loads(report.read_text()) if outcome["status"] != "killed"}
         found = [mutant for mutant in found if mutant.key in before]
     for name in PRELOADED:
         import_module(name)
-    outcomes = run_all(found, origin, copies, report)
+    outcomes = run_all(found, Selection.read(origin, packages), copies, report)
     if given.work is None:
         shutil.rmtree(work)
     return conclude(outcomes)

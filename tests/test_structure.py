@@ -79,8 +79,6 @@ SQL = re.compile(
     r"\b(SELECT\b.+\bFROM|INSERT (OR \w+ )?INTO|UPDATE \w+ SET|DELETE FROM|CREATE TABLE|PRAGMA)\b", re.DOTALL
 )
 
-PENDING = pytest.mark.xfail(reason="the packages inside jobs and emulator are being moved", strict=False)
-
 
 @frozen
 class Class:
@@ -153,7 +151,6 @@ def test_one_module_imports_backoff():
     assert users == ["casemgmt_async.transport.retry"]
 
 
-@PENDING
 def test_only_the_journal_imports_sqlite():
     users = {module_of(file) for file in FILES if "sqlite3" in {found.module for found in imports(file)}}
     assert {module for module in users if not module.startswith(f"{PACKAGE}.jobs.journal")} == set()
@@ -172,7 +169,6 @@ def test_endpoints_do_not_import_one_another():
         assert others & resources == set(), part
 
 
-@PENDING
 def test_sql_is_in_the_journal_only():
     users = {
         module_of(file)

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import sqlite3
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -20,6 +18,7 @@ from casemgmt_async.jobs.backfill.run import opened
 from casemgmt_async.jobs.backfill.sources import Rows
 from casemgmt_async.jobs.control import JobControl
 from casemgmt_async.jobs.journal.backfill_queries import count_requests, creates_to_send
+from casemgmt_async.jobs.journal.store import copy_database
 
 __all__ = ["BackfillPreview", "preview_backfill"]
 
@@ -89,19 +88,10 @@ async def preview_backfill(
     with tempfile.TemporaryDirectory(prefix="casemgmt-") as folder:
         copy = Path(folder) / "journal.db"
         if path.exists():
-            await asyncio.to_thread(clone, path, copy)
+            await asyncio.to_thread(copy_database, path, copy)
         async with opened(session, rows, copy, given, control) as work:
             await control.run(session, work.prepare())
             return await preview_of(work)
-
-
-def clone(path: Path, copy: Path) -> None:
-    """Copy a journal as it is, also while a job works on it. Opened with `mode=ro`, it would leave a log behind."""
-    with (
-        contextlib.closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=rw", uri=True)) as source,
-        contextlib.closing(sqlite3.connect(copy)) as target,
-    ):
-        source.backup(target)
 
 
 async def preview_of(work: Backfill) -> BackfillPreview:

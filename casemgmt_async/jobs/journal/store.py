@@ -242,7 +242,8 @@ def copy_database(source: Path, target: Path) -> None:
     """
     try:
         with (
-            contextlib.closing(sqlite3.connect(f"{source.absolute().as_uri()}?mode=ro", uri=True)) as opened,
+            # Opened with `mode=ro`, a journal that no job has open would be left with a log file beside it.
+            contextlib.closing(sqlite3.connect(f"{source.absolute().as_uri()}?mode=rw", uri=True)) as opened,
             contextlib.closing(sqlite3.connect(target)) as copy,
         ):
             opened.backup(copy)
