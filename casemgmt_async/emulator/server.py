@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import shlex
 import signal
-from collections.abc import AsyncIterator, Callable, Collection, Iterable
-from contextlib import asynccontextmanager, suppress
+from collections.abc import Callable, Collection, Iterable, Sequence
+from contextlib import suppress
 from functools import partial
 from types import TracebackType
 from typing import Any, Final, Self
@@ -23,10 +23,12 @@ from casemgmt_async.emulator.behavior.rate_limits import Limit
 from casemgmt_async.emulator.http import control, fault_effects
 from casemgmt_async.emulator.http.listener import Listener
 from casemgmt_async.emulator.http.router import match
+from casemgmt_async.emulator.http.thread import LoopThread, Outage
 from casemgmt_async.emulator.http.wire import ResponseWriter, encoded, http_date
 from casemgmt_async.emulator.messages import BAD_JSON, ApiRequest, Refused, Reply
 from casemgmt_async.emulator.simulation import Simulation
-from casemgmt_async.emulator.state.ledger import RequestOutcome
+from casemgmt_async.emulator.state.ledger import Ledger, RequestOutcome
+from casemgmt_async.emulator.state.request_log import LogEntry
 from casemgmt_async.emulator.switches import Switches
 from casemgmt_async.facts import Facts
 from casemgmt_async.routes import Route
@@ -53,14 +55,15 @@ class Key:
 
 
 class Emulator(Simulation):
-    """A stateful emulator of the Case Management API on loopback; an async context manager::
+    """A stateful emulator of the Case Management API on loopback; a context manager, async or not::
 
         async with Emulator(cases=500, faults="create_case#3: drop-after-effect") as emulator:
             async with CaseSession(base_url=emulator.base_url, api_key="any", app_key="any") as session:
                 ...
         assert emulator.ledger.doubled() == {}
 
-    With the same seed, clock and sequence of requests, the answers are the same to the byte, and so is the log.
+    `async with` runs it in the current event loop, `with` in a thread of its own. With the same seed, clock and
+    sequence of requests, the answers are the same to the byte, and so is the log.
 
     Args:
         cases: the number of cases at the start.
@@ -112,6 +115,7 @@ class Emulator(Simulation):
         self._keys = None if keys is None else tuple(keys)
         self._host, self._port = host, port
         self._listener: Listener | None = None
+        self._thread: LoopThread | None = None
 
     async def __aenter__(self) -> Self:
         server = web.Server(
@@ -130,6 +134,46 @@ class Emulator(Simulation):
     ) -> None:
         listener, self._listener = self.listener, None
         await listener.close()
+
+    def __enter__(self) -> Self:
+        """Run the emulator in a thread of its own, for code that has no event loop or another one."""
+        self._thread = LoopThread()
+        try:
+            return self._thread.run(self.__aenter__())
+        except BaseException:
+            self._thread.stop()
+            raise
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        assert self._thread is not None
+        thread, self._thread = self._thread, None
+        thread.run(self.__aexit__(kind, error, trace))
+        thread.stop()
+
+    @property
+    def log(self) -> Sequence[LogEntry]:
+        """The requests in order of arrival: all of them, or the newest `log_size`."""
+        self._settle()
+        return super().log
+
+    @property
+    def requests(self) -> int:
+        """The number of requests that have arrived."""
+        self._settle()
+        return super().requests
+
+    @property
+    def ledger(self) -> Ledger:
+        """A summary of what the requests so far have changed."""
+        self._settle()
+        return super().ledger
+
+    def _settle(self) -> None:
+        """Let the emulator's thread finish what it does after it has sent an answer."""
+        if self._thread is not None:
+            self._thread.settle()
 
     @property
     def listener(self) -> Listener:
@@ -158,14 +202,9 @@ class Emulator(Simulation):
         url, *keys = [f"{name}={shlex.quote(value)}" for name, value in self.env.items()]
         return f"export {url}\nexport {' '.join(keys)}"
 
-    @asynccontextmanager
-    async def down(self) -> AsyncIterator[None]:
-        """Refuse connections inside the context. Open connections are reset when it starts."""
-        self.listener.shut()
-        try:
-            yield
-        finally:
-            await self.listener.open()
+    def down(self) -> Outage:
+        """Refuse connections inside the context, `async with emulator.down()`. Open ones are reset at its start."""
+        return Outage(self.listener, self._thread)
 
     def _make_request(self, message: Any, payload: Any, protocol: Any, writer: Any, task: Any) -> web.BaseRequest:
         loop = asyncio.get_running_loop()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+import threading
 from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -56,6 +57,8 @@ class Simulation:
             switches, limits = Switches.from_facts(facts), limits_of(facts)
         self.clock = clock if isinstance(clock, EmulatorClock) else EmulatorClock(clock)
         self.seed = seed
+        self.lock = threading.RLock()
+        """Held while a request is answered: an emulator in a thread is changed by tests at the same time."""
         self.store = Store(seed, self.clock, switches or Switches())
         """The data. Tests may read and change it directly."""
         self.snapshots: list[Any] = []
@@ -95,14 +98,15 @@ class Simulation:
 
     def answer(self, request: ApiRequest) -> Reply:
         """Answer a request. When this returns, the request has taken effect."""
-        self.store.request = request
-        try:
-            self.store.cases.settle_tickets()
-            return HANDLERS[request.route.name](self.store, request)
-        except Refused as refused:
-            return self.refusal(refused)
-        finally:
-            self.store.request = None
+        with self.lock:
+            self.store.request = request
+            try:
+                self.store.cases.settle_tickets()
+                return HANDLERS[request.route.name](self.store, request)
+            except Refused as refused:
+                return self.refusal(refused)
+            finally:
+                self.store.request = None
 
     def refusal(self, refused: Refused) -> Reply:
         """Make the reply of a refusal, in the shape that `Switches.error_shape` selects."""
@@ -154,7 +158,8 @@ class Simulation:
             created_by=created_by,
             fields=fixed,
         )
-        return seeding.add_cases(self.store, count, wanted)
+        with self.lock:
+            return seeding.add_cases(self.store, count, wanted)
 
     def seed_users(self, count: int) -> list[str]:
         """Add active users to the organisation; returns their ids."""
@@ -190,7 +195,8 @@ class Simulation:
 
     def snapshot(self) -> Any:
         """Copy the data and the ledger, for `restore`."""
-        return self.store.snapshot(), dict(self._log.outcomes)
+        with self.lock:
+            return self.store.snapshot(), dict(self._log.outcomes)
 
     def restore(self, snapshot: Any) -> None:
         """Restore data and ledger from a snapshot. Log, clock, faults, limits and actors stay as they are."""

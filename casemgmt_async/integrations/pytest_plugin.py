@@ -5,21 +5,24 @@
         await triage(case_session)
         assert not case_emulator.ledger.doubled()
 
-The marker takes the arguments of `Emulator`. While the fixture lasts the environment points to the emulator, so that
-a program that makes its own `CaseSession()` lands there too. The fixtures need pytest-asyncio, in either mode.
+The marker takes the arguments of `Emulator`. Inside the test the environment points to the emulator, so that a program
+that makes its own `CaseSession()` calls it. The emulator runs in a thread of its own: `case_emulator` works in sync
+tests, and in async tests of pytest-asyncio (either mode, any loop scope) and of anyio. `case_session` needs an async
+test.
 """
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from typing import TYPE_CHECKING
+import inspect
+from collections.abc import AsyncIterator, Iterator
+from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
 try:
-    from pytest_asyncio import fixture
-except ImportError:  # the plugin is loaded wherever this library is installed, and must not stand in the way there
-    fixture = pytest.fixture  # type: ignore[assignment]
+    from pytest_asyncio import fixture as async_fixture
+except ImportError:  # the plugin is loaded wherever this library is installed, also where nothing needs it
+    async_fixture = None  # type: ignore[assignment]
 
 if TYPE_CHECKING:
     from casemgmt_async import CaseSession
@@ -27,31 +30,73 @@ if TYPE_CHECKING:
 
 __all__ = ["case_emulator", "case_session"]
 
+SCOPES: Final = ("function", "class", "module", "package", "session")
+"""The loop scopes of pytest-asyncio."""
+
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Make the marker known."""
+    """Register the marker."""
     config.addinivalue_line("markers", "case_emulator(**options): the arguments of the emulator of this test")
 
 
-@fixture
-async def case_emulator(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Emulator]:
+@pytest.fixture
+def case_emulator(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[Emulator]:
     """Run an emulator for one test, and point the environment to it."""
-    from casemgmt_async.emulator import Emulator  # noqa: PLC0415 - no test pays for it but those that ask
+    from casemgmt_async.emulator import Emulator  # noqa: PLC0415 - only tests that use it pay for the import
 
     marker = request.node.get_closest_marker("case_emulator")
-    async with Emulator(**(marker.kwargs if marker else {})) as emulator:
+    with Emulator(**(marker.kwargs if marker else {})) as emulator:
         for name, value in emulator.env.items():
             monkeypatch.setenv(name, value)
         yield emulator
 
 
-@fixture
-async def case_session(case_emulator: Emulator) -> AsyncIterator[CaseSession]:
-    """Open a session on the emulator of this test."""
-    from casemgmt_async import CaseSession  # noqa: PLC0415 - likewise
+@pytest.fixture
+def case_session(request: pytest.FixtureRequest) -> Any:
+    """Open a session on the emulator of this test. Its waits follow the emulator's clock."""
+    return request.getfixturevalue(f"_case_session_{event_loop_of(request)}")
 
-    env = case_emulator.env
+
+def event_loop_of(request: pytest.FixtureRequest) -> str:
+    """Which event loop the test runs in: `anyio`, or a loop scope of pytest-asyncio."""
+    node = request.node
+    if not inspect.iscoroutinefunction(getattr(node, "obj", None)):
+        pytest.fail("case_session needs an async test; a sync test can use case_emulator", pytrace=False)
+    if node.get_closest_marker("anyio") or "anyio_backend" in request.fixturenames:
+        return "anyio"
+    if async_fixture is None:
+        pytest.fail("case_session needs pytest-asyncio or anyio: install casemgmt-async[pytest]", pytrace=False)
+    marker = node.get_closest_marker("asyncio")
+    options = marker.kwargs if marker else {}
+    try:
+        default = request.config.getini("asyncio_default_test_loop_scope")
+    except ValueError:  # pytest-asyncio before 0.26
+        default = None
+    return str(options.get("loop_scope") or options.get("scope") or default or "function")
+
+
+async def open_session(case_emulator: Emulator) -> AsyncIterator[CaseSession]:
+    """Open a session in the running event loop."""
+    from casemgmt_async import CaseSession, Clock  # noqa: PLC0415 - only tests that use it pay for the import
+
+    env, time = case_emulator.env, case_emulator.clock
     async with CaseSession(
-        base_url=env["CASEMGMT_BASE_URL"], api_key=env["DD_API_KEY"], app_key=env["DD_APP_KEY"]
+        base_url=env["CASEMGMT_BASE_URL"],
+        api_key=env["DD_API_KEY"],
+        app_key=env["DD_APP_KEY"],
+        clock=Clock(clock=time, wall=time, sleep=time.sleep),
     ) as session:
+        yield session
+
+
+if async_fixture is not None:
+    for scope in SCOPES:  # a fixture runs in one loop, and the loop of the test is known only when it runs
+        name = f"_case_session_{scope}"
+        globals()[name] = async_fixture(name=name, loop_scope=scope)(open_session)
+
+
+@pytest.fixture(name="_case_session_anyio")
+async def case_session_of_anyio(case_emulator: Emulator, anyio_backend: Any) -> AsyncIterator[CaseSession]:  # noqa: ARG001
+    """Open a session in the event loop of anyio's test."""
+    async for session in open_session(case_emulator):
         yield session

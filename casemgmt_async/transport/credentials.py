@@ -6,7 +6,7 @@ import asyncio
 import os
 import re
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Final
+from typing import Final, Self
 
 from multidict import CIMultiDict, istr
 
@@ -40,15 +40,24 @@ RESERVED_HEADERS: Final = frozenset(
 
 
 class Secret(str):
-    """A string whose repr hides it, so that logs of headers and locals of tracebacks do not show it."""
+    """A string whose repr hides it, so that logs of headers and locals of tracebacks do not show it.
+
+    A copy is the same secret, because recorders of requests copy headers and send them. A pickle does not contain it.
+    """
 
     __slots__ = ()
 
     def __repr__(self) -> str:
         return "<secret>"
 
-    def __reduce__(self) -> str:
-        raise TypeError("a secret cannot be pickled")
+    def __copy__(self) -> Self:
+        return self
+
+    def __deepcopy__(self, memo: object) -> Self:
+        return self
+
+    def __reduce__(self) -> tuple[type[str], tuple[str]]:
+        return str, ("<secret>",)
 
 
 class Credentials:
