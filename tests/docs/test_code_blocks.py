@@ -48,23 +48,29 @@ async def test_python_blocks_of_a_page_run_in_order(page, tmp_path, monkeypatch,
         for name, value in emulator.env.items():
             monkeypatch.setenv(name, value)
         space = {"__name__": "docs_page"}
+        tests: list[tuple[Path, str]] = []
         for number, source in enumerate(blocks(page, "python"), 1):
             if re.search(r"^(async )?def test_", source, re.MULTILINE):
-                run_as_tests(source, tmp_path / f"test_block_{number}.py")
+                tests.append((tmp_path / f"test_block_{number}.py", source))
                 continue
             where = f"{page.name}, python block {number}"
             code = compile(source, where, "exec", flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT, dont_inherit=True)
             result = eval(code, space)
             if inspect.isawaitable(result):
                 await result
-    assert space.keys() - {"__name__", "__builtins__"}, f"{page.name} has python blocks that define nothing"
+    if tests:
+        run_as_tests(tests)
+    defined = space.keys() - {"__name__", "__builtins__"}
+    assert defined or tests, f"{page.name} has python blocks that define nothing"
 
 
-def run_as_tests(source: str, file: Path) -> None:
-    """Run a block that defines tests as a user's pytest would."""
-    file.write_text(source, "utf-8")
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-o", "asyncio_mode=auto", str(file)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60, cwd=file.parent, check=False)
+def run_as_tests(tests: list[tuple[Path, str]]) -> None:
+    """Run the blocks that define tests as a user's pytest would, all in one process: starting it takes longest."""
+    for file, source in tests:
+        file.write_text(source, "utf-8")
+    files = [str(file) for file, _ in tests]
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-o", "asyncio_mode=auto", *files]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=90, cwd=tests[0][0].parent, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
 
 

@@ -123,7 +123,9 @@ def test_the_session_is_in_the_loop_of_the_test(tmp_path, scope):
     suite = SCOPED.format(scope=scope)
     if scope == "class":  # a class scope is one of classes
         top, _, tests = (
-            suite.replace("loop(case_session", "loop(self, case_session").replace("loop():", "loop(self):").partition("@pytest")
+            suite.replace("loop(case_session", "loop(self, case_session")
+            .replace("loop():", "loop(self):")
+            .partition("@pytest")
         )
         suite = f"{top}class TestThem:\n" + textwrap.indent(f"@pytest{tests}", "    ")
     tmp_path.joinpath("test_theirs.py").write_text(suite)
