@@ -89,10 +89,18 @@ async def open_session(case_emulator: Emulator) -> AsyncIterator[CaseSession]:
         yield session
 
 
-if async_fixture is not None:
-    for scope in SCOPES:  # a fixture runs in one loop, and the loop of the test is known only when it runs
-        name = f"_case_session_{scope}"
-        globals()[name] = async_fixture(name=name, loop_scope=scope)(open_session)
+def session_fixture(scope: Any) -> Any:
+    """Make the fixture that opens a session in the event loop of one loop scope."""
+
+    async def opened(case_emulator: Emulator) -> AsyncIterator[CaseSession]:  # pytest-asyncio marks the function itself
+        async for session in open_session(case_emulator):
+            yield session
+
+    return async_fixture(name=f"_case_session_{scope}", loop_scope=scope)(opened)
+
+
+if async_fixture is not None:  # a fixture runs in one loop, and which one a test runs in is known only then
+    globals().update({f"_case_session_{scope}": session_fixture(scope) for scope in SCOPES})
 
 
 @pytest.fixture(name="_case_session_anyio")
