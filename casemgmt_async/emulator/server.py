@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import shlex
 import signal
 from collections.abc import Callable, Collection, Iterable, Sequence
@@ -14,6 +15,7 @@ from urllib.parse import parse_qsl
 
 import msgspec
 from aiohttp import web
+from aiohttp.http_exceptions import HttpProcessingError
 from attrs import frozen
 
 from casemgmt_async.emulator.behavior.actors import Actor
@@ -38,8 +40,17 @@ __all__ = ["Emulator", "Key", "serve"]
 MAX_BODY_SIZE: Final = 64 * 2**20
 MAX_JSON_DEPTH: Final = 100
 DECODE: Final = msgspec.json.Decoder().decode
+LOG: Final = logging.getLogger("casemgmt_async.emulator")
 NO_REPLY: Final = Reply(200)
 """The reply of a request that has not taken effect, for faults that need one."""
+
+
+def is_our_own(record: logging.LogRecord) -> bool:
+    """Whether a log record is about the emulator, and not about a client that sent no HTTP."""
+    return not (record.exc_info and isinstance(record.exc_info[1], HttpProcessingError))
+
+
+LOG.addFilter(is_our_own)
 
 
 @frozen
@@ -123,6 +134,7 @@ class Emulator(Simulation):
             request_factory=self._make_request,
             handler_cancellation=True,  # a stall ends when its client goes
             access_log=None,
+            logger=LOG,
             lingering_time=0,
         )
         self._listener = Listener(server, self._host, self._port)

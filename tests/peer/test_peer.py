@@ -1,4 +1,4 @@
-"""Datadog's own client, sync and async, calls all 66 operations of a running emulator.
+"""Datadog's own client, sync and async, calls all operations of a running emulator: the 66 and their neighbours.
 
 Not part of the ordinary run, since the client is large: `nox -s peer` runs it.
 """
@@ -15,11 +15,25 @@ from datadog_api_client import ApiClient, AsyncApiClient, Configuration
 from datadog_api_client.exceptions import ApiException
 from datadog_api_client.model_utils import OpenApiModel, UnparsedObject, validate_and_convert_types
 from datadog_api_client.v2.api.case_management_api import CaseManagementApi
+from datadog_api_client.v2.api.case_management_attribute_api import CaseManagementAttributeApi
+from datadog_api_client.v2.api.case_management_type_api import CaseManagementTypeApi
+from datadog_api_client.v2.api.on_call_api import OnCallApi
+from datadog_api_client.v2.api.teams_api import TeamsApi
+from datadog_api_client.v2.api.users_api import UsersApi
 
 from casemgmt_async.emulator import Emulator
-from casemgmt_async.routes import ROUTES
+from casemgmt_async.routes import NEIGHBOURS, ROUTES
 
-NAMES = [route.name for route in ROUTES]
+APIS = {
+    "case_types": CaseManagementTypeApi,
+    "custom_attributes": CaseManagementAttributeApi,
+    "users": UsersApi,
+    "teams": TeamsApi,
+    "on_call": OnCallApi,
+}
+"""The client's class of each neighbouring resource; those of the reference are all in one."""
+API_OF = {route.name: APIS.get(route.resource, CaseManagementApi) for route in (*ROUTES, *NEIGHBOURS)}
+NAMES = list(API_OF)
 MISSING_IN_THE_CLIENT: frozenset[str] = frozenset()
 """Operations that this version of the client does not have."""
 
@@ -60,17 +74,19 @@ def unparsed(value: Any, path: str = "") -> list[str]:
 class Peer:
     """The client behind one way of calling it, and what has been called so far."""
 
-    def __init__(self, api: CaseManagementApi, run: Callable[..., Awaitable[Any]]) -> None:
-        self.api, self.run = api, run
+    def __init__(self, client: Any, run: Callable[..., Awaitable[Any]]) -> None:
+        self.apis = {kind: kind(client) for kind in {*API_OF.values()}}
+        self.run = run
         self.called: set[str] = set()
 
     async def __call__(self, name: str, *ids: str, body: Any = None, **query: Any) -> Any:
         """Call an operation; gives the answer as plain objects."""
-        operation = getattr(self.api, name)
+        api = self.apis[API_OF[name]]
+        operation = getattr(api, name)
         if body is not None:
-            endpoint = getattr(self.api, f"_{name}_endpoint")
+            endpoint = getattr(api, f"_{name}_endpoint")
             types = endpoint.params_map["body"]["openapi_types"]
-            configuration = self.api.api_client.configuration
+            configuration = api.api_client.configuration
             body = validate_and_convert_types(body, types, ["body"], True, True, configuration)
             query["body"] = body
         answer = await self.run(operation, *ids, **query)
@@ -89,7 +105,7 @@ class Peer:
 @pytest.fixture
 async def emulator() -> AsyncIterator[Emulator]:
     async with Emulator(seed=1) as running:
-        running.seed_cases(150, type="STANDARD")  # other types are recorded, but this client's enum lacks them
+        running.seed_cases(150, type_id=TYPE_ID)  # other types are recorded, but this client's enum lacks them
         yield running
 
 
@@ -106,7 +122,7 @@ def configuration(emulator: Emulator) -> Configuration:
 async def peer(request: pytest.FixtureRequest, emulator: Emulator) -> AsyncIterator[Peer]:
     if request.param == "sync":
         with ApiClient(configuration(emulator)) as client:
-            yield Peer(CaseManagementApi(client), asyncio.to_thread)
+            yield Peer(client, asyncio.to_thread)
         return
 
     async def direct(operation: Callable[..., Any], *ids: str, **rest: Any) -> Any:
@@ -114,11 +130,11 @@ async def peer(request: pytest.FixtureRequest, emulator: Emulator) -> AsyncItera
         return await answer if inspect.isawaitable(answer) else answer
 
     async with AsyncApiClient(configuration(emulator)) as client:
-        yield Peer(CaseManagementApi(client), direct)
+        yield Peer(client, direct)
 
 
 def test_the_client_has_the_operations() -> None:
-    assert {name for name in NAMES if not hasattr(CaseManagementApi, name)} == MISSING_IN_THE_CLIENT
+    assert {name for name in NAMES if not hasattr(API_OF[name], name)} == MISSING_IN_THE_CLIENT
 
 
 async def test_every_operation_answers_what_the_client_understands(peer: Peer) -> None:
@@ -130,6 +146,8 @@ async def test_every_operation_answers_what_the_client_understands(peer: Peer) -
     await rules(peer, project)
     await views_and_windows(peer, project)
     await peer("delete_project", project)
+    await types_and_attributes(peer)
+    await people(peer)
     assert peer.called == set(NAMES) - MISSING_IN_THE_CLIENT
 
 
@@ -158,7 +176,7 @@ async def cases(peer: Peer, project: str) -> tuple[str, str, str]:
         "project": {"data": {"id": project, "type": "project"}},
         "assignee": {"data": {"id": found["data"][0]["relationships"]["created_by"]["data"]["id"], "type": "user"}},
     }
-    fields = {"title": "T", "type_id": TYPE_ID, "priority": "P2", "custom_attributes": {"load": NUMBER}}
+    fields = {"title": "T", "type_id": TYPE_ID, "priority": "P2", "custom_attributes": {"cost": NUMBER}}
     made = await peer("create_case", body=data("case", fields, relationships=related))
     other = await peer("create_case", body=data("case", fields, relationships=related))
     case, user = made["data"]["id"], made["data"]["relationships"]["created_by"]["data"]["id"]
@@ -172,8 +190,8 @@ async def cases(peer: Peer, project: str) -> tuple[str, str, str]:
     await peer("archive_case", case, body=data("case"))
     await peer("unarchive_case", case, body=data("case"))
     await peer("update_attributes", case, body=data("case", {"attributes": {"env": ["test"]}}))
-    await peer("update_case_custom_attribute", case, "n", body=data("case", NUMBER))
-    await peer("delete_case_custom_attribute", case, "load")
+    await peer("update_case_custom_attribute", case, "cost", body=data("case", NUMBER))
+    await peer("delete_case_custom_attribute", case, "cost")
     await peer("update_case_due_date", case, body=data("case", {"due_date": "2026-12-31"}))
     await peer("update_case_resolved_reason", case, body=data("case", {"security_resolved_reason": "FALSE_POSITIVE"}))
     await peer("add_case_insights", case, body=data("case", INSIGHTS))
@@ -258,6 +276,36 @@ async def views_and_windows(peer: Peer, project: str) -> None:
     await peer("update_maintenance_window", window, body=data("maintenance_window", {"name": "X"}))
     assert len((await peer("list_maintenance_windows"))["data"]) == 1
     await peer("delete_maintenance_window", window)
+
+
+async def types_and_attributes(peer: Peer) -> None:
+    assert len((await peer("get_all_case_types"))["data"]) == 6
+    fields = {"name": "Inquiry", "description": "D", "emoji": "🔍"}
+    kind = (await peer("create_case_type", body=data("case_type", fields)))["data"]["id"]
+    changed = await peer("update_case_type", kind, body=data("case_type", {**fields, "name": "Review"}))
+    assert changed["data"]["attributes"]["name"] == "Review"
+    config = {"key": "region_1", "display_name": "AWS Region", "is_multi": True, "type": "NUMBER"}
+    made = await peer("create_custom_attribute_config", kind, body=data("custom_attribute", config))
+    attribute = made["data"]["id"]
+    renamed = data("custom_attribute", {"display_name": "Region"})
+    await peer("update_custom_attribute_config", kind, attribute, body=renamed)
+    (listed,) = (await peer("get_all_custom_attribute_configs_by_case_type", kind))["data"]
+    assert listed["attributes"]["display_name"] == "Region"
+    assert len((await peer("get_all_custom_attributes"))["data"]) == 13
+    await peer("delete_custom_attribute_config", kind, attribute)
+    await peer("delete_case_type", kind)
+
+
+async def people(peer: Peer) -> None:
+    me = (await peer("get_current_user"))["data"]
+    assert (await peer("get_user", me["id"]))["data"]["id"] == me["id"]
+    found = await peer("list_users", page_size=100, page_number=0, filter="ada", filter_status="Active")
+    assert [user["id"] for user in found["data"]] == [me["id"]]
+    team = (await peer("list_teams", page_size=10, page_number=0, filter_keyword="plat"))["data"][0]["id"]
+    members = (await peer("get_team_memberships", team, page_size=10, page_number=0))["data"]
+    assert members[0]["relationships"]["user"]["data"]["id"] == me["id"]
+    on_call = await peer("get_team_on_call_users", team, include="responders")
+    assert on_call["data"]["relationships"]["responders"]["data"][0]["id"] == me["id"]
 
 
 async def test_recorded_refusals_come_out(peer: Peer) -> None:
