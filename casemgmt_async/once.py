@@ -20,8 +20,9 @@ from attrs import define, field, frozen
 
 from casemgmt_async.endpoints import cases, projects
 from casemgmt_async.endpoints.attribute_values import AttributeValue
+from casemgmt_async.endpoints.literals import PriorityName
 from casemgmt_async.errors import CaseManagementError, InvalidArgumentError, NotFoundError, OutcomeUnknownError
-from casemgmt_async.models import UNSET, Case, CustomAttribute, Priority, SortField, Unset
+from casemgmt_async.models import Case, CustomAttribute, Priority, SortField, Unset
 from casemgmt_async.session import CaseSession
 
 __all__ = ["OnceResult", "create_case_once"]
@@ -60,11 +61,11 @@ async def create_case_once(
     title: str,
     type_id: str,
     project_id: str,
-    description: str | Unset = UNSET,
-    priority: Priority | Unset = UNSET,
-    status_name: str | Unset = UNSET,
-    assignee_id: str | Unset = UNSET,
-    custom_attributes: Mapping[str, CustomAttribute | AttributeValue] | Unset = UNSET,
+    description: str | Unset | None = None,
+    priority: Priority | PriorityName | Unset | None = None,
+    status_name: str | Unset | None = None,
+    assignee_id: str | Unset | None = None,
+    custom_attributes: Mapping[str, CustomAttribute | AttributeValue] | Unset | None = None,
     settle: float = 30.0,
 ) -> OnceResult:
     """Create a case unless the one that belongs to `token` exists, and return it.
@@ -100,7 +101,7 @@ async def create_case_once(
         "title": title,
         "type_id": type_id,
         "project_id": project_id,
-        "description": line if isinstance(description, Unset) else f"{description}\n\n{line}",
+        "description": line if description is None or isinstance(description, Unset) else f"{description}\n\n{line}",
         "priority": priority,
         "status_name": status_name,
         "assignee_id": assignee_id,

@@ -6,7 +6,9 @@ from collections.abc import Mapping, Sequence
 from math import isfinite
 from typing import Any, Final, TypeAlias
 
-from casemgmt_async.endpoints.checks import FILLED, FLAG, allow_unset
+from casemgmt_async.endpoints.bodies import is_given
+from casemgmt_async.endpoints.checks import FILLED, FLAG, allow_none
+from casemgmt_async.endpoints.literals import CustomAttributeTypeName
 from casemgmt_async.errors import InvalidArgumentError
 from casemgmt_async.models import UNSET, CustomAttribute, CustomAttributeType, Unset
 
@@ -26,26 +28,26 @@ TAKES_NUMBERS: Final = {
 def custom_attribute(
     argument: str,
     value: Any,
-    type: CustomAttributeType | Unset = UNSET,
-    is_multi: bool | Unset = UNSET,
+    type: CustomAttributeType | CustomAttributeTypeName | Unset | None = None,
+    is_multi: bool | Unset | None = None,
 ) -> CustomAttribute:
     """Say what the value leaves open, and refuse what it contradicts."""
-    allow_unset(FILLED, type=type)
-    allow_unset(FLAG, is_multi=is_multi)
+    allow_none(FILLED, type=type)
+    allow_none(FLAG, is_multi=is_multi)
     many = isinstance(value, (list, tuple))
     items = value if many else [value]
     numbers = bool(items) and all(map(_is_number, items))
     if not numbers and not all(isinstance(item, str) for item in items):
         raise InvalidArgumentError(argument, "must be text, a finite number, a list of texts or a list of numbers")
-    if not items and type is UNSET:
+    if not items and not is_given(type):
         raise InvalidArgumentError(argument, "must not be empty where `type` is left out")
     derived = CustomAttributeType.NUMBER if numbers else CustomAttributeType.TEXT
-    kind = derived if isinstance(type, Unset) else CustomAttributeType(type)
+    kind = derived if type is None or isinstance(type, Unset) else CustomAttributeType(type)
     if items and TAKES_NUMBERS.get(kind, numbers) is not numbers:
         raise InvalidArgumentError(
             argument, f"must be {'a number' if TAKES_NUMBERS[kind] else 'text'} for the type {kind}"
         )
-    if is_multi not in (UNSET, many):
+    if is_given(is_multi) and is_multi is not many:
         raise InvalidArgumentError(argument, f"must {'' if is_multi else 'not '}be a list where is_multi is {is_multi}")
     return CustomAttribute(type=kind, value=list(items) if many else value, is_multi=many)
 
@@ -55,10 +57,10 @@ def _is_number(item: Any) -> bool:
 
 
 def typed_attributes(
-    argument: str, values: Mapping[str, CustomAttribute | AttributeValue] | Unset
+    argument: str, values: Mapping[str, CustomAttribute | AttributeValue] | Unset | None
 ) -> dict[str, CustomAttribute] | Unset:
     """Do as `custom_attribute` for a mapping of keys to values or whole attributes."""
-    if isinstance(values, Unset):
+    if values is None or isinstance(values, Unset):
         return UNSET
     if not isinstance(values, Mapping):
         raise InvalidArgumentError(argument, "must map keys to values")

@@ -6,9 +6,25 @@ from typing import Final
 
 from casemgmt_async import routes
 from casemgmt_async.endpoints.bodies import document
-from casemgmt_async.endpoints.checks import FILLED, allow_unset, model, require
-from casemgmt_async.models import UNSET, AutomationAction, AutomationRule, AutomationTrigger, RuleState, Unset
+from casemgmt_async.endpoints.checks import FILLED, allow_none, model, require
+from casemgmt_async.endpoints.literals import RuleStateName
+from casemgmt_async.models import AutomationAction, AutomationRule, AutomationTrigger, RuleState, Unset
 from casemgmt_async.session import CaseSession
+
+__all__ = [
+    "create_case_automation_rule",
+    "delete_case_automation_rule",
+    "disable_case_automation_rule",
+    "enable_case_automation_rule",
+    "get_case_automation_rule",
+    "list_case_automation_rules",
+    "update_case_automation_rule",
+]
+
+
+def __dir__() -> list[str]:
+    return __all__
+
 
 TRIGGER: Final = model(AutomationTrigger)
 ACTION: Final = model(AutomationAction)
@@ -29,7 +45,7 @@ async def create_case_automation_rule(
     name: str,
     trigger: AutomationTrigger,
     action: AutomationAction,
-    state: RuleState | Unset = UNSET,
+    state: RuleState | RuleStateName | Unset | None = None,
 ) -> AutomationRule:
     """Create an automation rule.
 
@@ -39,7 +55,7 @@ async def create_case_automation_rule(
     require(FILLED, name=name)
     require(TRIGGER, trigger=trigger)
     require(ACTION, action=action)
-    allow_unset(FILLED, state=state)
+    allow_none(FILLED, state=state)
     body = document("rule", name=name, trigger=trigger, action=action, state=state)
     return await session.call(routes.CREATE_CASE_AUTOMATION_RULE, AutomationRule, project_id, body=body)
 
@@ -60,7 +76,7 @@ async def update_case_automation_rule(
     name: str,
     trigger: AutomationTrigger,
     action: AutomationAction,
-    state: RuleState | Unset = UNSET,
+    state: RuleState | RuleStateName | Unset | None = None,
 ) -> AutomationRule:
     """Put an automation rule in the place of the one that is there.
 
@@ -70,7 +86,7 @@ async def update_case_automation_rule(
     require(FILLED, name=name)
     require(TRIGGER, trigger=trigger)
     require(ACTION, action=action)
-    allow_unset(FILLED, state=state)
+    allow_none(FILLED, state=state)
     body = document("rule", name=name, trigger=trigger, action=action, state=state)
     return await session.call(routes.UPDATE_CASE_AUTOMATION_RULE, AutomationRule, project_id, rule_id, body=body)
 

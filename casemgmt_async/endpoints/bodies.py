@@ -1,4 +1,4 @@
-"""The JSON:API documents that requests are made of."""
+"""The JSON:API documents in the bodies of requests."""
 
 from __future__ import annotations
 
@@ -6,14 +6,20 @@ from typing import Any
 
 from casemgmt_async.models import UNSET, Unset
 
-__all__ = ["document", "reference"]
+__all__ = ["document", "is_given", "reference"]
 
 
 def document(kind: str, /, relationships: dict[str, Any] | Unset = UNSET, **attributes: Any) -> dict[str, Any]:
-    """Wrap attributes into a document of a kind; what is UNSET never reaches the wire."""
-    return {"data": {"type": kind, "attributes": attributes or UNSET, "relationships": relationships}}
+    """Wrap attributes into a JSON:API document. None and `UNSET` are left out: they ask for no change."""
+    given = {name: value for name, value in attributes.items() if is_given(value)}
+    return {"data": {"type": kind, "attributes": given or UNSET, "relationships": relationships}}
 
 
-def reference(kind: str, id: str | Unset) -> dict[str, Any] | Unset:
+def reference(kind: str, id: str | Unset | None) -> dict[str, Any] | Unset:
     """Point to another resource, or to none."""
-    return UNSET if isinstance(id, Unset) else {"data": {"type": kind, "id": id}}
+    return {"data": {"type": kind, "id": id}} if is_given(id) else UNSET
+
+
+def is_given(value: Any) -> bool:
+    """Say whether an argument asks for something; a model that says None about a field does not."""
+    return value is not None and value is not UNSET

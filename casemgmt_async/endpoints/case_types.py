@@ -8,9 +8,20 @@ from __future__ import annotations
 
 from casemgmt_async import routes
 from casemgmt_async.endpoints.bodies import document
-from casemgmt_async.endpoints.checks import FILLED, TEXT, allow_unset, require
-from casemgmt_async.models import UNSET, CaseType, Unset
+from casemgmt_async.endpoints.checks import FILLED, TEXT, allow_none, require
+from casemgmt_async.models import CaseType, Unset
 from casemgmt_async.session import CaseSession
+
+__all__ = [
+    "create_case_type",
+    "delete_case_type",
+    "get_all_case_types",
+    "update_case_type",
+]
+
+
+def __dir__() -> list[str]:
+    return __all__
 
 
 async def get_all_case_types(session: CaseSession) -> list[CaseType]:
@@ -22,15 +33,15 @@ async def get_all_case_types(session: CaseSession) -> list[CaseType]:
 
 
 async def create_case_type(
-    session: CaseSession, *, name: str, description: str | Unset = UNSET, emoji: str | Unset = UNSET
+    session: CaseSession, *, name: str, description: str | Unset | None = None, emoji: str | Unset | None = None
 ) -> CaseType:
     """Create a case type.
 
     `POST /api/v2/cases/types`. `emoji` is one emoji character; the service refuses other text with 400.
     """
     require(FILLED, name=name)
-    allow_unset(TEXT, description=description)
-    allow_unset(FILLED, emoji=emoji)
+    allow_none(TEXT, description=description)
+    allow_none(FILLED, emoji=emoji)
     body = document("case_type", name=name, description=description, emoji=emoji)
     return await session.call(routes.CREATE_CASE_TYPE, CaseType, body=body)
 
@@ -40,16 +51,16 @@ async def update_case_type(
     case_type_id: str,
     *,
     name: str,
-    description: str | Unset = UNSET,
-    emoji: str | Unset = UNSET,
+    description: str | Unset | None = None,
+    emoji: str | Unset | None = None,
 ) -> CaseType:
     """Change a case type. The name is required, also where it stays the same.
 
     `PUT /api/v2/cases/types/{case_type_id}`.
     """
     require(FILLED, name=name)
-    allow_unset(TEXT, description=description)
-    allow_unset(FILLED, emoji=emoji)
+    allow_none(TEXT, description=description)
+    allow_none(FILLED, emoji=emoji)
     body = document("case_type", name=name, description=description, emoji=emoji)
     return await session.call(routes.UPDATE_CASE_TYPE, CaseType, case_type_id, body=body)
 

@@ -29,13 +29,18 @@ from casemgmt_async.endpoints.checks import (
     TEXT,
     WORD,
     allow_none,
-    allow_unset,
     list_of,
     require,
     require_one,
 )
+from casemgmt_async.endpoints.literals import (
+    BulkActionName,
+    CaseStatusName,
+    CustomAttributeTypeName,
+    PriorityName,
+    SortFieldName,
+)
 from casemgmt_async.models import (
-    UNSET,
     BulkAction,
     Case,
     CaseAggregate,
@@ -52,6 +57,37 @@ from casemgmt_async.models import (
 from casemgmt_async.pagination import Pages, Sweep
 from casemgmt_async.session import CaseSession
 
+__all__ = [
+    "add_case_insights",
+    "aggregate_cases",
+    "archive_case",
+    "assign_case",
+    "bulk_update_cases",
+    "count_cases",
+    "create_case",
+    "delete_case_custom_attribute",
+    "get_case",
+    "iter_cases",
+    "remove_case_insights",
+    "search_cases",
+    "sweep_cases",
+    "unarchive_case",
+    "unassign_case",
+    "update_attributes",
+    "update_case_custom_attribute",
+    "update_case_description",
+    "update_case_due_date",
+    "update_case_resolved_reason",
+    "update_case_title",
+    "update_priority",
+    "update_status",
+]
+
+
+def __dir__() -> list[str]:
+    return __all__
+
+
 INSIGHTS: Final = list_of(Insight, most=100)
 CREATES: Final = frozenset({BulkAction.JIRA, BulkAction.SERVICENOW, BulkAction.LINEAR})
 """The bulk actions that make a second thing when they are sent a second time."""
@@ -63,11 +99,11 @@ async def create_case(
     title: str,
     type_id: str,
     project_id: str,
-    description: str | Unset = UNSET,
-    priority: Priority | Unset = UNSET,
-    status_name: str | Unset = UNSET,
-    assignee_id: str | Unset = UNSET,
-    custom_attributes: Mapping[str, CustomAttribute | AttributeValue] | Unset = UNSET,
+    description: str | Unset | None = None,
+    priority: Priority | PriorityName | Unset | None = None,
+    status_name: str | Unset | None = None,
+    assignee_id: str | Unset | None = None,
+    custom_attributes: Mapping[str, CustomAttribute | AttributeValue] | Unset | None = None,
 ) -> Case:
     """Create a case.
 
@@ -78,8 +114,8 @@ async def create_case(
     Raises `OutcomeUnknownError` where the answer was lost: the case may exist, and is not created again.
     """
     require(FILLED, title=title, type_id=type_id, project_id=project_id)
-    allow_unset(TEXT, description=description)
-    allow_unset(FILLED, priority=priority, status_name=status_name, assignee_id=assignee_id)
+    allow_none(TEXT, description=description)
+    allow_none(FILLED, priority=priority, status_name=status_name, assignee_id=assignee_id)
     body = document(
         "case",
         {"project": reference("project", project_id), "assignee": reference("user", assignee_id)},
@@ -97,7 +133,7 @@ async def search_cases(
     session: CaseSession,
     *,
     filter: str | None = None,
-    sort: SortField | None = None,
+    sort: SortField | SortFieldName | None = None,
     ascending: bool | None = None,
     page_number: int = 1,
     page_size: int = 100,
@@ -121,7 +157,7 @@ def iter_cases(
     session: CaseSession,
     *,
     filter: str | None = None,
-    sort: SortField | None = None,
+    sort: SortField | SortFieldName | None = None,
     ascending: bool | None = None,
     page_size: int = 100,
     window: int = 1,
@@ -213,7 +249,11 @@ async def update_case_description(session: CaseSession, case_id: str, *, descrip
 
 
 async def update_status(
-    session: CaseSession, case_id: str, *, status_name: str | Unset = UNSET, status: CaseStatus | Unset = UNSET
+    session: CaseSession,
+    case_id: str,
+    *,
+    status_name: str | Unset | None = None,
+    status: CaseStatus | CaseStatusName | Unset | None = None,
 ) -> Case:
     """Move a case to another status.
 
@@ -225,7 +265,7 @@ async def update_status(
     return await session.call(routes.UPDATE_STATUS, Case, case_id, body=body)
 
 
-async def update_priority(session: CaseSession, case_id: str, *, priority: Priority) -> Case:
+async def update_priority(session: CaseSession, case_id: str, *, priority: Priority | PriorityName) -> Case:
     """Give a case another priority.
 
     `POST /api/v2/cases/{case_id}/priority`. `Priority.NOT_DEFINED` takes the priority away.
@@ -282,8 +322,8 @@ async def update_case_custom_attribute(
     custom_attribute_key: str,
     *,
     value: AttributeValue,
-    type: CustomAttributeType | Unset = UNSET,
-    is_multi: bool | Unset = UNSET,
+    type: CustomAttributeType | CustomAttributeTypeName | Unset | None = None,
+    is_multi: bool | Unset | None = None,
 ) -> Case:
     """Set one custom attribute of a case.
 
@@ -310,7 +350,8 @@ async def update_case_due_date(session: CaseSession, case_id: str, *, due_date: 
     `POST /api/v2/cases/{case_id}/due_date`. A day has no time: a datetime is refused.
     """
     allow_none(DAY, due_date=due_date)
-    return await session.call(routes.UPDATE_CASE_DUE_DATE, Case, case_id, body=document("case", due_date=due_date))
+    body = {"data": {"type": "case", "attributes": {"due_date": due_date}}}  # null clears the day
+    return await session.call(routes.UPDATE_CASE_DUE_DATE, Case, case_id, body=body)
 
 
 async def update_case_resolved_reason(session: CaseSession, case_id: str, *, security_resolved_reason: str) -> Case:
@@ -380,7 +421,7 @@ async def bulk_update_cases(
     session: CaseSession,
     case_ids: Sequence[str],
     *,
-    action: BulkAction,
+    action: BulkAction | BulkActionName,
     payload: Mapping[str, str] | None = None,
 ) -> None:
     """Apply one action to many cases.
@@ -393,6 +434,6 @@ async def bulk_update_cases(
     require(FILLED_LIST_OF_SOME, case_ids=case_ids)
     require(FILLED, action=action)
     allow_none(PAYLOAD, payload=payload)
-    body = document("bulk", type=action, case_ids=case_ids, payload=UNSET if payload is None else payload)
+    body = document("bulk", type=action, case_ids=case_ids, payload=payload)
     replay = routes.Replay.CREATE if action in CREATES else None
     await session.call(routes.BULK_UPDATE_CASES, body=body, replay=replay)

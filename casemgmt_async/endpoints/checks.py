@@ -1,6 +1,6 @@
-"""What an argument has to be, as a table of rules; a broken one is refused before any I/O.
+"""Rules for arguments. An argument that breaks its rule is refused before any I/O.
 
-Ids in a path are not here: the session refuses the bad ones, for every route alike.
+Ids in a path have no rules here: the session checks them for all routes.
 """
 
 from __future__ import annotations
@@ -16,10 +16,13 @@ from attrs import frozen
 from casemgmt_async.errors import InvalidArgumentError
 from casemgmt_async.models import UNSET
 
+LARGEST: Final = 2**63 - 1
+"""The largest whole number that is sent; services count in 64 bits."""
+
 
 @frozen
 class Check:
-    """One rule: whether a value keeps it, and how to say what it asks."""
+    """One rule for an argument: a test, and the text of the error."""
 
     holds: Callable[[Any], bool]
     says: str
@@ -32,56 +35,51 @@ def require(rule: Check, /, **arguments: Any) -> None:
             raise InvalidArgumentError(name, rule.says)
 
 
-def allow_unset(rule: Check, /, **arguments: Any) -> None:
-    """Do as `require`, for arguments that may be left out of a body."""
-    require(rule, **{name: value for name, value in arguments.items() if value is not UNSET})
-
-
 def allow_none(rule: Check, /, **arguments: Any) -> None:
-    """Do as `require`, for arguments where None asks for nothing."""
-    require(rule, **{name: value for name, value in arguments.items() if value is not None})
+    """Check arguments that may be left out: None and `UNSET` ask for nothing."""
+    require(rule, **{name: value for name, value in arguments.items() if value is not None and value is not UNSET})
 
 
 def require_one(rule: Check, /, **arguments: Any) -> None:
-    """Do as `require`, for arguments of which exactly one has to be given."""
-    given = [name for name, value in arguments.items() if value is not UNSET]
+    """Check arguments of which exactly one has to be given."""
+    given = [name for name, value in arguments.items() if value is not None and value is not UNSET]
     if len(given) != 1:
         raise InvalidArgumentError(" / ".join(arguments), f"give exactly one of them, not {len(given)}")
-    allow_unset(rule, **arguments)
+    allow_none(rule, **arguments)
 
 
 def require_interval(**bounds: Any) -> None:
-    """Refuse bounds that are no points in time, or an end that is not after its start."""
-    allow_unset(AWARE, **bounds)
+    """Refuse bounds that are not points in time, or an end that is not after its start."""
+    allow_none(AWARE, **bounds)
     (_, start), (end_name, end) = bounds.items()
-    if UNSET not in (start, end) and end <= start:
+    if isinstance(start, datetime) and isinstance(end, datetime) and end <= start:
         raise InvalidArgumentError(end_name, "must be after the start")
 
 
 def whole(least: int, most: int | None = None) -> Check:
-    """Make the rule of a whole number in a range; True and False are none."""
+    """Make the check for a whole number in a range; True and False are not numbers."""
     says = f"must be a whole number from {least} " + ("up" if most is None else f"to {most}")
-    return Check(lambda v: type(v) is int and least <= v and (most is None or v <= most), says)
+    return Check(lambda v: type(v) is int and least <= v <= (LARGEST if most is None else most), says)
 
 
 def one_of(kind: type[Enum]) -> Check:
-    """Make the rule of being one of the names we know, or a member made on purpose for another."""
+    """Make the check for being one of the names we know, or a member made on purpose for another."""
     known = [member.value for member in kind]
     return Check(lambda v: isinstance(v, kind) or v in known, "must be one of " + ", ".join(known))
 
 
 def model(kind: type) -> Check:
-    """Make the rule of being a model of one class."""
+    """Make the check for being a model of one class."""
     return Check(lambda v: isinstance(v, kind), f"must be of the class {kind.__name__}")
 
 
 def model_or_object(kind: type) -> Check:
-    """Make the rule of being a model of one class, or the JSON object that stands for it."""
+    """Make the check for being a model of one class, or the JSON object that stands for it."""
     return Check(lambda v: isinstance(v, kind) or _object(v), f"must be of the class {kind.__name__}, or a mapping")
 
 
 def list_of(kind: type, most: int | None = None) -> Check:
-    """Make the rule of a list of models of one class; with `most`, it must not be empty either."""
+    """Make the check for a list of models of one class; with `most`, it must not be empty either."""
     says = f"must be a list of {kind.__name__}" + ("" if most is None else f", 1 to {most} of them")
     return Check(lambda v: _each(kind, v) and (most is None or 1 <= len(v) <= most), says)
 
@@ -95,7 +93,15 @@ def _each(kind: type, value: Any) -> bool:
 
 
 def _filled(value: Any) -> bool:
-    return isinstance(value, str) and bool(value.strip())
+    return _text(value) and bool(value.strip())
+
+
+def _text(value: Any) -> bool:
+    """Say whether a value is text that can be encoded: a lone surrogate cannot."""
+    try:
+        return isinstance(value, str) and value.encode() is not None
+    except UnicodeEncodeError:
+        return False
 
 
 def _all_filled(value: Any) -> bool:
@@ -122,12 +128,12 @@ def _is_aware(value: Any) -> bool:
     return isinstance(value, datetime) and value.utcoffset() is not None
 
 
-TEXT: Final = Check(lambda v: isinstance(v, str), "must be text")
-FILLED: Final = Check(_filled, "must be text with something in it")
+TEXT: Final = Check(_text, "must be text, without lone surrogates")
+FILLED: Final = Check(_filled, "must be text that is not empty, without lone surrogates")
 WORD: Final = Check(
     lambda v: isinstance(v, str) and re.fullmatch(r"[\w-]+", v) is not None, "must be one word of letters, digits and -"
 )
-FILLED_LIST: Final = Check(_all_filled, "must be a list of texts, each with something in it")
+FILLED_LIST: Final = Check(_all_filled, "must be a list of texts, none empty")
 FILLED_LIST_OF_SOME: Final = Check(
     lambda v: _all_filled(v) and len(v) > 0, "must be a list of one text or more, none empty"
 )
@@ -140,7 +146,7 @@ ATTRIBUTES: Final = Check(_text_lists, "must map names to lists of texts")
 PAYLOAD: Final = Check(_texts_by_text, "must map texts to texts")
 OBJECT: Final = Check(_object, "must be a mapping with texts as keys")
 PROJECT_KEY: Final = Check(
-    lambda v: _filled(v) and v.strip().upper() != "CASE", "must be text with something in it, and not CASE"
+    lambda v: _filled(v) and v.strip().upper() != "CASE", "must be text that is not empty, and not CASE"
 )
 DAY: Final = Check(
     lambda v: isinstance(v, date) and not isinstance(v, datetime), "must be a date without a time, or None to clear it"

@@ -10,9 +10,22 @@ from collections.abc import Sequence
 
 from casemgmt_async import routes
 from casemgmt_async.endpoints.bodies import document
-from casemgmt_async.endpoints.checks import FILLED, FILLED_LIST, FLAG, TEXT, allow_unset, require
-from casemgmt_async.models import UNSET, CustomAttributeConfig, CustomAttributeType, Unset
+from casemgmt_async.endpoints.checks import FILLED, FILLED_LIST, FLAG, TEXT, allow_none, require
+from casemgmt_async.endpoints.literals import CustomAttributeTypeName
+from casemgmt_async.models import CustomAttributeConfig, CustomAttributeType, Unset
 from casemgmt_async.session import CaseSession
+
+__all__ = [
+    "create_custom_attribute_config",
+    "delete_custom_attribute_config",
+    "get_all_custom_attribute_configs_by_case_type",
+    "get_all_custom_attributes",
+    "update_custom_attribute_config",
+]
+
+
+def __dir__() -> list[str]:
+    return __all__
 
 
 async def get_all_custom_attributes(session: CaseSession) -> list[CustomAttributeConfig]:
@@ -40,9 +53,9 @@ async def create_custom_attribute_config(
     *,
     key: str,
     display_name: str,
-    type: CustomAttributeType,
+    type: CustomAttributeType | CustomAttributeTypeName,
     is_multi: bool,
-    description: str | Unset = UNSET,
+    description: str | Unset | None = None,
 ) -> CustomAttributeConfig:
     """Give a case type a new custom attribute.
 
@@ -51,7 +64,7 @@ async def create_custom_attribute_config(
     """
     require(FILLED, key=key, display_name=display_name, type=type)
     require(FLAG, is_multi=is_multi)
-    allow_unset(TEXT, description=description)
+    allow_none(TEXT, description=description)
     body = document(
         "custom_attribute", key=key, display_name=display_name, type=type, is_multi=is_multi, description=description
     )
@@ -63,26 +76,26 @@ async def update_custom_attribute_config(
     case_type_id: str,
     custom_attribute_id: str,
     *,
-    display_name: str | Unset = UNSET,
-    description: str | Unset = UNSET,
-    type: CustomAttributeType | Unset = UNSET,
-    options: Sequence[str] | Unset = UNSET,
-    map_from: str | Unset = UNSET,
+    display_name: str | Unset | None = None,
+    description: str | Unset | None = None,
+    type: CustomAttributeType | CustomAttributeTypeName | Unset | None = None,
+    options: Sequence[str] | Unset | None = None,
+    map_from: str | Unset | None = None,
 ) -> CustomAttributeConfig:
     """Change a custom attribute of a case type. Arguments that are left out leave their field as it is.
 
     `PUT /api/v2/cases/types/{case_type_id}/custom_attributes/{custom_attribute_id}`. `options` lists the values
     that an attribute of the type SELECT allows.
     """
-    allow_unset(FILLED, display_name=display_name, type=type, map_from=map_from)
-    allow_unset(TEXT, description=description)
-    allow_unset(FILLED_LIST, options=options)
+    allow_none(FILLED, display_name=display_name, type=type, map_from=map_from)
+    allow_none(TEXT, description=description)
+    allow_none(FILLED_LIST, options=options)
     body = document(
         "custom_attribute",
         display_name=display_name,
         description=description,
         type=type,
-        type_data=UNSET if isinstance(options, Unset) else {"options": [{"value": value} for value in options]},
+        type_data=None if options is None or isinstance(options, Unset) else options_body(options),
         map_from=map_from,
     )
     route = routes.UPDATE_CUSTOM_ATTRIBUTE_CONFIG
@@ -95,3 +108,8 @@ async def delete_custom_attribute_config(session: CaseSession, case_type_id: str
     `DELETE /api/v2/cases/types/{case_type_id}/custom_attributes/{custom_attribute_id}`.
     """
     await session.call(routes.DELETE_CUSTOM_ATTRIBUTE_CONFIG, None, case_type_id, custom_attribute_id)
+
+
+def options_body(options: Sequence[str]) -> dict[str, list[dict[str, str]]]:
+    """Write the values that a SELECT allows."""
+    return {"options": [{"value": value} for value in options]}

@@ -7,8 +7,20 @@ from typing import Final
 from casemgmt_async import routes
 from casemgmt_async.endpoints.bodies import document
 from casemgmt_async.endpoints.checks import FILLED, allow_none, one_of, require
+from casemgmt_async.endpoints.literals import LinkRelationshipName
 from casemgmt_async.models import CaseLink, LinkEntityType, LinkRelationship
 from casemgmt_async.session import CaseSession
+
+__all__ = [
+    "create_case_link",
+    "delete_case_link",
+    "list_case_links",
+]
+
+
+def __dir__() -> list[str]:
+    return __all__
+
 
 RELATIONSHIP: Final = one_of(LinkRelationship)
 
@@ -18,7 +30,7 @@ async def list_case_links(
     *,
     entity_id: str,
     entity_type: LinkEntityType = LinkEntityType.CASE,
-    relationship: LinkRelationship | None = None,
+    relationship: LinkRelationship | LinkRelationshipName | None = None,
 ) -> list[CaseLink]:
     """List the links of a case or another entity, in either direction.
 
@@ -36,7 +48,7 @@ async def create_case_link(
     *,
     parent_entity_id: str,
     child_entity_id: str,
-    relationship: LinkRelationship,
+    relationship: LinkRelationship | LinkRelationshipName,
     parent_entity_type: LinkEntityType = LinkEntityType.CASE,
     child_entity_type: LinkEntityType = LinkEntityType.CASE,
 ) -> CaseLink:

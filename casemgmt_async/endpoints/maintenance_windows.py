@@ -6,9 +6,20 @@ from datetime import datetime
 
 from casemgmt_async import routes
 from casemgmt_async.endpoints.bodies import document
-from casemgmt_async.endpoints.checks import FILLED, TEXT, allow_unset, require, require_interval
-from casemgmt_async.models import UNSET, MaintenanceWindow, Unset
+from casemgmt_async.endpoints.checks import FILLED, TEXT, allow_none, require, require_interval
+from casemgmt_async.models import MaintenanceWindow, Unset
 from casemgmt_async.session import CaseSession
+
+__all__ = [
+    "create_maintenance_window",
+    "delete_maintenance_window",
+    "list_maintenance_windows",
+    "update_maintenance_window",
+]
+
+
+def __dir__() -> list[str]:
+    return __all__
 
 
 async def list_maintenance_windows(session: CaseSession) -> list[MaintenanceWindow]:
@@ -38,17 +49,17 @@ async def update_maintenance_window(
     session: CaseSession,
     maintenance_window_id: str,
     *,
-    name: str | Unset = UNSET,
-    query: str | Unset = UNSET,
-    start_at: datetime | Unset = UNSET,
-    end_at: datetime | Unset = UNSET,
+    name: str | Unset | None = None,
+    query: str | Unset | None = None,
+    start_at: datetime | Unset | None = None,
+    end_at: datetime | Unset | None = None,
 ) -> MaintenanceWindow:
     """Change a maintenance window; what is left out stays as it is.
 
     `PUT /api/v2/maintenance_windows/{maintenance_window_id}`.
     """
-    allow_unset(FILLED, name=name)
-    allow_unset(TEXT, query=query)
+    allow_none(FILLED, name=name)
+    allow_none(TEXT, query=query)
     require_interval(start_at=start_at, end_at=end_at)
     body = document("maintenance_window", name=name, query=query, start_at=start_at, end_at=end_at)
     return await session.call(routes.UPDATE_MAINTENANCE_WINDOW, MaintenanceWindow, maintenance_window_id, body=body)

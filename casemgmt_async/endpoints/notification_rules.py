@@ -7,9 +7,21 @@ from typing import Final
 
 from casemgmt_async import routes
 from casemgmt_async.endpoints.bodies import document
-from casemgmt_async.endpoints.checks import FLAG, TEXT, allow_unset, list_of, require
-from casemgmt_async.models import UNSET, NotificationRecipient, NotificationRule, NotificationTrigger, Unset
+from casemgmt_async.endpoints.checks import FLAG, TEXT, allow_none, list_of, require
+from casemgmt_async.models import NotificationRecipient, NotificationRule, NotificationTrigger, Unset
 from casemgmt_async.session import CaseSession
+
+__all__ = [
+    "create_project_notification_rule",
+    "delete_project_notification_rule",
+    "get_project_notification_rules",
+    "update_project_notification_rule",
+]
+
+
+def __dir__() -> list[str]:
+    return __all__
+
 
 RECIPIENTS: Final = list_of(NotificationRecipient)
 TRIGGERS: Final = list_of(NotificationTrigger)
@@ -29,8 +41,8 @@ async def create_project_notification_rule(
     *,
     recipients: Sequence[NotificationRecipient],
     triggers: Sequence[NotificationTrigger],
-    query: str | Unset = UNSET,
-    is_enabled: bool | Unset = UNSET,
+    query: str | Unset | None = None,
+    is_enabled: bool | Unset | None = None,
 ) -> NotificationRule:
     """Create a notification rule.
 
@@ -39,8 +51,8 @@ async def create_project_notification_rule(
     """
     require(RECIPIENTS, recipients=recipients)
     require(TRIGGERS, triggers=triggers)
-    allow_unset(TEXT, query=query)
-    allow_unset(FLAG, is_enabled=is_enabled)
+    allow_none(TEXT, query=query)
+    allow_none(FLAG, is_enabled=is_enabled)
     body = document("notification_rule", recipients=recipients, triggers=triggers, query=query, is_enabled=is_enabled)
     return await session.call(routes.CREATE_PROJECT_NOTIFICATION_RULE, NotificationRule, project_id, body=body)
 
@@ -50,19 +62,19 @@ async def update_project_notification_rule(
     project_id: str,
     notification_rule_id: str,
     *,
-    recipients: Sequence[NotificationRecipient] | Unset = UNSET,
-    triggers: Sequence[NotificationTrigger] | Unset = UNSET,
-    query: str | Unset = UNSET,
-    is_enabled: bool | Unset = UNSET,
+    recipients: Sequence[NotificationRecipient] | Unset | None = None,
+    triggers: Sequence[NotificationTrigger] | Unset | None = None,
+    query: str | Unset | None = None,
+    is_enabled: bool | Unset | None = None,
 ) -> None:
     """Change a notification rule; what is left out is not sent.
 
     `PUT /api/v2/cases/projects/{project_id}/notification_rules/{notification_rule_id}`. The answer is empty.
     """
-    allow_unset(RECIPIENTS, recipients=recipients)
-    allow_unset(TRIGGERS, triggers=triggers)
-    allow_unset(TEXT, query=query)
-    allow_unset(FLAG, is_enabled=is_enabled)
+    allow_none(RECIPIENTS, recipients=recipients)
+    allow_none(TRIGGERS, triggers=triggers)
+    allow_none(TEXT, query=query)
+    allow_none(FLAG, is_enabled=is_enabled)
     body = document("notification_rule", recipients=recipients, triggers=triggers, query=query, is_enabled=is_enabled)
     await session.call(routes.UPDATE_PROJECT_NOTIFICATION_RULE, None, project_id, notification_rule_id, body=body)
 

@@ -13,6 +13,14 @@ from casemgmt_async.endpoints.paging import included_users
 from casemgmt_async.models import OnCallResponders
 from casemgmt_async.session import CaseSession
 
+__all__ = [
+    "get_team_on_call_users",
+]
+
+
+def __dir__() -> list[str]:
+    return __all__
+
 
 async def get_team_on_call_users(session: CaseSession, team_id: str) -> OnCallResponders:
     """Read who is on call for a team now.

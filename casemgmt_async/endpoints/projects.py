@@ -11,12 +11,28 @@ from casemgmt_async.endpoints.checks import (
     FILLED,
     FILLED_LIST,
     PROJECT_KEY,
-    allow_unset,
+    allow_none,
     model_or_object,
     require,
 )
-from casemgmt_async.models import UNSET, ColumnsConfig, Project, ProjectFavorite, ProjectSettings, Unset
+from casemgmt_async.models import ColumnsConfig, Project, ProjectFavorite, ProjectSettings, Unset
 from casemgmt_async.session import CaseSession
+
+__all__ = [
+    "create_project",
+    "delete_project",
+    "favorite_case_project",
+    "get_project",
+    "get_projects",
+    "list_user_case_project_favorites",
+    "unfavorite_case_project",
+    "update_project",
+]
+
+
+def __dir__() -> list[str]:
+    return __all__
+
 
 SETTINGS: Final = model_or_object(ProjectSettings)
 COLUMNS: Final = model_or_object(ColumnsConfig)
@@ -27,8 +43,8 @@ async def create_project(
     *,
     key: str,
     name: str,
-    enabled_custom_case_types: Sequence[str] | Unset = UNSET,
-    team_uuid: str | Unset = UNSET,
+    enabled_custom_case_types: Sequence[str] | Unset | None = None,
+    team_uuid: str | Unset | None = None,
 ) -> Project:
     """Create a project.
 
@@ -37,8 +53,8 @@ async def create_project(
     """
     require(PROJECT_KEY, key=key)
     require(FILLED, name=name)
-    allow_unset(FILLED_LIST, enabled_custom_case_types=enabled_custom_case_types)
-    allow_unset(FILLED, team_uuid=team_uuid)
+    allow_none(FILLED_LIST, enabled_custom_case_types=enabled_custom_case_types)
+    allow_none(FILLED, team_uuid=team_uuid)
     body = document(
         "project", key=key, name=name, enabled_custom_case_types=enabled_custom_case_types, team_uuid=team_uuid
     )
@@ -65,21 +81,21 @@ async def update_project(
     session: CaseSession,
     project_id: str,
     *,
-    name: str | Unset = UNSET,
-    settings: ProjectSettings | Mapping[str, Any] | Unset = UNSET,
-    columns_config: ColumnsConfig | Mapping[str, Any] | Unset = UNSET,
-    enabled_custom_case_types: Sequence[str] | Unset = UNSET,
-    team_uuid: str | Unset = UNSET,
+    name: str | Unset | None = None,
+    settings: ProjectSettings | Mapping[str, Any] | Unset | None = None,
+    columns_config: ColumnsConfig | Mapping[str, Any] | Unset | None = None,
+    enabled_custom_case_types: Sequence[str] | Unset | None = None,
+    team_uuid: str | Unset | None = None,
 ) -> Project:
     """Change a project; what is left out stays as it is.
 
     `PATCH /api/v2/cases/projects/{project_id}`. `settings` and `columns_config` are models, or mappings
     in the shape of the API's JSON.
     """
-    allow_unset(FILLED, name=name, team_uuid=team_uuid)
-    allow_unset(SETTINGS, settings=settings)
-    allow_unset(COLUMNS, columns_config=columns_config)
-    allow_unset(FILLED_LIST, enabled_custom_case_types=enabled_custom_case_types)
+    allow_none(FILLED, name=name, team_uuid=team_uuid)
+    allow_none(SETTINGS, settings=settings)
+    allow_none(COLUMNS, columns_config=columns_config)
+    allow_none(FILLED_LIST, enabled_custom_case_types=enabled_custom_case_types)
     body = document(
         "project",
         name=name,

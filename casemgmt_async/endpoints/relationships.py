@@ -7,9 +7,23 @@ from typing import Any
 
 from casemgmt_async import routes
 from casemgmt_async.endpoints.bodies import document, reference
-from casemgmt_async.endpoints.checks import FILLED, OBJECT, allow_unset, require
-from casemgmt_async.models import UNSET, Case, Unset
+from casemgmt_async.endpoints.checks import FILLED, OBJECT, allow_none, require
+from casemgmt_async.models import Case, Unset
 from casemgmt_async.session import CaseSession
+
+__all__ = [
+    "create_case_jira_issue",
+    "create_case_notebook",
+    "create_case_service_now_ticket",
+    "link_incident",
+    "link_jira_issue_to_case",
+    "move_case_to_project",
+    "unlink_jira_issue",
+]
+
+
+def __dir__() -> list[str]:
+    return __all__
 
 
 async def move_case_to_project(session: CaseSession, case_id: str, *, project_id: str) -> Case:
@@ -39,7 +53,7 @@ async def create_case_jira_issue(
     jira_account_id: str,
     project_id: str,
     issue_type_id: str,
-    fields: Mapping[str, Any] | Unset = UNSET,
+    fields: Mapping[str, Any] | Unset | None = None,
 ) -> None:
     """Have a Jira issue created for a case and linked to it.
 
@@ -48,7 +62,7 @@ async def create_case_jira_issue(
     `case.jira_issue`, some time later.
     """
     require(FILLED, jira_account_id=jira_account_id, project_id=project_id, issue_type_id=issue_type_id)
-    allow_unset(OBJECT, fields=fields)
+    allow_none(OBJECT, fields=fields)
     body = document(
         "issues", jira_account_id=jira_account_id, project_id=project_id, issue_type_id=issue_type_id, fields=fields
     )
@@ -75,7 +89,7 @@ async def unlink_jira_issue(session: CaseSession, case_id: str) -> None:
 
 
 async def create_case_service_now_ticket(
-    session: CaseSession, case_id: str, *, instance_name: str, assignment_group: str | Unset = UNSET
+    session: CaseSession, case_id: str, *, instance_name: str, assignment_group: str | Unset | None = None
 ) -> None:
     """Have a ServiceNow ticket created for a case and linked to it.
 
@@ -83,7 +97,7 @@ async def create_case_service_now_ticket(
     became of it shows in `case.service_now_ticket`, some time later.
     """
     require(FILLED, instance_name=instance_name)
-    allow_unset(FILLED, assignment_group=assignment_group)
+    allow_none(FILLED, assignment_group=assignment_group)
     body = document("tickets", instance_name=instance_name, assignment_group=assignment_group)
     await session.call(routes.CREATE_CASE_SERVICE_NOW_TICKET, None, case_id, body=body)
 

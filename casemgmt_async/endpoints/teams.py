@@ -18,6 +18,17 @@ from casemgmt_async.models import Page, Team, TeamMembership
 from casemgmt_async.pagination import Pages
 from casemgmt_async.session import CaseSession
 
+__all__ = [
+    "get_team_memberships",
+    "iter_team_memberships",
+    "iter_teams",
+    "list_teams",
+]
+
+
+def __dir__() -> list[str]:
+    return __all__
+
 
 async def list_teams(
     session: CaseSession,

@@ -13,6 +13,18 @@ from casemgmt_async.models import Page, TimelineCell
 from casemgmt_async.pagination import Pages
 from casemgmt_async.session import CaseSession
 
+__all__ = [
+    "comment_case",
+    "delete_case_comment",
+    "iter_timeline",
+    "list_case_timeline",
+    "update_case_comment",
+]
+
+
+def __dir__() -> list[str]:
+    return __all__
+
 
 async def list_case_timeline(
     session: CaseSession,

@@ -10,17 +10,29 @@ from collections.abc import Awaitable
 
 from casemgmt_async import routes
 from casemgmt_async.endpoints.checks import FLAG, FROM_ZERO, PAGE_SIZE, TEXT, allow_none, require
+from casemgmt_async.endpoints.literals import UserStatusName
 from casemgmt_async.endpoints.paging import numbered
 from casemgmt_async.models import Page, UserAccount, UserStatus
 from casemgmt_async.pagination import Pages
 from casemgmt_async.session import CaseSession
+
+__all__ = [
+    "get_current_user",
+    "get_user",
+    "iter_users",
+    "list_users",
+]
+
+
+def __dir__() -> list[str]:
+    return __all__
 
 
 async def list_users(
     session: CaseSession,
     *,
     filter: str | None = None,
-    status: UserStatus | None = None,
+    status: UserStatus | UserStatusName | None = None,
     sort: str | None = None,
     ascending: bool | None = None,
     page_number: int = 0,
@@ -52,7 +64,7 @@ def iter_users(
     session: CaseSession,
     *,
     filter: str | None = None,
-    status: UserStatus | None = None,
+    status: UserStatus | UserStatusName | None = None,
     sort: str | None = None,
     ascending: bool | None = None,
     page_size: int = 100,

@@ -4,9 +4,21 @@ from __future__ import annotations
 
 from casemgmt_async import routes
 from casemgmt_async.endpoints.bodies import document
-from casemgmt_async.endpoints.checks import FILLED, TEXT, allow_unset, require
-from casemgmt_async.models import UNSET, CaseView, Unset
+from casemgmt_async.endpoints.checks import FILLED, TEXT, allow_none, require
+from casemgmt_async.models import CaseView, Unset
 from casemgmt_async.session import CaseSession
+
+__all__ = [
+    "create_case_view",
+    "delete_case_view",
+    "get_case_view",
+    "list_case_views",
+    "update_case_view",
+]
+
+
+def __dir__() -> list[str]:
+    return __all__
 
 
 async def list_case_views(session: CaseSession, *, project_id: str) -> list[CaseView]:
@@ -19,7 +31,7 @@ async def list_case_views(session: CaseSession, *, project_id: str) -> list[Case
 
 
 async def create_case_view(
-    session: CaseSession, *, name: str, project_id: str, query: str, np_rule_id: str | Unset = UNSET
+    session: CaseSession, *, name: str, project_id: str, query: str, np_rule_id: str | Unset | None = None
 ) -> CaseView:
     """Create a view.
 
@@ -28,7 +40,7 @@ async def create_case_view(
     """
     require(FILLED, name=name, project_id=project_id)
     require(TEXT, query=query)
-    allow_unset(FILLED, np_rule_id=np_rule_id)
+    allow_none(FILLED, np_rule_id=np_rule_id)
     body = document("view", name=name, project_id=project_id, query=query, np_rule_id=np_rule_id)
     return await session.call(routes.CREATE_CASE_VIEW, CaseView, body=body)
 
@@ -45,16 +57,16 @@ async def update_case_view(
     session: CaseSession,
     view_id: str,
     *,
-    name: str | Unset = UNSET,
-    query: str | Unset = UNSET,
-    np_rule_id: str | Unset = UNSET,
+    name: str | Unset | None = None,
+    query: str | Unset | None = None,
+    np_rule_id: str | Unset | None = None,
 ) -> CaseView:
     """Change a view; what is left out stays as it is.
 
     `PUT /api/v2/cases/views/{view_id}`.
     """
-    allow_unset(FILLED, name=name, np_rule_id=np_rule_id)
-    allow_unset(TEXT, query=query)
+    allow_none(FILLED, name=name, np_rule_id=np_rule_id)
+    allow_none(TEXT, query=query)
     body = document("view", name=name, query=query, np_rule_id=np_rule_id)
     return await session.call(routes.UPDATE_CASE_VIEW, CaseView, view_id, body=body)
 

@@ -6,6 +6,16 @@ from casemgmt_async import routes
 from casemgmt_async.models import Watcher
 from casemgmt_async.session import CaseSession
 
+__all__ = [
+    "list_case_watchers",
+    "unwatch_case",
+    "watch_case",
+]
+
+
+def __dir__() -> list[str]:
+    return __all__
+
 
 async def list_case_watchers(session: CaseSession, case_id: str) -> list[Watcher]:
     """List who watches a case.

@@ -159,3 +159,15 @@ async def mistakes(session: CaseSession) -> None:
     await cases.get_cases(session)  # type: ignore[attr-defined]
     casemgmt_async.NoSuchName  # type: ignore[attr-defined]  # noqa: B018
     casemgmt_async.models.NoSuchModel  # type: ignore[attr-defined]  # noqa: B018
+
+
+async def literals(session: CaseSession) -> None:
+    await cases.update_status(session, "SEC-1", status="CLOSED")
+    await cases.update_priority(session, "SEC-1", priority="P2")
+    await cases.search_cases(session, sort="created_at")
+    case = await cases.get_case(session, "SEC-1")
+    await cases.create_case(
+        session, title="t", type_id="t", project_id="p", description=case.description, priority=case.priority
+    )
+    await cases.update_status(session, "SEC-1", status="SHUT")  # type: ignore[arg-type]
+    cases.iter_cases(session, sort="age")  # type: ignore[arg-type]
