@@ -1,9 +1,9 @@
-"""`python -m benchmarks.budget`: how much of a rate limit is used, and how often it is overrun.
+"""`python -m benchmarks.budget`: how much of a rate limit is used, how evenly, and how often it is exceeded.
 
-First by a virtual clock: whole hours of calls against a service that counts as the real one does, with resets told in
-all the ways in which they are. Then once in real time, against an emulator each: ours, two sessions of ours on one
-budget, the same calls behind a plain semaphore that waits after a 429, and the official client where installed.
-Exits 1 where ours misses a bar: 97 % used and 1 % answered 429 alone; 90 % and 3 % for two on one budget.
+Three parts. In virtual time: one to sixteen processes on one budget, with resets in all the forms that services send.
+In real time: as many operating-system processes, each with a session of its own that knows nothing of the others,
+against one emulator. And one process of each kind: this library, a semaphore that sleeps after a 429, and Datadog's
+client if it is installed. Exits with 1 if this library misses a bar.
 """
 
 from __future__ import annotations
@@ -12,11 +12,13 @@ import argparse
 import asyncio
 import contextlib
 import importlib.util
+import json
 import math
 import sys
+import time
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import aiohttp
@@ -27,86 +29,147 @@ from casemgmt_async.emulator import Emulator
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests" / "transport"))
-from virtual_loop import run_virtually
-from virtual_time import Service, keep_calling, make_limiter
+from test_sharing import HEADERS, share
+from virtual_time import Service
 
-BUCKETS = ((50, 10.0), (300, 60.0))
-BARS = {1: (0.97, 0.01), 2: (0.90, 0.03)}
+WINDOWS = 5
+PERIOD = 10.0
+LIMITS = (50, 1000)
 WORKERS = 32
-ROUNDINGS = {"rounded up": (math.ceil, False), "rounded down": (math.floor, False), "as Unix time": (math.ceil, True)}
 Call = Callable[[], Awaitable[object]]
+
+
+def bars(processes: int) -> tuple[float, float, float]:
+    """The least use, the most refusals, and the least part of a fair share."""
+    if processes == 1:
+        return 0.97, 0.01, 0.97
+    return 0.95, 0.05 if processes <= 4 else 0.10, 1 / 3
 
 
 @frozen
 class Row:
-    """One contestant against one bucket."""
+    """One measurement."""
 
     bucket: str
     who: str
+    processes: int
     used: float
     refused: float
-    processes: int | None
-    """How many processes of ours, whose bars apply; None for others."""
+    """The part of all requests, those before the measured windows included."""
+    smallest_share: float | None = None
+    """Of the fair share; None for contestants that have no bars."""
 
     @property
     def missed(self) -> bool:
         """Whether a bar was missed."""
-        if self.processes is None:
+        if self.smallest_share is None:
             return False
-        used, refused = BARS[self.processes]
-        return self.used < used or self.refused > refused
+        used, refused, smallest = bars(self.processes)
+        return self.used < used or self.refused > refused or self.smallest_share < smallest
 
     def __str__(self) -> str:
-        verdict = "" if self.processes is None else "  MISSED" if self.missed else "  ok"
-        return f"{self.bucket:<14}{self.who:<38}{self.used:>9.1%}{self.refused:>11.2%}{verdict}"
+        ending = (
+            "" if self.smallest_share is None else f"{self.smallest_share:>9.2f}  {'MISSED' if self.missed else 'ok'}"
+        )
+        return f"{self.bucket:<14}{self.who:<44}{self.used:>8.1%}{self.refused:>8.2%}{ending}"
 
 
-def virtual() -> list[Row]:
-    """An hour of the small bucket and six of the large one, by a virtual clock."""
+HEAD = f"{'budget':<14}{'who':<52}{'used':>8}{'429':>8}{'smallest':>9}"
 
-    async def both(service: Service, processes: int, windows: int) -> Service:
-        gates = [keep_calling(make_limiter(64), service, windows * service.period) for _ in range(processes)]
-        await asyncio.gather(*gates)
-        return service
 
+def virtual(counts: Sequence[int]) -> list[Row]:
+    """Five windows in virtual time, for each form of the reset."""
     rows = []
-    for limit, period in BUCKETS:
-        for told, (rounding, unix) in ROUNDINGS.items():
-            for processes in (1, 2):
-                service = run_virtually(both(Service(limit, period, rounding, unix), processes, 360), debug=False)
-                who = f"ours x {processes}, reset {told}"
-                rows.append(Row(f"{limit} / {period:g} s", who, service.used, service.refused, processes))
+    for processes in (1, *counts):
+        for name, headers in HEADERS.items():
+            for apart in (0.0, 1.0) if processes > 1 else (0.0,):
+                service = Service(50, PERIOD, **headers)
+                windows = share(service, processes, apart)
+                smallest = min(service.successes(number, windows) for number in range(processes))
+                who = f"{count(processes)}, {describe(apart)}, reset {name}"
+                used, refused = service.used(windows), service.refused()
+                rows.append(Row("50 / 10 s", who, processes, used, refused, smallest / (5 * 50 / processes)))
     return rows
 
 
-@asynccontextmanager
-async def ours(base_url: str, case_id: str, processes: int) -> AsyncIterator[list[Call]]:
-    """Sessions of ours that know nothing of one another."""
-    async with AsyncExitStack() as stack:
-        options = {"base_url": base_url, "api_key": "budget", "app_key": "budget", "max_concurrency": 64}
-        sessions = [await stack.enter_async_context(CaseSession(**options)) for _ in range(processes)]
-        yield [lambda session=session: cases.get_case(session, case_id) for session in sessions]
+def count(processes: int) -> str:
+    """The number of processes in words."""
+    return "1 process" if processes == 1 else f"{processes} processes"
+
+
+def describe(apart: float) -> str:
+    """How the processes start."""
+    return f"{apart:g} s apart" if apart else "together"
+
+
+async def child(base_url: str, case_id: str, number: str) -> None:
+    """Call as fast as the session allows, from a line on the standard input until it ends."""
+    options = {"base_url": base_url, "api_key": "budget", "app_key": "budget", "headers": {"X-Process": number}}
+    async with CaseSession(**options) as session:
+        print("ready", flush=True)
+        await asyncio.to_thread(sys.stdin.readline)
+        workers = [asyncio.create_task(keep_calling(session, case_id)) for _ in range(WORKERS)]
+        await asyncio.to_thread(sys.stdin.read)
+        for worker in workers:
+            worker.cancel()
+        await asyncio.gather(*workers, return_exceptions=True)
+
+
+async def keep_calling(session: CaseSession, case_id: str) -> None:
+    """Call for ever."""
+    while True:
+        with contextlib.suppress(CaseManagementError):
+            await cases.get_case(session, case_id)
+
+
+async def real(processes: int, limit: int, apart: float) -> Row:
+    """Five windows of real processes on one budget."""
+    async with Emulator(limits=f"budget={limit}/{PERIOD:g}s: get_case", log_size=None) as emulator:
+        case_id = emulator.seed_cases(1)[0]
+        children = []
+        for number in range(processes):
+            command = (sys.executable, "-m", "benchmarks.budget", "--child", emulator.base_url, case_id, str(number))
+            pipes = {"stdin": asyncio.subprocess.PIPE, "stdout": asyncio.subprocess.PIPE}
+            children.append(await asyncio.create_subprocess_exec(*command, **pipes))
+        for each in children:
+            await each.stdout.readline()
+        for each in children:
+            each.stdin.write(b"go\n")
+            await asyncio.sleep(apart)
+        first = math.ceil(time.time() / PERIOD)
+        await asyncio.sleep((first + WINDOWS) * PERIOD + 0.5 - time.time())
+        for each in children:
+            each.stdin.close()
+        await asyncio.gather(*(each.wait() for each in children))
+        log = [entry for entry in emulator.log if entry.route == "get_case"]
+    windows = range(first, first + WINDOWS)
+    inside = [entry for entry in log if entry.status == 200 and math.floor(entry.started / PERIOD) in windows]
+    by_process = Counter(entry.headers["x-process"] for entry in inside)
+    smallest = min(by_process[str(number)] for number in range(processes)) / (WINDOWS * limit / processes)
+    refused = sum(entry.status == 429 for entry in log) / len(log)
+    who = f"{count(processes)}, {describe(apart)}"
+    return Row(f"{limit} / {PERIOD:g} s", who, processes, len(inside) / (WINDOWS * limit), refused, smallest)
 
 
 @asynccontextmanager
-async def semaphore(base_url: str, case_id: str) -> AsyncIterator[list[Call]]:
+async def semaphore(base_url: str, case_id: str) -> AsyncIterator[Call]:
     """Eight at a time, and after a 429 a sleep until the reset: what one writes by hand."""
-    url, places = f"{base_url}/api/v2/cases/{case_id}", asyncio.Semaphore(8)
+    url, slots = f"{base_url}/api/v2/cases/{case_id}", asyncio.Semaphore(8)
     async with aiohttp.ClientSession(headers={"DD-API-KEY": "budget", "DD-APPLICATION-KEY": "budget"}) as client:
 
         async def call() -> None:
             while True:
-                async with places, client.get(url) as response:
+                async with slots, client.get(url) as response:
                     await response.read()
                     if response.status != 429:
                         return
                 await asyncio.sleep(float(response.headers["X-RateLimit-Reset"]))
 
-        yield [call]
+        yield call
 
 
 @asynccontextmanager
-async def official(base_url: str, case_id: str) -> AsyncIterator[list[Call]]:
+async def official(base_url: str, case_id: str) -> AsyncIterator[Call]:
     """The official client's async variant, with its retries switched on."""
     from datadog_api_client import AsyncApiClient, Configuration  # noqa: PLC0415 - a peer that may not be installed
     from datadog_api_client.v2.api.case_management_api import CaseManagementApi  # noqa: PLC0415
@@ -115,69 +178,70 @@ async def official(base_url: str, case_id: str) -> AsyncIterator[list[Call]]:
     configuration.api_key["apiKeyAuth"] = configuration.api_key["appKeyAuth"] = "budget"
     async with AsyncApiClient(configuration) as client:
         api = CaseManagementApi(client)
-        yield [lambda: api.get_case(case_id)]
+        yield lambda: api.get_case(case_id)
 
 
-async def measured(
-    limit: int, period: float, seconds: float, who: str, processes: int | None, contestant: Callable[..., object]
-) -> Row:
-    """Call as much as one can for so long; only windows that were seen whole count as used or not."""
-    async with Emulator(limits=f"budget={limit}/{period:g}s: get_case") as emulator:
-        case_id = emulator.seed_cases(1)[0]
-        async with contestant(emulator.base_url, case_id) as calls:
+async def contestant(who: str, opened: Callable[..., contextlib.AbstractAsyncContextManager[Call]]) -> Row:
+    """The same calls by other means, alone on a small budget."""
+    async with Emulator(limits=f"budget=50/{PERIOD:g}s: get_case", log_size=None) as emulator:
+        async with opened(emulator.base_url, emulator.seed_cases(1)[0]) as call:
 
-            async def work(call: Call) -> None:
+            async def work() -> None:
                 while True:
-                    with contextlib.suppress(CaseManagementError):
-                        await call()
+                    await call()
 
-            tasks = [asyncio.create_task(work(call)) for call in calls for _ in range(WORKERS)]
-            await asyncio.wait(tasks, timeout=seconds, return_when=asyncio.FIRST_EXCEPTION)
+            first = math.ceil(time.time() / PERIOD)
+            tasks = [asyncio.create_task(work()) for _ in range(WORKERS)]
+            await asyncio.wait(tasks, timeout=(first + WINDOWS) * PERIOD + 0.5 - time.time())
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
         log = list(emulator.log)
-    windows = Counter(math.floor(entry.started / period) for entry in log if entry.status == 200)
-    first, last = math.floor(log[0].started / period), math.floor((log[0].started + seconds) / period)
-    whole = [windows[number] for number in range(first + 1, last)]
+    windows = range(first, first + WINDOWS)
+    used = sum(entry.status == 200 and math.floor(entry.started / PERIOD) in windows for entry in log)
     refused = sum(entry.status == 429 for entry in log) / len(log)
-    return Row(f"{limit} / {period:g} s", who, sum(whole) / (len(whole) * limit), refused, processes)
+    return Row(f"50 / {PERIOD:g} s", who, 1, used / (WINDOWS * 50), refused)
 
 
-async def real(windows: int) -> list[Row]:
-    """All contestants at the same time, each against an emulator of its own."""
-    contestants: list[tuple[str, int | None, Callable[..., object]]] = [
-        ("ours", 1, lambda url, case_id: ours(url, case_id, 1)),
-        ("ours, two on one budget", 2, lambda url, case_id: ours(url, case_id, 2)),
-        ("semaphore of 8, sleep after a 429", None, semaphore),
-    ]
+async def in_real_time(counts: Sequence[int]) -> AsyncIterator[Row]:
+    """The contestants, then each number of processes, on both budgets at the same time."""
+    runs = [real(1, 50, 0.0), contestant("semaphore of 8, sleep after a 429", semaphore)]
     if importlib.util.find_spec("datadog_api_client") is None:
-        print("official client: not installed")
+        print("Datadog's client: not installed")
     else:
-        contestants.append(("official client (async), with retries", None, official))
-    return await asyncio.gather(
-        *(
-            measured(limit, period, (windows + 1.5) * period if period < 60 else 2.5 * period, *contestant)
-            for limit, period in BUCKETS
-            for contestant in contestants
-        )
-    )
+        runs.append(contestant("Datadog's client (async), with retries", official))
+    for row in await asyncio.gather(*runs):
+        yield row
+    for processes in counts:
+        for apart in (0.0, 1.0):
+            for row in await asyncio.gather(*(real(processes, limit, apart) for limit in LIMITS)):
+                yield row
+
+
+async def report(counts: Sequence[int], only_virtual: bool) -> bool:
+    """Print both tables; return whether a bar was missed."""
+    print(f"{HEAD}\n\nin virtual time")
+    rows = await asyncio.to_thread(virtual, counts)
+    print(*rows, sep="\n", flush=True)
+    if not only_virtual:
+        print("\nin real time", flush=True)
+        async for row in in_real_time(counts):
+            print(row, flush=True)
+            rows.append(row)
+    return any(row.missed for row in rows)
 
 
 def main() -> int:
+    """Read the arguments."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.budget", description=__doc__.partition("\n")[0])
-    parser.add_argument("--virtual", action="store_true", help="leave out the two and a half minutes in real time")
-    parser.add_argument("--windows", type=int, default=10, help="windows of the small bucket, in real time")
+    parser.add_argument("--virtual", action="store_true", help="leave out the part in real time")
+    parser.add_argument("--processes", type=json.loads, default=[2, 16], help="as in [2,4,8,16]; two minutes for each")
+    parser.add_argument("--child", nargs=3, help=argparse.SUPPRESS)
     given = parser.parse_args()
-    print(f"{'bucket':<14}{'who':<38}{'used':>9}{'429':>11}\n\nby a virtual clock, 360 windows")
-    rows = virtual()
-    print(*rows, sep="\n", flush=True)
-    if not given.virtual:
-        print("\nin real time", flush=True)
-        live = asyncio.run(real(given.windows))
-        print(*live, sep="\n")
-        rows += live
-    return any(row.missed for row in rows)
+    if given.child:
+        asyncio.run(child(*given.child))
+        return 0
+    return asyncio.run(report(given.processes, given.virtual))
 
 
 if __name__ == "__main__":

@@ -100,16 +100,18 @@ class Bucket:
     def refused(self, limits: RateLimit, now: float) -> None:
         """Take in a 429: hold the bucket for as long as it asks, and longer after each further refusal in a row."""
         self._is_known = True
+        hold = limits.wait or 0.0
+        if self._reported is None and self._learned is None and limits.limit and is_complete(limits):
+            self._reported = ReportedQuota(self.random, limits.limit)
+        if self._reported is not None and is_complete(limits):
+            until_next_window = self._reported.refused(limits, now, self.in_flight)
+            if until_next_window is None:
+                return  # the refusal of a window that has ended, which arrives after an answer of the next one
+            hold = max(hold, until_next_window)
         is_new = now >= self._held_until
         if is_new:
             self._refused_at = self._refused_at if self._refusals else now
             self._refusals += 1
-        hold = limits.wait or 0.0
-        if self._reported is None and self._learned is None and limits.limit and is_complete(limits):
-            self._reported = ReportedQuota(self.random, limits.limit)
-        if self._reported is not None:
-            hold = max(hold, self._reported.refused(limits, now, self.in_flight))
-        if is_new:
             hold = max(hold, self._shortest_hold(bool(hold)))
         self._held_until = max(self._held_until, now + hold)
         if self._reported is None and is_new:

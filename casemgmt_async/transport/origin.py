@@ -71,7 +71,7 @@ class Origin:
         return cls(f"https://api.{site}")
 
     def __repr__(self) -> str:
-        return f"<Origin {self.base}>"
+        return f"<Origin {getattr(self, 'base', '')}>"  # in a traceback out of `__init__` it has no base
 
     def url(self, route: Route, ids: tuple[str, ...], query: Mapping[str, Any] | None) -> URL:
         """Make the URL of one call; `ids` are in the order of `route.parameters`."""

@@ -16,7 +16,7 @@ from attrs import define
 
 __all__ = ["Pacer"]
 
-SHARE_AT_LOAD_1: Final = 1 / 6
+SHARE_AT_LOAD_1: Final = 1 / 4
 """The share at a load of 1; so many processes use the window evenly, fewer use more of it late, more early."""
 EXPONENT: Final = 3.0
 """The share falls with this power of the load; the load of n processes is then proportional to the fourth root of n."""

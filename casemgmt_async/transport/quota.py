@@ -102,21 +102,22 @@ class ReportedQuota:
         if self._pacer is not None:
             self._pacer.observe(self.remaining, self.limit, self.window.seconds_left(now), self.window.period)
 
-    def refused(self, limits: RateLimit, now: float, in_flight: int) -> float:
-        """Take in a 429; return the seconds until the next window."""
+    def refused(self, limits: RateLimit, now: float, in_flight: int) -> float | None:
+        """Take in a 429 that reports the window; return the seconds until the next one, or None if it is stale."""
+        assert limits.reset is not None
         self.limit = limits.limit or self.limit
         self.own = max(0, self.own - 1)
         if self.window.is_known:
             self._advance(now, in_flight)
-        reset = limits.reset if limits.reset is not None else max(0.0, self.window.seconds_left(now))
-        if (
-            not self._is_verified
-            and self.window.is_known
-            and reset < self.window.period / 2 < self.window.ends_at - now
-        ):
+        seconds_left, half = self.window.seconds_left(now), self.window.period / 2
+        if self.window.is_known and not self._is_verified and limits.reset < half < seconds_left:
             self.window.refused_early()
-        elif self.window.observe(reset, limits.period, now) > 0:
-            self._start_window(now, in_flight)
+        else:
+            ahead = self.window.observe(limits.reset, limits.period, now)
+            if ahead < 0:
+                return None
+            if ahead > 0:
+                self._start_window(now, in_flight)
         self._is_verified = True
         self.remaining = 0.0
         self._see_others(now)

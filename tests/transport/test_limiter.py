@@ -186,6 +186,52 @@ def test_a_429_keeps_everybody_of_its_bucket_waiting_in_full() -> None:
     assert 7 <= first <= second < 10
 
 
+def test_a_refusal_of_a_window_that_has_ended_closes_nothing() -> None:
+    async def main() -> bool:
+        limiter = make_limiter()
+        route = limiter.route_limiter("get_case")
+        for _ in range(3):
+            assert limiter.try_acquire(route)
+            limiter.release(route, of_bucket("cases", left=49, reset=10))
+        assert limiter.try_acquire(route)
+        limiter.release(route, of_bucket("cases", left=0, reset=1, status=429))  # the service sent it before the reset
+        return limiter.try_acquire(route)
+
+    assert run_virtually(main())
+
+
+def test_a_429_without_headers_does_not_close_a_bucket_until_its_reset() -> None:
+    async def main() -> float:
+        limiter = make_limiter()
+        route = limiter.route_limiter("get_case")
+        assert limiter.try_acquire(route)
+        limiter.release(route, of_bucket("cases", left=49, reset=3000, period=3600))
+        assert limiter.try_acquire(route)
+        limiter.release(route, answer(429))
+        assert not limiter.try_acquire(route)
+        return limiter.delay(route)
+
+    assert 0 < run_virtually(main()) < 1
+
+
+def test_a_window_that_has_ended_opens_again_at_once() -> None:
+    async def main() -> float:
+        limiter = make_limiter()
+        route = limiter.route_limiter("get_case")
+        for left in (1, 0):
+            assert limiter.try_acquire(route)
+            limiter.release(route, of_bucket("cases", left=left, limit=2, reset=7 if left else 6.5, period=10))
+        assert not limiter.try_acquire(route)
+        await limiter.acquire(route, None, math.inf)
+        assert not limiter.try_acquire(route), "the first request of a window goes alone"
+        limiter.release(route, of_bucket("cases", left=1, limit=2, reset=9.9, period=10))
+        assert limiter.try_acquire(route)
+        limiter.release(route, None)
+        return asyncio.get_running_loop().time()
+
+    assert 6.5 <= run_virtually(main()) <= 7.5
+
+
 def test_the_number_of_buckets_is_bounded() -> None:
     async def main() -> int:
         limiter = make_limiter()

@@ -89,6 +89,26 @@ def test_a_query_value_of_another_type_is_refused() -> None:
         ORIGIN.url(routes.SEARCH_CASES, (), {"filter": ["a"]})
 
 
+@pytest.mark.parametrize("text", ["a\ud800", "\udfff"])
+def test_a_lone_surrogate_in_a_query_is_refused_and_not_dropped(text: str) -> None:
+    with pytest.raises(InvalidArgumentError, match=r"filter.*surrogate"):
+        ORIGIN.url(routes.SEARCH_CASES, (), {"filter": text})
+
+
+@pytest.mark.parametrize("number", [10**18, -(10**18), 10**5000], ids=["18", "-18", "5000"])
+def test_a_number_that_is_too_long_is_refused(number: int) -> None:
+    with pytest.raises(InvalidArgumentError, match=r"page\[number\]"):
+        ORIGIN.url(routes.SEARCH_CASES, (), {"page[number]": number})
+
+
+@pytest.mark.parametrize(
+    "url", ["https://x y", " https://x", "https://x ", "https://x/a b", "https://x\u00a0", "https://x\ud800"]
+)
+def test_an_address_with_blanks_is_refused(url: str) -> None:
+    with pytest.raises(ConfigurationError, match="base_url"):
+        Origin(url)
+
+
 @pytest.mark.parametrize("site", SITES)
 def test_each_site_has_its_address(site: str) -> None:
     assert Origin.of(base_url=None, site=site).base == f"https://api.{site}"
