@@ -2,7 +2,7 @@
 
 Calls that read, change and create are made at random, with a given seed, many at a time, while one request in five
 meets a fault. At the end: no create happened twice, every write that was acknowledged is in the ledger, every other
-call ended in an error of the right class, and no task, socket or place in the gate is left. Exits 1 where not.
+call ended in an error of the right class, and no task, socket or slot of the limiter is left. Exits with 1 if not.
 """
 
 from __future__ import annotations
@@ -179,7 +179,7 @@ async def run(calls: int, at_a_time: int, share: float, seed: int) -> tuple[dict
             problems = await judged(work, emulator, session)
             limiter = session._caller.limiter
             if limiter.in_flight or limiter.waiting:
-                problems.append(f"{limiter.in_flight} places in the gate are taken, {limiter.waiting} calls wait")
+                problems.append(f"{limiter.in_flight} slots of the limiter are taken, {limiter.waiting} calls wait")
             client = session._pool._client
             if client is not None and client.connector is not None and client.connector._acquired:
                 problems.append(f"{len(client.connector._acquired)} connections were never given back")

@@ -1,16 +1,16 @@
-"""Spans and metrics from a session's events, in OpenTelemetry's stable HTTP conventions.
+"""Spans and metrics of a session, in OpenTelemetry's stable HTTP conventions.
 
     from casemgmt_async.integrations.otel import instrument
 
     async with CaseSession() as session:
         instrument(session)
 
-Needs the extra `casemgmt-async[otel]`, and an SDK that exports, which is the app's choice.
+Needs the extra `casemgmt-async[otel]`. The application chooses the SDK and its exporters.
 
-A call is an internal span named by its operation, such as `get_case`. Below it each request sent is
-a client span named by method and route, `GET /api/v2/cases/{case_id}`, whose context travels to the
-service in `traceparent`. Retries and waits for the rate limit are events of the call's span. Metrics
-know operations, statuses and kinds of error, never an id.
+A call is an internal span with the name of its operation, such as `get_case`. Each of its requests is a client span
+below it, named by method and route, such as `GET /api/v2/cases/{case_id}`; its context is sent to the service in
+`traceparent`. Retries and waits for the rate limit are events of the span of the call. Attributes of metrics contain
+operations, statuses and kinds of error, and no ids.
 """
 
 from __future__ import annotations
@@ -43,31 +43,31 @@ __all__ = ["instrument", "uninstrument"]
 SCOPE: Final = "casemgmt_async"
 SCHEMA: Final = "https://opentelemetry.io/schemas/1.27.0"
 SECONDS: Final = (0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0, 7.5, 10.0)
-"""The bucket boundaries the conventions advise for durations of requests."""
+"""The bucket boundaries that the conventions advise for the duration of requests."""
 WAITS: Final = (0.1, 0.5, 1.0, 2.5, 5.0, 10.0, 20.0, 30.0, 60.0, 120.0)
 
 Attributes = dict[str, str | int | float | bool]
 
 
 @define
-class _Attempt:
-    """A request on its way."""
+class Attempt:
+    """A request in flight."""
 
     span: Span
     labels: Attributes
-    began: float = field(factory=time.perf_counter)
+    started_at: float = field(factory=time.perf_counter)
 
 
 @define
-class _Call:
-    """A call on its way."""
+class OpenCall:
+    """A call in progress."""
 
     span: Span
-    attempt: _Attempt | None = None
+    attempt: Attempt | None = None
 
 
-class _Telemetry:
-    """Listens to one session."""
+class Telemetry:
+    """The listener of one session."""
 
     def __init__(
         self, tracer_provider: trace.TracerProvider | None, meter_provider: metrics.MeterProvider | None
@@ -80,39 +80,39 @@ class _Telemetry:
             "Duration of HTTP client requests.",
             explicit_bucket_boundaries_advisory=SECONDS,
         )
-        self._retries = meter.create_counter("casemgmt.client.retries", "{retry}", "Requests that were sent again.")
+        self._retries = meter.create_counter("casemgmt.client.retries", "{retry}", "Retried requests.")
         self._waits = meter.create_histogram(
             "casemgmt.client.rate_limit.wait",
             "s",
-            "How long the service asked calls to wait, and how long they were held back to avoid that.",
+            "Waits for the rate limit, after a 429 or to avoid one.",
             explicit_bucket_boundaries_advisory=WAITS,
         )
-        self._calls: dict[int, _Call] = {}
-        self._takes: Mapping[type, Callable[[Any], None]] = {
+        self._calls: dict[int, OpenCall] = {}
+        self._handlers: Mapping[type, Callable[[Any], None]] = {
             RequestStarted: self._started,
-            ResponseReceived: self._answered,
+            ResponseReceived: self._received,
             RetryScheduled: self._retried,
             RateLimited: self._limited,
-            CallFailed: self._gave_up,
+            CallFailed: self._failed,
             CallSucceeded: self._ended,
         }
 
     def __call__(self, event: Event) -> None:
-        self._takes[type(event)](event)
+        self._handlers[type(event)](event)
 
     def close(self) -> None:
-        """End what is on its way, since nobody will tell how it ends."""
+        """End the spans of calls in progress; their last events will not be heard."""
         for call in self._calls.values():
             if call.attempt is not None:
                 call.attempt.span.end()
             call.span.end()
         self._calls.clear()
 
-    def _call(self, event: Event) -> _Call:
+    def _call(self, event: Event) -> OpenCall:
         call = self._calls.get(event.call)
         if call is None:
             span = self._tracer.start_span(event.route.name, attributes={"casemgmt.resource": event.route.resource})
-            call = self._calls[event.call] = _Call(span)
+            call = self._calls[event.call] = OpenCall(span)
         return call
 
     def _started(self, event: RequestStarted) -> None:
@@ -133,18 +133,18 @@ class _Telemetry:
             attributes={**labels, **resent, "url.full": event.url},
         )
         propagate.inject(event.headers, trace.set_span_in_context(span))
-        call.attempt = _Attempt(span, labels)
+        call.attempt = Attempt(span, labels)
 
-    def _answered(self, event: ResponseReceived) -> None:
+    def _received(self, event: ResponseReceived) -> None:
         call = self._calls.get(event.call)
         if call is not None:
-            said: Attributes = {"http.response.status_code": event.status}
+            outcome: Attributes = {"http.response.status_code": event.status}
             if event.status >= 400:
-                said["error.type"] = str(event.status)
-            self._close_attempt(call, said)
+                outcome["error.type"] = str(event.status)
+            self._close_attempt(call, outcome)
 
     def _retried(self, event: RetryScheduled) -> None:
-        call, kind = self._call(event), _kind(event.error)
+        call, kind = self._call(event), error_kind(event.error)
         self._close_attempt(call, {"error.type": kind})
         call.span.add_event(
             "retry", {"http.request.resend_count": event.attempt, "casemgmt.wait": event.wait, "error.type": kind}
@@ -153,13 +153,13 @@ class _Telemetry:
 
     def _limited(self, event: RateLimited) -> None:
         if not math.isfinite(event.wait):
-            return  # held back until an answer tells what the limit is: there is nothing to measure yet
+            return  # it waits for the first answer, so there is nothing to measure yet
         answered: Attributes = {"casemgmt.answered": event.answered}
         self._call(event).span.add_event("rate_limited", {**answered, "casemgmt.wait": event.wait})
         self._waits.record(event.wait, {**answered, "casemgmt.operation": event.route.name})
 
-    def _gave_up(self, event: CallFailed) -> None:
-        call, kind = self._call(event), _kind(event.error)
+    def _failed(self, event: CallFailed) -> None:
+        call, kind = self._call(event), error_kind(event.error)
         self._close_attempt(call, {"error.type": kind})
         call.span.set_attribute("error.type", kind)
         call.span.set_status(Status(StatusCode.ERROR, str(event.error)))
@@ -170,24 +170,24 @@ class _Telemetry:
         if call is not None:
             call.span.end()
 
-    def _close_attempt(self, call: _Call, said: Attributes) -> None:
-        """End the request that is on its way, if any; what is `said` goes to the span and to the metric."""
+    def _close_attempt(self, call: OpenCall, outcome: Attributes) -> None:
+        """End the span of the request in flight, if there is one; `outcome` is added to the span and to the metric."""
         attempt, call.attempt = call.attempt, None
         if attempt is None:
             return
-        attempt.span.set_attributes(said)
-        if "error.type" in said:
+        attempt.span.set_attributes(outcome)
+        if "error.type" in outcome:
             attempt.span.set_status(StatusCode.ERROR)
         attempt.span.end()
-        self._durations.record(time.perf_counter() - attempt.began, {**attempt.labels, **said})
+        self._durations.record(time.perf_counter() - attempt.started_at, {**attempt.labels, **outcome})
 
 
-def _kind(error: BaseException) -> str:
-    """Name a kind of error: few values, none of which holds what happened to be in it."""
+def error_kind(error: BaseException) -> str:
+    """The status or class of an error: one of few values, without anything that the error contains."""
     return str(getattr(error, "status", None) or type(error).__qualname__)
 
 
-_INSTRUMENTED: Final[WeakKeyDictionary[CaseSession, _Telemetry]] = WeakKeyDictionary()
+INSTRUMENTED: Final[WeakKeyDictionary[CaseSession, Telemetry]] = WeakKeyDictionary()
 
 
 def instrument(
@@ -195,18 +195,18 @@ def instrument(
     tracer_provider: trace.TracerProvider | None = None,
     meter_provider: metrics.MeterProvider | None = None,
 ) -> None:
-    """Make spans and metrics of all that `session` does, until `uninstrument`.
+    """Make spans and metrics of all calls of `session`, until `uninstrument`.
 
-    Without providers the global ones are used. A session is instrumented once; again changes nothing.
+    Without providers the global ones are used. Instrumenting a session twice does nothing.
     """
-    if session not in _INSTRUMENTED:
-        _INSTRUMENTED[session] = telemetry = _Telemetry(tracer_provider, meter_provider)
+    if session not in INSTRUMENTED:
+        INSTRUMENTED[session] = telemetry = Telemetry(tracer_provider, meter_provider)
         session.add_listener(telemetry)
 
 
 def uninstrument(session: CaseSession) -> None:
-    """Stop what `instrument` began; spans of calls that are on their way end here."""
-    telemetry = _INSTRUMENTED.pop(session, None)
+    """Stop making spans and metrics; the spans of calls in progress end here."""
+    telemetry = INSTRUMENTED.pop(session, None)
     if telemetry is not None:
         session.remove_listener(telemetry)
         telemetry.close()
