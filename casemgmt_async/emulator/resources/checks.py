@@ -1,7 +1,7 @@
 """Checks of request data. Each check takes a value and its name, and returns the value or refuses the request.
 
 Answers that have been recorded are copied: a wrong JSON:API type, a wrong priority or status, a thing that is not
-found, a path parameter that is no UUID.
+found, a path parameter that is not a UUID.
 """
 
 from __future__ import annotations
