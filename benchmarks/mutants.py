@@ -22,6 +22,7 @@ import sys
 import tempfile
 import time
 import tomllib
+import traceback
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from importlib import import_module
@@ -51,7 +52,7 @@ TEST_SECONDS = 100.0
 CPU_SECONDS = 240
 """CPU time after which a mutant is taken to run for ever, which counts as noticed."""
 COPIED = ("casemgmt_async", "tests", "benchmarks", "docs", "examples", "pyproject.toml", "README.md", "CHANGELOG.md")
-PRELOADED = ("aiohttp", "aioresponses", "attrs", "cattrs", "click", "hypothesis", "msgspec", "pytest_asyncio", "rich")
+PRELOADED = ("aiohttp", "aioresponses", "attrs", "cattrs", "click", "hypothesis", "msgspec", "rich")
 QUIET = (
     "-q",
     "-x",
@@ -61,6 +62,7 @@ QUIET = (
     "-p",
     "no:cov",
     "--no-header",
+    "-Wignore::pytest.PytestAssertRewriteWarning",  # of what is preloaded
     "--hypothesis-seed=0",
     "--timeout=300",
 )
@@ -208,6 +210,8 @@ def start(mutant: Mutant, tests: list[str], folder: Path, number: int) -> int:
         try:
             os.setsid()
             code = run_mutant(mutant, tests, folder, folder / "output.txt")
+        except BaseException:  # noqa: BLE001 - the child ends here, and says why
+            traceback.print_exc()
         finally:
             os._exit(code)
     return child
