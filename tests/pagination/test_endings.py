@@ -13,6 +13,7 @@ from virtual_loop import run_virtually
 
 from casemgmt_async.errors import InvalidArgumentError, PaginationError
 from casemgmt_async.pagination import Page, Pages, Sweep
+from casemgmt_async.pagination.reader import ListingState, PassReader
 
 WINDOWS = pytest.mark.parametrize(("window", "ordered"), [(1, True), (4, True), (4, False)])
 TOTALS = pytest.mark.parametrize("totals", [True, False], ids=["totals", "no totals"])
@@ -200,3 +201,11 @@ def test_a_sweep_of_a_service_that_repeats_its_last_page(totals):
         with pytest.raises(PaginationError):
             swept(fetch)
     assert max(numbers) < 1000
+
+
+def test_the_end_of_a_listing_is_looked_for_beyond_a_total_that_is_too_low():
+    async def fetch(number: int, size: int, oldest_first: bool) -> Page[Item]:
+        return Page(tuple(items(60)[(number - 1) * size : number * size]), number, size, total_items=20)
+
+    end = run_virtually(PassReader(ListingState(None), fetch, 10, oldest_first=True).end())
+    assert end > 6
