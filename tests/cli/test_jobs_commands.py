@@ -338,3 +338,40 @@ async def seen_by_browser(page: Path, folder: Path) -> str:
     out, _ = await asyncio.wait_for(process.communicate(), 50)
     assert process.returncode == 0
     return out.decode()
+
+
+async def test_a_dry_run_shows_the_cases_and_leaves_nothing(casemgmt, emulator, rules, tmp_path):
+    said = await casemgmt("triage", "run", rules, "--dry-run")
+    assert said.status == 0
+    assert re.search(r"^key +title +age +rule +change +from +to$", said.out, re.MULTILINE)
+    assert re.search(r"stale +status +Open +Closed$", said.out, re.MULTILINE)
+    assert not (tmp_path / "triage.db").exists()
+    assert writes(emulator) == []
+
+
+async def test_show_gives_every_change_as_json_and_as_csv(casemgmt, emulator, rules):
+    planned = json.loads((await casemgmt("triage", "plan", rules, "--json")).out)
+    lines = [json.loads(line) for line in (await casemgmt("triage", "show", "--json")).out.splitlines()]
+    assert len(lines) == planned["operations"]
+    only = [
+        json.loads(line) for line in (await casemgmt("triage", "show", "--json", "--rule", "stale")).out.splitlines()
+    ]
+    assert {line["rule"] for line in only} == {"stale"}
+    table = (await casemgmt("triage", "show", "--csv")).out.splitlines()
+    assert table[0] == "case,key,title,created_at,rule,action,before,after,state"
+    assert len(table) == planned["operations"] + 1
+    unknown = await casemgmt("triage", "show", "--rule", "stael")
+    assert unknown.status == 1
+    assert 'has no rule "stael"; it has: stale, no priority' in unknown.err
+
+
+async def test_runs_are_listed_shown_and_pruned(casemgmt, emulator, rules):
+    for _ in range(3):
+        assert (await casemgmt("triage", "run", rules, "--yes")).status == 0
+    listed = await casemgmt("triage", "runs")
+    assert re.search(r"^ *3 .* ended +\d+ +nothing to do$", listed.out, re.MULTILINE)
+    first = json.loads((await casemgmt("triage", "status", "1", "--json")).out)
+    assert first["states"]["done"] > 0
+    assert (await casemgmt("triage", "status", "9")).status == 1
+    pruned = await casemgmt("triage", "runs", "--prune", "1")
+    assert "2 runs deleted" in pruned.err
