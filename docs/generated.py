@@ -246,9 +246,16 @@ def fill_source(_app: Any, name: str, source: list[str]) -> None:
     source[0] = fill(f"{name}.md", source[0], built=True)
 
 
+def without_fields(_app: Any, what: str, _name: str, _value: Any, _options: Any, lines: list[str]) -> None:
+    """Leave out the list of fields that `help()` shows: the members follow with their own docstrings."""
+    if what == "class" and "Attributes:" in lines:
+        del lines[lines.index("Attributes:") :]
+
+
 def setup(app: Any) -> dict[str, Any]:
     """Hook the parts into the build."""
     app.connect("source-read", fill_source)
+    app.connect("autodoc-process-docstring", without_fields, priority=400)  # before napoleon
     return {"parallel_read_safe": True, "parallel_write_safe": True}
 
 

@@ -27,9 +27,9 @@ FALSE: Final = {"false", "no", "off", "0"}
 
 
 @click.command()
-@click.option("--port", type=click.IntRange(0, 65_535), default=PORT, show_default=True, help="0 for any free one.")
-@click.option("--host", default="127.0.0.1", show_default=True, help="Anything but loopback lets other machines in.")
-@click.option("--cases", type=click.IntRange(min=0), default=1_000, show_default=True, help="How many to begin with.")
+@click.option("--port", type=click.IntRange(0, 65_535), default=PORT, show_default=True, help="0 takes any free port.")
+@click.option("--host", default="127.0.0.1", show_default=True, help="Other addresses let other machines in.")
+@click.option("--cases", type=click.IntRange(min=0), default=1_000, show_default=True, help="Cases at the start.")
 @click.option("--comments", type=click.IntRange(min=0), metavar="N", help="Comments on each of these cases.")
 @click.option("--seed", default=0, show_default=True, help="Decides ids, cases and every random choice.")
 @click.option("--latency", type=click.FloatRange(min=0), default=0.0, metavar="S", help="Seconds before each answer.")
@@ -53,7 +53,7 @@ def emulator(
     as_json: bool,
     **given: Any,
 ) -> None:
-    """Run an emulator of the service, and print the lines that point a shell at it.
+    """Run an emulator of the service, and print the variables to set in another shell.
 
     \b
     Examples:

@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date
 from typing import Any, Final
 
-import attrs
 import click
 from attrs import frozen
 
@@ -132,14 +131,7 @@ def simple(value: Any) -> Any:
 
 def plain(item: Any) -> Any:
     """The fields of a model as data that JSON has."""
-    if attrs.has(type(item)):
-        names = (field.name for field in attrs.fields(type(item)) if not field.name.startswith("_"))
-        return {name: plain(getattr(item, name)) for name in names}
-    if isinstance(item, Mapping):
-        return {str(key): plain(value) for key, value in item.items()}
-    if isinstance(item, list | tuple):
-        return [plain(value) for value in item]
-    return simple(item)
+    return item.to_dict()
 
 
 def as_csv(names: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:

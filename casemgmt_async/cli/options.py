@@ -15,12 +15,14 @@ from casemgmt_async import jobs
 from casemgmt_async.cli.context import Misused
 from casemgmt_async.cli.progress import Interrupts, Show
 from casemgmt_async.cli.screen import Screen
+from casemgmt_async.cli.text import many
 
 __all__ = [
     "budget_options",
     "emulator_option",
     "finish",
     "journal_option",
+    "pace_options",
     "report_options",
     "says_yes",
     "takes_file",
@@ -61,10 +63,9 @@ emulator_option = click.option(
     "--emulator",
     type=click.IntRange(min=0),
     metavar="CASES",
-    help="Rehearse on an emulator of its own with so many cases, instead of the service.",
+    help="Rehearse on an emulator with this number of cases instead of the service.",
 )
-budget_options = together(
-    click.option("--max-operations", type=click.IntRange(min=1), metavar="N", help="Stop after so many changes."),
+pace_options = together(
     click.option("--max-time", type=click.FloatRange(min=0, min_open=True), metavar="S", help="Stop after S seconds."),
     click.option(
         "--grace",
@@ -72,9 +73,15 @@ budget_options = together(
         default=jobs.GRACE,
         show_default=True,
         metavar="S",
-        help="Seconds that Ctrl-C or SIGTERM lets requests in flight end.",
+        help="Seconds in which requests in flight can end after Ctrl-C or SIGTERM.",
     ),
-    click.option("--concurrency", type=click.IntRange(min=1), default=8, show_default=True, help="Calls at a time."),
+    click.option(
+        "--concurrency", type=click.IntRange(min=1), metavar="N", default=8, show_default=True, help="Calls at a time."
+    ),
+)
+budget_options = together(
+    click.option("--max-operations", type=click.IntRange(min=1), metavar="N", help="Stop after N changes."),
+    pace_options,
 )
 report_options = together(
     click.option("--report", type=writes_file, metavar="FILE", help="Write the report, one HTML page, to this file."),
@@ -108,7 +115,7 @@ async def working_and_asking(
 
 
 def says_yes(screen: Screen, yes: bool, question: str) -> None:
-    """Ask before cases are changed; where nobody can answer, `--yes` has to have been given."""
+    """Ask before cases are changed; without a terminal, `--yes` must have been given."""
     if yes:
         return
     if not screen.is_interactive:
@@ -127,12 +134,12 @@ async def finish(
     run: int | None = None,
 ) -> int:
     """Print how a job stands, write what was asked for, and give the exit status."""
-    told = await jobs.read_report(journal, run=run)
+    read = await jobs.read_report(journal, run=run)
     if report is not None:
-        told.write_html(report)
+        read.write_html(report)
     if outcomes is not None:
-        await told.write_outcomes(outcomes)
-    show_report(screen, told, result)
+        await read.write_outcomes(outcomes)
+    show_report(screen, read, result)
     for path in (report, outcomes):
         if path is not None:
             screen.note(f"written: {path}")
@@ -141,28 +148,28 @@ async def finish(
     instead = (
         f", instead of {result.unbatched_requests:,} one by one" if result.unbatched_requests > result.requests else ""
     )
-    screen.note(f"{result.requests:,} requests in {result.elapsed:.1f} s{instead}")
+    screen.note(f"{many(result.requests, 'request')} in {result.elapsed:.1f} s{instead}")
     if result.stopped:
         if sending := result.states.get(jobs.State.SENDING, 0):
-            screen.note(f"{sending:,} were sent and their outcome not looked up yet; the next run looks first")
-        screen.note(f"stopped: {result.stopped}" + (f"; to go on: {again}" if again else ""))
+            screen.note(f"{many(sending, 'operation')} sent without a known outcome; the next run looks first")
+        screen.note(f"stopped: {result.stopped}" + (f"; to continue: {again}" if again else ""))
     return 0 if result.succeeded else 1
 
 
-def show_report(screen: Screen, told: jobs.Report, result: jobs.JobResult | None) -> None:
-    """Print what rules and actions have come to, and why some have not."""
-    states = {state: count for state, count in told.states.items() if count}
+def show_report(screen: Screen, report: jobs.Report, result: jobs.JobResult | None) -> None:
+    """Print how many operations of each rule ended in each state, and why some were not done."""
+    states = {state: count for state, count in report.states.items() if count}
     if screen.as_json:
         ended = (
             {} if result is None else {"requests": result.requests, "stopped": result.stopped, "ok": result.succeeded}
         )
-        screen.emit({"job": told.kind, "items": told.items, "states": states, **ended})
+        screen.emit({"job": report.kind, "items": report.items, "states": states, **ended})
         return
-    rows = [(row.rule, row.action, *(f"{row.states.get(state, 0):,}" for state in states)) for row in told.rows]
+    rows = [(row.rule, row.action, *(f"{row.states.get(state, 0):,}" for state in states)) for row in report.rows]
     if rows:
         screen.table(("rule", "action", *(f"#{state.value}" for state in states)), rows)
     else:
         screen.say("nothing to do")
-    for failure in told.failures[:10]:
+    for failure in report.failures[:10]:
         some = ", ".join(failure.examples)
         screen.say(f"{failure.count:,} {failure.state.value}: {failure.action}: {failure.reason} ({some})")

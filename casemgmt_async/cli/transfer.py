@@ -42,7 +42,7 @@ __all__ = ["backfill", "export"]
 @click.option("--format", "form", type=click.Choice(["jsonl", "csv", "parquet"]), help="[default: by the suffix]")
 @click.option("--partition", metavar="NAMES", help="Write files into folders by project, day (commas between).")
 @click.option("--state", type=writes_file, metavar="FILE", help="What --since last remembers. [default: beside TARGET]")
-@click.option("--resume", is_flag=True, help="Go on with an export that was stopped more than an hour ago.")
+@click.option("--resume", is_flag=True, help="Continue an export that was stopped more than an hour ago.")
 @click.option("--force", is_flag=True, help="Overwrite TARGET.")
 @journal_option
 @click.option("--max-time", type=click.FloatRange(min=0, min_open=True), metavar="S", help="Stop after S seconds.")
@@ -66,7 +66,7 @@ async def export(
 ) -> int:
     """Write every case to TARGET: a file (.jsonl, .csv, .parquet), a folder, or - for standard output.
 
-    The same command goes on where a stopped one was; files appear when they are whole. With --since last, only what
+    The same command continues a stopped export. A file appears when it is complete. With --since last, only what
     is new or changed is written, and a tombstone for each case that is gone.
 
     \b
@@ -112,7 +112,7 @@ def moment(given: str | None) -> Any:
 def show_export(screen: Screen, result: jobs.ExportResult, to_stdout: bool) -> int:
     """Say how an export ended; what went to standard output is not mixed with it."""
     if result.output is None:
-        screen.note(f"stopped with {result.items:,} cases read: {result.stopped}; the same command goes on")
+        screen.note(f"stopped with {result.items:,} cases read: {result.stopped}; the same command continues")
     if screen.as_json and not to_stdout:
         screen.emit(
             {
@@ -134,10 +134,10 @@ def show_export(screen: Screen, result: jobs.ExportResult, to_stdout: bool) -> i
 
 @click.command()
 @click.argument("source", type=takes_file)
-@click.option("--job", required=True, help="The name of the import; the same name and row key are the same case.")
-@click.option("--project", metavar="NAME", help="The project (key, name or id) of rows that name none.")
-@click.option("--type", "case_type", metavar="NAME", help="The case type (name or id) of rows that name none.")
-@click.option("--preset", type=click.Choice(["jira", "servicenow", "github"]), help="The tracker that wrote SOURCE.")
+@click.option("--job", required=True, help="Name of the import. The same name and row key mean the same case.")
+@click.option("--project", metavar="NAME", help="The project (key, name or id) of rows without one.")
+@click.option("--type", "case_type", metavar="NAME", help="The case type (name or id) of rows without one.")
+@click.option("--preset", type=click.Choice(["jira", "servicenow", "github"]), help="Tracker that wrote SOURCE.")
 @click.option("--map", "columns", metavar="COLUMN=FIELD", multiple=True, help="What a column means. May be repeated.")
 @click.option(
     "--on-unknown-user",
@@ -146,10 +146,10 @@ def show_export(screen: Screen, result: jobs.ExportResult, to_stdout: bool) -> i
     show_default=True,
     help="Reject a row whose assignee nobody knows, leave its case unassigned, or assign it to yourself.",
 )
-@click.option("--update", is_flag=True, help="Bring the cases of changed rows to what the rows say now.")
-@click.option("--dry-run", is_flag=True, help="Say what would be done; send nothing and write nothing.")
-@click.option("--assume-new", is_flag=True, help="The job was never run before: do not look for its cases first.")
-@click.option("--rejects", type=writes_file, metavar="FILE", help="Where bad rows go. [default: beside SOURCE]")
+@click.option("--update", is_flag=True, help="Also update the cases of rows that have changed.")
+@click.option("--dry-run", is_flag=True, help="Show what would be done; send nothing and write nothing.")
+@click.option("--assume-new", is_flag=True, help="Do not look for cases of earlier runs, because there were none.")
+@click.option("--rejects", type=writes_file, metavar="FILE", help="File for bad rows. [default: beside SOURCE]")
 @click.option("--yes", "-y", is_flag=True, help="Do not ask before creating cases.")
 @journal_option
 @budget_options

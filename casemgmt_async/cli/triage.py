@@ -18,6 +18,7 @@ from casemgmt_async.cli.options import (
     budget_options,
     emulator_option,
     finish,
+    pace_options,
     report_options,
     says_yes,
     takes_file,
@@ -45,16 +46,16 @@ apply_options = together(
     click.option("--retry-unknown", is_flag=True, help="Look again for comments that may or may not have been made."),
     click.option("--retry-rejected", is_flag=True, help="Try again what the service refused."),
 )
-complete_option = click.option("--complete", is_flag=True, help="Read the cases until no pass finds a new one.")
+complete_option = click.option("--complete", is_flag=True, help="Read the cases again until no pass finds another one.")
 rule_option = click.option("--rule", metavar="NAME", help="Only the changes of this rule.")
 
 
 @click.group(cls=Commands)
 def triage() -> None:
-    """Decide over many cases by rules, and change them: plan, look, apply.
+    """Change many cases by rules: plan, look at the plan, apply it.
 
     \b
-    Example, to look first and change then:
+    Examples:
       casemgmt triage plan rules.toml
       casemgmt triage show --rule stale
       casemgmt triage apply
@@ -66,9 +67,9 @@ def triage() -> None:
 @triage.command()
 @click.argument("rules", type=takes_file)
 @state_option
-@click.option("--dry-run", is_flag=True, help="Leave nothing behind, not even the plan.")
+@click.option("--dry-run", is_flag=True, help="Do not keep the plan.")
 @complete_option
-@budget_options
+@pace_options
 @emulator_option
 @runs
 async def plan(
@@ -81,7 +82,7 @@ async def plan(
     emulator: int | None,
     **budget: Any,
 ) -> int:
-    """Read every case, decide by RULES, write the plan into the state file; change nothing.
+    """Decide by RULES what to change, and write it down as a plan; change nothing.
 
     \b
     Examples:
@@ -107,11 +108,11 @@ async def plan(
 @triage.command()
 @state_option
 @rule_option
-@click.option("--run", "number", type=click.IntRange(min=1), metavar="N", help="Another run than the last.")
+@click.option("--run", "number", type=click.IntRange(min=1), metavar="N", help="Number of an earlier run.")
 @click.option("--csv", "as_csv", is_flag=True, help="Write CSV instead of a table.")
 @runs
 async def show(context: Context, *, state: Path | None, rule: str | None, number: int | None, as_csv: bool) -> int:
-    """Show what a plan does to each case: from what to what. A page at a time on a terminal.
+    """Show what a plan changes: for each case the value before and after.
 
     \b
     Examples:
@@ -153,7 +154,7 @@ async def apply(
     retry_rejected: bool,
     **budget: Any,
 ) -> int:
-    """Do what the last plan says, or what is left of it.
+    """Make the changes of the last plan, or those that are left.
 
     \b
     Example:
@@ -179,7 +180,7 @@ async def apply(
 @triage.command()
 @click.argument("rules", type=takes_file)
 @state_option
-@click.option("--dry-run", is_flag=True, help="Show what would be done, and leave nothing behind.")
+@click.option("--dry-run", is_flag=True, help="Show what would be done, and keep nothing.")
 @complete_option
 @apply_options
 @budget_options
@@ -202,7 +203,7 @@ async def run(
     retry_rejected: bool,
     **budget: Any,
 ) -> int:
-    """Plan by RULES, show the plan, ask, and apply it; go on with a run that was broken off.
+    """Plan by RULES, show the plan, ask, and apply it; or continue a run that was stopped.
 
     A run remembers in the state file what it did, so that the next one does only what is due. Run it from a timer
     with --yes.
@@ -258,7 +259,7 @@ async def run(
 @click.option("--prune", type=click.IntRange(min=1), metavar="N", help="Delete all but the last N runs.")
 @runs
 async def list_runs(context: Context, *, state: Path | None, prune: int | None) -> int:
-    """List the runs in a state file; delete old ones. What the triage remembers stays.
+    """List the runs in a state file, or delete old ones. What the triage remembers stays.
 
     \b
     Example:
@@ -297,7 +298,7 @@ async def list_runs(context: Context, *, state: Path | None, prune: int | None) 
 async def status(
     context: Context, *, number: int | None, state: Path | None, report: Path | None, outcomes: Path | None
 ) -> int:
-    """Say how far the last run is, or RUN, also while it runs; write its report.
+    """Show the progress of the last run or of RUN, also while it runs, and write its report.
 
     \b
     Example:
