@@ -106,7 +106,7 @@ class ErrorDetail:
     status: str | None = None
     """The HTTP status as the body repeats it."""
     meta: Mapping[str, Any] | None = field(default=None, hash=False)
-    """The `meta` member as it was received, such as `{"key": "severity"}`."""
+    """The `meta` member as it was received. Some errors name in it the key that is concerned."""
     extra: Mapping[str, Any] = field(factory=dict, hash=False)
     """All other members of the entry as they were received."""
 

@@ -65,7 +65,7 @@ def link(app: Sphinx, doctree: nodes.document, page: str) -> None:
         literal.replace_self(new)
 
 
-def check(app: Sphinx, _: Any) -> None:
+def check(app: Sphinx, _env: Any) -> None:
     """Warn of public names that no page documents."""
     domain = app.env.domains["py"]
     assert isinstance(domain, PythonDomain)
@@ -78,5 +78,5 @@ def check(app: Sphinx, _: Any) -> None:
 def setup(app: Sphinx) -> dict[str, Any]:
     """Hook into the build."""
     app.connect("doctree-resolved", link)
-    app.connect("env-updated", check)
+    app.connect("env-check-consistency", check)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import os
 import shutil
 import sys
 from collections.abc import Iterable, Sequence
@@ -41,9 +40,7 @@ def render(
     Where the columns would become too narrow to read, each row is a block of lines instead.
     """
     cells = [[cell(value) for value in row] for row in rows]
-    if width is None:
-        is_limited = sys.stdout.isatty() or "COLUMNS" in os.environ
-        width = shutil.get_terminal_size().columns if is_limited else UNLIMITED
+    width = width or terminal_width()
     text = io.StringIO()
     console = Console(
         file=text,
@@ -59,6 +56,11 @@ def render(
         for row in cells:
             console.print(as_block(columns, row))
     return "".join(f"{line.rstrip()}\n" for line in text.getvalue().splitlines())
+
+
+def terminal_width() -> int:
+    """The columns of the terminal; a file or a pipe has no limit."""
+    return shutil.get_terminal_size().columns if sys.stdout.isatty() else UNLIMITED
 
 
 def needed(columns: Sequence[str], cells: Sequence[Sequence[RichText]]) -> int:

@@ -132,7 +132,11 @@ def shots(width: int, env: dict[str, str]) -> dict[str, str]:
         "CASEMGMT_CONFIG": "none.toml",
     }
     here = Path.cwd()
-    with tempfile.TemporaryDirectory() as folder, mock.patch("casemgmt_async.cli.columns.datetime", Standing):
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        mock.patch("casemgmt_async.cli.columns.datetime", Standing),
+        mock.patch("casemgmt_async.cli.tables.terminal_width", return_value=width),
+    ):
         os.chdir(folder)
         try:
             Path("rules.toml").write_text(RULES, "utf-8")

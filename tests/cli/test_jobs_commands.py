@@ -130,7 +130,7 @@ async def test_a_budget_stops_it_and_the_same_command_goes_on(casemgmt, rules, e
     states = json.loads(first.out.splitlines()[-1])["states"]
     assert states["done"] <= 3
     assert states["planned"] > 0
-    assert "to go on" in first.err
+    assert "to continue" in first.err
     second = await casemgmt("triage", "run", rules, "--yes", "--json")
     assert set(json.loads(second.out.splitlines()[-1])["states"]) == {"done"}
     assert doubled(emulator) == []
@@ -271,7 +271,7 @@ async def test_ctrl_c_finishes_what_is_in_flight_and_says_how_to_go_on(bare, rul
         screen, status = await on_a_terminal(command, environment, tmp_path, interrupt_after="changing")
         assert status == 1
         assert "finishing what is in flight" in screen
-        assert "to go on: casemgmt triage run" in screen
+        assert "to continue: casemgmt triage run" in screen
         assert re.search(r"\d+/\d+", screen), "a bar moved"
         _, status = await on_a_terminal(command, environment, tmp_path)
         assert status == 0

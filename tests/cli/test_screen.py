@@ -106,7 +106,7 @@ def test_a_wait_for_requests_that_were_cut_off_is_told_once_and_foretells_nothin
     for elapsed in (1.0, 12.0, 25.0):
         show(
             jobs.Progress(
-                phase="looking",
+                phase="looking up",
                 done=0,
                 total=8,
                 rate=0.001,
@@ -120,5 +120,5 @@ def test_a_wait_for_requests_that_were_cut_off_is_told_once_and_foretells_nothin
         )
     told = capsys.readouterr().err
     assert told.count("requests were cut off") == 1
-    assert told.count("looking: 0 of 8") == 2
+    assert told.count("looking up: 0 of 8") == 2
     assert "left" not in told
