@@ -27,7 +27,7 @@ LINES = (
     "casemgmt search 'status:open priority:(P1 OR P2)' --limit 5",
     "casemgmt count 'status:open' --by attributes.team,priority",
     "casemgmt case assign OPS-12 --to me",
-    "casemgmt triage plan triage.toml",
+    "casemgmt triage plan triage.toml | head -n 4",
 )
 BROWSER = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 QUIET = (
