@@ -23,7 +23,8 @@ class Progress:
     """Where a job stands."""
 
     phase: str
-    """`reading`, `checking`, `changing`, `verifying`, `looking up`, `creating`, `linking` or `writing`."""
+    """`reading`, `checking`, `changing`, `verifying`, `looking up`, `creating`, `linking` or `writing`; in a backfill
+    also `finding` (requests for the cases of earlier runs), in an export `comparing` and `reading more`."""
     done: int
     """How much of the phase is done."""
     total: int | None

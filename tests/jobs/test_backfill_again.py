@@ -274,6 +274,19 @@ async def test_rows_come_from_a_program(emulator: Emulator, session: CaseSession
     assert titles(emulator).total() == 4
 
 
+async def test_progress_is_told_while_cases_are_looked_for(
+    emulator: Emulator, run: Run, tmp_path: Path, control: Callable[..., JobControl]
+) -> None:
+    """Each phase is told, the search for the cases of earlier runs among them."""
+    emulator.set_faults("create_case#1: drop-after-effect")
+    told: list[Any] = []
+    link = [{"relationship": "BLOCKS", "to": "OLD-0"}]
+    await run(write(tmp_path / "rows.jsonl", rows(3, links=link)), control=control(on_progress=told.append))
+    assert [*dict.fromkeys(now.phase for now in told if now.phase)] == [
+        "reading", "finding", "creating", "looking up", "linking",
+    ]  # fmt: skip
+
+
 async def test_lost_answers_cost_few_requests_and_leave_nothing_unknown() -> None:
     """A sample; `python -m benchmarks.transfers requests` has 20,000 rows."""
     plain, disturbed = [await count_requests(300, faults) for faults in (None, "create_case@2%: drop-after-effect")]

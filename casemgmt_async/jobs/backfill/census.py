@@ -168,6 +168,7 @@ class Census:
         """Set the clock and the pace by an answer, and return its body."""
         self.clock.learn(answer.headers)
         self.pace.learn(answer)
+        self.control.progress.advance()
         return answer.body
 
     async def note(self, resources: Iterable[CensusCase]) -> None:
@@ -185,7 +186,6 @@ class Census:
         if found:
             keep = [self.journal.remember(begun=[*begun, *more])] if more else []
             await self.journal.write(insert_tokens(found), *keep)
-        self.control.progress.advance(len(found))
 
 
 @define(eq=False)

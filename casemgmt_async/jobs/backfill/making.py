@@ -109,7 +109,7 @@ class Backfill:
         """Read the projects in which cases are to be made, unless this run has."""
         for project in await projects_to_read(self.journal, self.number):
             if project not in self.looked and not self.control.should_stop:
-                self.control.progress.phase("looking")
+                self.control.progress.phase("finding")
                 if await self.census.take(project, assume_new=self.options.assume_new):
                     self.looked.add(project)
 
@@ -118,7 +118,7 @@ class Backfill:
         lost = await lost_creates(self.journal)
         if not lost:
             return
-        self.control.progress.phase("looking", len(lost))
+        self.control.progress.phase("looking up", len(lost))
         await self.census.learn_time()
         await self.control.sleep(max(settled(each.sent_at, self.clock, self.options.settle) for each in lost))
         by_project: dict[str, list[Operation]] = defaultdict(list)
