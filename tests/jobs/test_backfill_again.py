@@ -190,6 +190,12 @@ async def test_a_found_case_is_completed_and_not_overruled(emulator: Emulator, r
     assert len(case.comments) == 1
     assert found.states[State.SKIPPED] == 1
 
+    later = await run(source, journal=tmp_path / "new.db", update=True)
+    case = next(case for case in emulator.store.tables.cases if case.title == "row 0")
+    assert case.priority == "P3", "an update does what was left alone before"
+    assert later.succeeded
+    emulator.store.cases.change(case, priority="P5")
+
     brought = await run(source, journal=tmp_path / "newer.db", update=True)
     case = next(case for case in emulator.store.tables.cases if case.title == "row 0")
     assert case.priority == "P3"

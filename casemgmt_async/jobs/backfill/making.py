@@ -34,6 +34,7 @@ from casemgmt_async.jobs.journal.backfill_queries import (
     operations_of_rows,
     projects_to_read,
     reject_rest,
+    reopen_differing,
     reopen_unknown,
     row_made,
 )
@@ -98,6 +99,8 @@ class Backfill:
         """Settle what was cut off, take the rows in, and find the cases that are there."""
         self.number = await begin_run(self.journal)
         await reopen_unknown(self.journal)
+        if self.options.update:
+            await reopen_differing(self.journal)
         await self.settle_creates()
         if not await self.intake.take(self.number):
             return

@@ -14,7 +14,7 @@ from casemgmt_async.jobs.backfill.markers import MARKER, without_marker
 from casemgmt_async.jobs.backfill.plans import CARRIED
 from casemgmt_async.jobs.calls import CallStatus, classify_error, one_line
 from casemgmt_async.jobs.journal import Operation, State
-from casemgmt_async.jobs.journal.backfill_queries import done_comments
+from casemgmt_async.jobs.journal.backfill_queries import DIFFERS, done_comments
 from casemgmt_async.jobs.sending import Sender
 
 __all__ = ["ROW_ACTIONS", "Steps", "settled"]
@@ -91,8 +91,7 @@ class Steps:
         if action.holds is not None and action.holds(case, operation.value):
             await self.sender.end(operation, State.DONE)
         elif found and not self.update and differs(operation, case):
-            why = "the case was made by an earlier run and says something else now; --update brings it to the row"
-            await self.sender.end(operation, State.SKIPPED, error=why)
+            await self.sender.end(operation, State.SKIPPED, error=DIFFERS)
         elif await self.sender.begin([operation.number]):
             await self.sender.send(operation)
 

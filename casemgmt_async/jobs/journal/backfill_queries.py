@@ -10,6 +10,7 @@ from casemgmt_async.jobs.journal.states import Operation, State
 from casemgmt_async.jobs.journal.store import Statement
 
 __all__ = [
+    "DIFFERS",
     "NO_ROW",
     "KnownRow",
     "TokenCase",
@@ -39,6 +40,7 @@ __all__ = [
     "projects_to_read",
     "read_rejects",
     "reject_rest",
+    "reopen_differing",
     "reopen_unknown",
     "row_made",
     "see_rows",
@@ -47,6 +49,8 @@ __all__ = [
 
 NO_ROW: Final = "there is no case for the row"
 """How the reason begins for which a link waits until a later run has made the row's case."""
+DIFFERS: Final = "the case was made by an earlier run and says something else now; --update brings it to the row"
+"""Why a step was left alone that an update does."""
 MANY: Final = 500
 """Parameters in one statement."""
 
@@ -169,6 +173,11 @@ async def reopen_unknown(journal: Journal) -> None:
     )
     waiting = "UPDATE operations SET state = 'planned' WHERE action = 'link' AND state = 'rejected' AND error LIKE ?"
     await journal.write((unknown, [()]), (waiting, [(f"{NO_ROW}%",)]))
+
+
+async def reopen_differing(journal: Journal) -> None:
+    """Plan again what was left alone because the case of an earlier run said something else."""
+    await journal.write(("UPDATE operations SET state = 'planned' WHERE state = 'skipped' AND error = ?", [(DIFFERS,)]))
 
 
 async def lost_creates(journal: Journal) -> list[Operation]:
