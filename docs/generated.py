@@ -89,7 +89,7 @@ def directive(package: ModuleType, name: str) -> str:
     if inspect.isroutine(value):
         return f".. autofunction:: {full}\n"
     text = doc_of(package, name).replace("\n", "\n   ")
-    return f".. py:data:: {full}\n\n   {text}\n"
+    return f".. py:data:: {name}\n   :module: {package.__name__}\n\n   {text}\n"
 
 
 def doc_of(package: ModuleType, name: str) -> str:
