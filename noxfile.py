@@ -49,11 +49,12 @@ def lint(session: nox.Session) -> None:
 
 @nox.session
 def types(session: nox.Session) -> None:
-    """Types of the package, and of a file of user code, by two checkers."""
+    """Types of the package, of a file of user code, and of the code on the pages of the docs, by two checkers."""
     session.install("-q", EVERYTHING, *group("types"), *group("tests"))
     session.run("mypy", "-p", "casemgmt_async")
     session.run("mypy", "--strict", "tests/typing")
     session.run("pyright")
+    session.run("python", "docs/typed_blocks.py")
 
 
 @nox.session

@@ -1,4 +1,4 @@
-"""What is known about the behaviour of one organisation's service: what a probe finds and an emulator can imitate.
+"""Facts about how the service behaves for one organisation: a probe finds them, an emulator imitates them.
 
 A file of facts contains no ids, names or texts of cases, so that it can be attached to a bug report.
 """
@@ -35,7 +35,7 @@ class RateLimitFact:
 
 @frozen(kw_only=True)
 class Facts:
-    """The behaviour of the service, as far as a probe could tell; None for everything else."""
+    """The behaviour of the service, as far as a probe could determine it; None if unknown."""
 
     index_lag: float | None = None
     """Seconds after which a new case is found by a search."""
@@ -60,7 +60,7 @@ class Facts:
     status_names: bool | None = None
     """Whether fresh cases have `status_name` and `status_group`."""
     statuses_config: bool | None = None
-    """Whether case types tell which statuses they allow."""
+    """Whether case types list the statuses that they allow."""
     comment_count: bool | None = None
     """Whether cases have a `comment_count`."""
     included: bool | None = None
@@ -79,13 +79,13 @@ class Facts:
 
     @classmethod
     def from_json(cls, text: str | bytes) -> Self:
-        """Read what `to_json` has written. Raises `ValueError` that says what is wrong."""
+        """Read what `to_json` has written. Raises `ValueError` if it is malformed."""
         try:
             document = json.loads(text)
         except ValueError as error:
             raise ValueError(f"a file of facts must be JSON: {error}") from error
         if not isinstance(document, dict) or document.get("format") != FORMAT:
-            raise ValueError(f'this is no file of facts: it must be an object with "format": "{FORMAT}"')
+            raise ValueError(f'not a file of facts: it must be an object with "format": "{FORMAT}"')
         known = document.get("facts")
         if not isinstance(known, dict):
             raise ValueError('a file of facts must have an object under "facts"')  # noqa: TRY004 - the content is wrong
@@ -93,7 +93,7 @@ class Facts:
 
     @classmethod
     def read(cls, path: str | Path) -> Self:
-        """Read a file of facts. Raises `ValueError` that says what is wrong with its content, or `OSError`."""
+        """Read a file of facts. Raises `ValueError` if its content is malformed, `OSError` if it cannot be read."""
         return cls.from_json(Path(path).read_bytes())
 
 

@@ -1,7 +1,7 @@
-"""The API on one screen: one row per operation.
+"""The table of routes: one row per operation.
 
 `ROUTES` holds the 66 operations of the Case Management reference. `NEIGHBOURS` holds 15 operations of the same
-service that belong to other references and that look up what case operations need: case types, custom attributes,
+service that belong to other references and that read the objects which case operations refer to: case types, custom attributes,
 users, teams, and who is on call. A row says how an operation is called and what a lost answer allows. The session,
 the retry policy, the emulator, the docs and the tests all read the API from here.
 """
@@ -28,7 +28,8 @@ class Replay(enum.Enum):
     """A second request creates a second object: never send it again without looking first."""
 
 
-def _parameters(route: Route) -> tuple[str, ...]:
+def path_parameters(route: Route) -> tuple[str, ...]:
+    """List the names of the parameters in the path of a route."""
     return tuple(re.findall(r"\{(\w+)\}", route.path))
 
 
@@ -48,7 +49,9 @@ class Route:
     """The OAuth scope that a bearer token needs; None where the reference names none."""
     replay: Replay
     """What a lost answer allows."""
-    parameters: tuple[str, ...] = field(init=False, repr=False, eq=False, default=Factory(_parameters, takes_self=True))
+    parameters: tuple[str, ...] = field(
+        init=False, repr=False, eq=False, default=Factory(path_parameters, takes_self=True)
+    )
     """The names of the path parameters, in order."""
 
 

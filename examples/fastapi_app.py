@@ -190,7 +190,7 @@ class Exports:
         return export
 
     def find(self, export_id: str) -> Export | None:
-        """Return the export of any worker, or None if there is no such export."""
+        """Return the export of any worker, or None if it does not exist."""
         if not export_id.isalnum():  # it becomes part of a path
             return None
         try:
@@ -250,7 +250,7 @@ def export_of(request: Request, export_id: str) -> Export:
     """Return one export, or respond with 404."""
     export = exports_of(request).find(export_id)
     if export is None:
-        raise HTTPException(404, f"There is no export {export_id!r}.")
+        raise HTTPException(404, f"Unknown export {export_id!r}.")
     return export
 
 

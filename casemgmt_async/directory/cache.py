@@ -1,4 +1,4 @@
-"""Answers that are kept for a while, and calls that everybody who wants the same answer shares."""
+"""A cache of answers with a maximum age; concurrent requests for one key share a call."""
 
 from __future__ import annotations
 
@@ -29,11 +29,11 @@ class Cache:
     """
 
     clock: Callable[[], float]
-    _answers: dict[Hashable, tuple[float, Any]] = field(init=False, factory=dict)  # key -> when it came, and what
+    _answers: dict[Hashable, tuple[float, Any]] = field(init=False, factory=dict)  # key -> time of arrival, answer
     _calls: dict[Hashable, SharedCall] = field(init=False, factory=dict)
 
     async def get(self, key: Hashable, max_age: float, fetch: Callable[[], Awaitable[T]]) -> T:
-        """Give the answer for a key: one that is not older than `max_age` seconds, or a new one."""
+        """Return the answer for a key: a kept one that is younger than `max_age` seconds, or a new one."""
         kept = self._answers.get(key)
         if kept is not None and self.clock() - kept[0] < max_age:
             answer: T = kept[1]
@@ -49,7 +49,7 @@ class Cache:
             if not call.waiting:
                 if self._calls.get(key) is call:
                     del self._calls[key]
-                call.task.cancel()  # without effect on one that has ended
+                call.task.cancel()  # no effect on a task that has ended
 
     async def _fetch(self, key: Hashable, fetch: Callable[[], Awaitable[Any]]) -> Any:
         answer = await fetch()
@@ -57,14 +57,14 @@ class Cache:
         return answer
 
     def put(self, key: Hashable, answer: Any) -> None:
-        """Keep an answer that came some other way."""
+        """Keep an answer that was obtained by another call."""
         self._answers[key] = (self.clock(), answer)
 
     def age(self, key: Hashable) -> float | None:
-        """Give the age in seconds of the answer that is kept for a key; None if there is none."""
+        """Return the age in seconds of the answer that is kept for a key; None if there is none."""
         kept = self._answers.get(key)
         return None if kept is None else self.clock() - kept[0]
 
     def clear(self) -> None:
-        """Forget all answers; calls in flight go on."""
+        """Forget all answers; calls in flight continue."""
         self._answers.clear()

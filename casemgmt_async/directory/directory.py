@@ -21,13 +21,13 @@ __all__ = ["Directory", "StatusChoice"]
 T = TypeVar("T")
 
 ON_CALL_AGE: Final = 60.0
-"""Seconds for which an answer about who is on call is kept, at most."""
+"""Maximum age in seconds of an answer about who is on call."""
 RELOAD_AGE: Final = 10.0
-"""Seconds after which a list is read again for a name that is not in it."""
+"""Age in seconds from which a list is read again for a name that is not in it."""
 MOST_FOUND: Final = 1000
 """Users or teams that a free-text search may find before the name is refused as too general."""
 WINDOW: Final = 8
-"""Requests that a look-up of many names has in flight."""
+"""Largest number of requests in flight for a look-up of several names."""
 ME: Final = "me"
 GROUPS: Final = {
     "open": StatusGroup.SG_OPEN,
@@ -43,7 +43,7 @@ class StatusChoice:
     name: str
     """The name in the spelling of the service, as `status_name` takes it."""
     group: StatusGroup
-    """What it means: open, in progress or closed."""
+    """Its group: open, in progress or closed."""
 
 
 def user_label(user: UserAccount) -> str:
@@ -101,14 +101,14 @@ STATUS: Final = Kind[StatusChoice](
 class Directory:
     """Find users, teams, projects, case types, statuses and custom attributes by their names.
 
-    Names are compared exactly, but for case and outer blanks. A name of nothing raises `UnknownNameError`, a name of
-    several things `AmbiguousNameError`; both list candidates with their ids. Answers are kept for `max_age` seconds.
-    A list is read again for a name that is not in it, if it is older than 10 seconds. All tasks can share one
-    directory: concurrent look-ups of one name cost one request.
+    Names are compared exactly, except for case and surrounding white space. A name that nothing has raises
+    `UnknownNameError`, a name that several entries have `AmbiguousNameError`; both list candidates with their ids.
+    Answers are kept for `max_age` seconds. A list is read again for a name that is not in it, if it is older than
+    10 seconds. All tasks can share one directory: concurrent look-ups of one name cost one request.
 
-    - `session`: the session to ask with.
-    - `max_age`: seconds for which an answer is kept; who is on call is kept for 60 seconds at most.
-    - `clock`: gives the time in seconds, for tests.
+    - `session`: the session that sends the requests.
+    - `max_age`: seconds for which an answer is kept; answers about who is on call are kept for 60 seconds at most.
+    - `clock`: returns the time in seconds, for tests.
     """
 
     def __init__(
@@ -119,10 +119,10 @@ class Directory:
         self._session = session
         self._max_age = max_age
         self._cache = Cache(clock)
-        self._user_pages: int | None = None  # of the whole organisation, once an answer told
+        self._user_pages: int | None = None  # of the whole organisation; None until an answer has the total
 
     def forget(self) -> None:
-        """Forget all answers, so that the next look-up asks the service."""
+        """Forget all answers, so that the next look-up sends a request."""
         self._cache.clear()
 
     # --- users
@@ -130,8 +130,8 @@ class Directory:
     async def user(self, name: str, *, include_disabled: bool = False) -> UserAccount:
         """Find a user by e-mail address, handle or id; `me` is the user of the session's credentials.
 
-        A disabled user is refused unless `include_disabled` is True. Of a person and a service account that have
-        the same e-mail address, the person is found.
+        A disabled user is refused unless `include_disabled` is True. If a person and a service account have
+        the same e-mail address, the person is returned.
         """
         wanted = folded(checked(name))
         if wanted == ME:
@@ -144,18 +144,18 @@ class Directory:
     async def users(self, names: Iterable[str], *, include_disabled: bool = False) -> dict[str, UserAccount]:
         """Find several users, as `user` does; the result maps each name to its user.
 
-        Reads the list of all users where that takes fewer requests than a search for each name.
+        Reads the list of all users if that takes fewer requests than a search for each name.
         """
         wanted = list(dict.fromkeys(map(checked, names)))
         unknown = [name for name in wanted if self._cache.age(("user", folded(name))) is None and folded(name) != ME]
         if len(unknown) > 1:
-            await self._users_named(unknown[0])  # its answer tells how many users there are
+            await self._users_named(unknown[0])  # its answer has the number of users
             if self._user_pages is not None and self._user_pages < len(unknown):
                 await self._all_users()
         return await self._several(wanted, lambda name: self.user(name, include_disabled=include_disabled), USER.noun)
 
     async def _users_named(self, name: str) -> Sequence[UserAccount]:
-        """Give users among whom are all that have the name."""
+        """Return users, including all that have the name."""
         age = self._cache.age("users")
         if age is not None and age < min(self._max_age, RELOAD_AGE):
             return USER.matches(name, await self._all_users())
@@ -238,7 +238,7 @@ class Directory:
     async def status(self, case_type: str, name: str) -> StatusChoice:
         """Find a status by name among those that a case type, given by name or id, allows.
 
-        Raises `UnknownNameError` too where the service does not tell the statuses of the type.
+        Raises `UnknownNameError` also if the service does not list the statuses of the type.
         """
         kind = await self.case_type(case_type)
         choices = [
@@ -248,7 +248,7 @@ class Directory:
             if option.name
         ]
         if not choices:
-            reason = f"the service does not tell the statuses of the case type {kind.name!r}"
+            reason = f"the service does not list the statuses of the case type {kind.name!r}"
             raise UnknownNameError(STATUS.noun, checked(name), reason=reason)
         return STATUS.find(checked(name), choices, near=choices)
 
@@ -274,7 +274,7 @@ class Directory:
             choose,
         )
 
-    # --- what they have in common
+    # --- shared helpers
 
     async def _listed(
         self,
@@ -284,7 +284,7 @@ class Directory:
         fetch: Callable[[], Awaitable[Sequence[T]]],
         choose: Callable[[Sequence[T]], Sequence[T]] = lambda entries: entries,
     ) -> T:
-        """Find something in a list that comes whole; a list that is not fresh is read again for an unknown name."""
+        """Find an entry of an unpaged list; for an unknown name, read the list again if it is not fresh."""
         checked(name)
         age = self._cache.age(key)
         try:
@@ -303,7 +303,7 @@ class Directory:
 
     @staticmethod
     async def _several(names: Sequence[str], find: Callable[[str], Awaitable[T]], noun: str) -> dict[str, T]:
-        """Look several names up side by side; raise the errors of all that fail as one."""
+        """Look up several names concurrently; raise one error for all names that fail."""
         turns = asyncio.Semaphore(WINDOW)
 
         async def one(name: str) -> T | NameLookupError:

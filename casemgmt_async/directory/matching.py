@@ -1,4 +1,4 @@
-"""Find one entry by a name: exact but for case, and an error that helps where that is not possible."""
+"""Find one entry by its name, ignoring case; errors list candidates."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ MOST_NEAR: Final = 5
 
 
 def folded(name: str | None) -> str:
-    """Give a name in the form in which names are compared: without case and outer blanks."""
+    """Return the form of a name that comparisons use: case-folded and stripped."""
     return (name or "").strip().casefold()
 
 
@@ -33,22 +33,22 @@ def is_uuid(name: str) -> bool:
 
 @frozen
 class Kind(Generic[T]):
-    """A kind of thing that has names."""
+    """A kind of entry that is found by name."""
 
     noun: str
-    """What messages call one, such as `case type`."""
+    """The noun for it in messages, such as `case type`."""
     named_by: str
-    """What messages call its names, such as `id, key or name`."""
+    """The noun for its names in messages, such as `id, key or name`."""
     names: tuple[Callable[[T], str | None], ...]
-    """Read its names, best first: the first that fits something decides."""
+    """Functions that return its names, in order of precedence: the first that matches an entry decides."""
     label: Callable[[T], str]
-    """What people call it."""
+    """Returns the label for people."""
     id_of: Callable[[T], str]
-    """Its id."""
+    """Returns the id."""
     note: Callable[[T], str | None] = field(default=lambda _: None)
-    """Why it cannot be used; None if it can."""
+    """Returns the reason why it cannot be used; None if it can."""
     prefer: Callable[[T], bool] = field(default=lambda _: True)
-    """Whether it goes before others of the same name that are not preferred."""
+    """Whether it is preferred to other entries of the same name."""
 
     def find(self, name: str, entries: Sequence[T], *, any_note: bool = False, near: Sequence[T] = ()) -> T:
         """Find the one entry that has the name. `near` are more entries to name as near matches.
@@ -75,7 +75,7 @@ class Kind(Generic[T]):
         )
 
     def matches(self, name: str, entries: Iterable[T]) -> list[T]:
-        """List the entries whose best fitting name is this one."""
+        """List the entries that have this name, by the first kind of name that matches any."""
         wanted, entries = folded(name), list(entries)
         for read in self.names:
             if found := [entry for entry in entries if folded(read(entry)) == wanted]:
@@ -96,12 +96,12 @@ class Kind(Generic[T]):
 
 
 def sentence(candidates: Sequence[Candidate]) -> str:
-    """List candidates in a message."""
+    """Join candidates for a message."""
     return ", ".join(map(str, candidates))
 
 
 def checked(name: object) -> str:
-    """Refuse what cannot be a name."""
+    """Return a name; raise `InvalidArgumentError` unless it is a string that is not empty."""
     if not isinstance(name, str) or not name.strip():
         raise InvalidArgumentError("name", "must be a string that is not empty")
     return name

@@ -1,4 +1,4 @@
-"""What the HTTP side and the emulated service exchange: requests, replies and refusals.
+"""Messages between the HTTP side and the emulated service: requests, replies and refusals.
 
 The HTTP side parses bytes into an `ApiRequest`. A handler returns a `Reply`, or raises `Refused` to answer with an
 error status.

@@ -79,9 +79,9 @@ class Emulator(Simulation):
     Args:
         cases: the number of cases at the start.
         seed: decides all ids, the seeded cases, and all random choices of faults and actors.
-        clock: the time: None for the machine's, a number of Unix seconds for a clock that stands still there, or a
-            function. `clock.advance(seconds)` works with each of them.
-        switches: how to behave where the behaviour of the service is not known for certain.
+        clock: the time: None for the machine's, a number of Unix seconds for a clock that stands still, a function, or
+            an `EmulatorClock`. `clock.advance(seconds)` works with each of them.
+        switches: behaviour that is not known for certain.
         faults: scripted faults: text, `Fault` objects, or a list of both.
         limits: rate limits: text, `Limit` objects, or a list of both.
         actors: other users who change cases in the meantime: text, `Actor` objects, or a list of both.
@@ -90,7 +90,7 @@ class Emulator(Simulation):
         facts: what a probe has found about a service (`casemgmt doctor --probe --facts-out FILE`), to be imitated;
             instead of switches and limits.
         log_size: the number of requests that the log keeps, the newest; 0 for none, None for all.
-        host: the address to bind. Anything but loopback lets other machines in.
+        host: the address to bind. With anything but loopback, other machines can connect.
         port: the port to bind; 0 for any free one.
     """
 
@@ -183,7 +183,7 @@ class Emulator(Simulation):
         return super().ledger
 
     def _settle(self) -> None:
-        """Let the emulator's thread finish what it does after it has sent an answer."""
+        """Wait until the emulator's thread has finished its work after sending an answer."""
         if self._thread is not None:
             self._thread.settle()
 
@@ -249,7 +249,7 @@ class Emulator(Simulation):
         except ConnectionError:
             pass  # the client has gone; the log says that nothing was sent
         except Exception as error:
-            writer.status = getattr(error, "status", 500)  # what aiohttp answers now
+            writer.status = getattr(error, "status", 500)  # the answer that aiohttp sends now
             raise
         finally:
             self._log.finish(entry, outcome, writer.status, complete=writer.complete)

@@ -1,4 +1,4 @@
-"""The emulated service without HTTP: its data, its rules, and what a test scripts."""
+"""The emulated service without HTTP: its data, its rules and its scripts."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ class Simulation:
         self.clock = clock if isinstance(clock, EmulatorClock) else EmulatorClock(clock)
         self.seed = seed
         self.lock = threading.RLock()
-        """Held while a request is answered: an emulator in a thread is changed by tests at the same time."""
+        """Held while a request is answered, because tests may change an emulator in a thread at the same time."""
         self.store = Store(seed, self.clock, switches or Switches())
         """The data. Tests may read and change it directly."""
         self.snapshots: list[Any] = []
@@ -73,7 +73,7 @@ class Simulation:
 
     @property
     def switches(self) -> Switches:
-        """How the service behaves where nobody knows for certain. Can be set at any time."""
+        """Behaviour that is not known for certain. Can be set at any time."""
         return self.store.switches
 
     @switches.setter
@@ -209,7 +209,7 @@ class Simulation:
         Path(path).write_bytes(SAVED + self.store.snapshot())
 
     def load(self, path: str | Path) -> None:
-        """Replace all data by what `save` has written. Raises `ValueError` if the file is another one.
+        """Replace all data by a file that `save` has written. Raises `ValueError` for any other file.
 
         The file is a pickle: load only files that you trust.
         """
@@ -237,7 +237,7 @@ class Simulation:
         self._faults = FaultScript(self.faults, self.seed)
 
     def set_limits(self, limits: str | Limit | Iterable[str | Limit] | None) -> None:
-        """Replace the rate limits; nothing of them is used yet."""
+        """Replace the rate limits; their windows start unused."""
         self.limits = read_limits(limits)
         self._limiter = RateLimiter(self.limits, self.clock)
 

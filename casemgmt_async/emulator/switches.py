@@ -1,4 +1,4 @@
-"""Switches for behaviour of the service that nobody outside knows for certain.
+"""Switches for behaviour of the service that is not known for certain.
 
 The default of each is what has been recorded or documented; `docs/emulator.md` says which.
 """
@@ -29,9 +29,9 @@ class Switches:
     """How the emulator behaves where the behaviour of the service is not known for certain."""
 
     index_lag: float = field(default=0.0, validator=validators.ge(0))
-    """Seconds until a write shows in search, count and aggregate. Reading one case is never late.
+    """Seconds until a write shows in search, count and aggregate. `get_case` is always up to date.
 
-    Only the finding lags: a case that is found is shown as it is now."""
+    Only the matching lags: a case that is found is shown in its current state."""
     dead_facets: frozenset[str] = field(default=frozenset(), converter=as_set)
     """Facets that match no case; `EVERY_FACET` for all except `project_id`."""
     shuffle_ties: bool = False
@@ -69,7 +69,7 @@ class Switches:
 
     @classmethod
     def from_facts(cls, facts: Facts) -> Self:
-        """Make the switches that imitate what a probe has found. What it could not tell stays at its default."""
+        """Make the switches that imitate what a probe has found; unknown facts leave the default."""
 
         def unless(fact: bool | None) -> bool:
             return fact is not False

@@ -1,4 +1,4 @@
-"""A custom attribute from the value a user writes: its type and whether it holds many."""
+"""Derive the type of a custom attribute, and whether it is multi-valued, from the value that a caller passes."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from casemgmt_async.models import UNSET, CustomAttribute, CustomAttributeType, U
 __all__ = ["AttributeValue", "custom_attribute", "typed_attributes"]
 
 AttributeValue: TypeAlias = str | float | Sequence[str] | Sequence[float]
-"""Text or a number, one or many."""
+"""Plain value of a custom attribute: a text or a number, or a list of them."""
 
 TAKES_NUMBERS: Final = {
     CustomAttributeType.NUMBER: True,
@@ -31,16 +31,19 @@ def custom_attribute(
     type: CustomAttributeType | CustomAttributeTypeName | Unset | None = None,
     is_multi: bool | Unset | None = None,
 ) -> CustomAttribute:
-    """Say what the value leaves open, and refuse what it contradicts."""
+    """Make a custom attribute from a plain value; `type` and `is_multi` are derived from it when they are left out.
+
+    Raises `InvalidArgumentError` if they do not fit the value.
+    """
     allow_none(FILLED, type=type)
     allow_none(FLAG, is_multi=is_multi)
     many = isinstance(value, (list, tuple))
     items = value if many else [value]
-    numbers = bool(items) and all(map(_is_number, items))
+    numbers = bool(items) and all(map(is_number, items))
     if not numbers and not all(isinstance(item, str) for item in items):
         raise InvalidArgumentError(argument, "must be text, a finite number, a list of texts or a list of numbers")
     if not items and not is_given(type):
-        raise InvalidArgumentError(argument, "must not be empty where `type` is left out")
+        raise InvalidArgumentError(argument, "must not be empty if `type` is left out")
     derived = CustomAttributeType.NUMBER if numbers else CustomAttributeType.TEXT
     kind = derived if type is None or isinstance(type, Unset) else CustomAttributeType(type)
     if items and TAKES_NUMBERS.get(kind, numbers) is not numbers:
@@ -52,22 +55,24 @@ def custom_attribute(
     return CustomAttribute(type=kind, value=list(items) if many else value, is_multi=many)
 
 
-def _is_number(item: Any) -> bool:
+def is_number(item: Any) -> bool:
+    """Say whether a value is a finite number; True and False are not numbers."""
     return type(item) is int or (isinstance(item, float) and isfinite(item))
 
 
 def typed_attributes(
     argument: str, values: Mapping[str, CustomAttribute | AttributeValue] | Unset | None
 ) -> dict[str, CustomAttribute] | Unset:
-    """Do as `custom_attribute` for a mapping of keys to values or whole attributes."""
+    """Apply `custom_attribute` to a mapping of keys to plain values or `CustomAttribute` objects."""
     if values is None or isinstance(values, Unset):
         return UNSET
     if not isinstance(values, Mapping):
         raise InvalidArgumentError(argument, "must map keys to values")
-    return {key: _whole(f"{argument}[{key!r}]", value) for key, value in values.items()}
+    return {key: checked_attribute(f"{argument}[{key!r}]", value) for key, value in values.items()}
 
 
-def _whole(argument: str, value: Any) -> CustomAttribute:
+def checked_attribute(argument: str, value: Any) -> CustomAttribute:
+    """Make a custom attribute from a plain value, or check one that is complete."""
     if isinstance(value, CustomAttribute):
         return custom_attribute(argument, value.value, value.type, value.is_multi)
     return custom_attribute(argument, value)

@@ -1,4 +1,4 @@
-"""Automation rules of a project: what happens by itself when a case changes."""
+"""Automation rules of a project: actions that the service runs when a case changes."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ async def create_case_automation_rule(
     """Create an automation rule.
 
     `POST /api/v2/cases/projects/{project_id}/rules`. `trigger` says when the rule acts, `action` what it
-    does, and `state` whether it is in force.
+    does, and `state` whether it is enabled.
     """
     require(FILLED, name=name)
     require(TRIGGER, trigger=trigger)
@@ -78,7 +78,7 @@ async def update_case_automation_rule(
     action: AutomationAction,
     state: RuleState | RuleStateName | Unset | None = None,
 ) -> AutomationRule:
-    """Put an automation rule in the place of the one that is there.
+    """Replace an automation rule.
 
     `PUT /api/v2/cases/projects/{project_id}/rules/{rule_id}`. Name, trigger and action are always sent;
     to change one of them, read the rule first.
@@ -100,7 +100,7 @@ async def delete_case_automation_rule(session: CaseSession, project_id: str, rul
 
 
 async def enable_case_automation_rule(session: CaseSession, project_id: str, rule_id: str) -> AutomationRule:
-    """Put an automation rule in force.
+    """Enable an automation rule.
 
     `POST /api/v2/cases/projects/{project_id}/rules/{rule_id}/enable`.
     """
@@ -108,7 +108,7 @@ async def enable_case_automation_rule(session: CaseSession, project_id: str, rul
 
 
 async def disable_case_automation_rule(session: CaseSession, project_id: str, rule_id: str) -> AutomationRule:
-    """Put an automation rule out of force; what it says stays.
+    """Disable an automation rule; its name, trigger and action are kept.
 
     `POST /api/v2/cases/projects/{project_id}/rules/{rule_id}/disable`.
     """

@@ -1,4 +1,4 @@
-"""The JSON:API documents in the bodies of requests."""
+"""JSON:API documents for the bodies of requests."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ def document(kind: str, /, relationships: dict[str, Any] | Unset = UNSET, **attr
 
 
 def reference(kind: str, id: str | Unset | None) -> dict[str, Any] | Unset:
-    """Point to another resource, or to none."""
+    """Make a relationship to another resource; `UNSET` if no id is given."""
     return {"data": {"type": kind, "id": id}} if is_given(id) else UNSET
 
 
 def is_given(value: Any) -> bool:
-    """Say whether an argument asks for something; a model that says None about a field does not."""
+    """Say whether an argument has a value to send: None and `UNSET` are not sent."""
     return value is not None and value is not UNSET

@@ -1,4 +1,4 @@
-"""How a sweep reads cases: sorted by age, project by project where it has to be, and by key in the gaps."""
+"""Searches and look-ups that a sweep over cases uses: by age, by project, and by key for the gaps between keys."""
 
 from __future__ import annotations
 
@@ -25,17 +25,23 @@ def sweep(
     matches: Matches | None,
     **bounds: Any,
 ) -> Sweep[Case]:
-    """Make the sweep over what a filter finds, in one project or in all of them."""
+    """Make a sweep over the cases that a filter finds, in one project or in all projects."""
     if project_id is None:
 
         async def partitions() -> Mapping[str, SweepFetch[Case]]:
-            return {project.key or project.id: _by_age(search, filter, project.id) for project in await projects()}
+            return {project.key or project.id: fetch_by_age(search, filter, project.id) for project in await projects()}
 
-        return Sweep(_by_age(search, filter), partitions=partitions, **bounds)
-    return Sweep(_by_age(search, filter, project_id), get=get, matches=_belongs(filter, project_id, matches), **bounds)
+        return Sweep(fetch_by_age(search, filter), partitions=partitions, **bounds)
+    return Sweep(
+        fetch_by_age(search, filter, project_id),
+        get=get,
+        matches=membership_test(filter, project_id, matches),
+        **bounds,
+    )
 
 
-def _by_age(search: Search, filter: str | None, project_id: str | None = None) -> SweepFetch[Case]:
+def fetch_by_age(search: Search, filter: str | None, project_id: str | None = None) -> SweepFetch[Case]:
+    """Make the function that fetches a page of a search sorted by `created_at`."""
     terms = [] if project_id is None else [f"project_id:{project_id}"]
     if filter:
         terms.append(f"({filter})" if terms else filter)
@@ -49,8 +55,11 @@ def _by_age(search: Search, filter: str | None, project_id: str | None = None) -
     return fetch
 
 
-def _belongs(filter: str | None, project_id: str, matches: Matches | None) -> Matches | None:
-    """Tell for a case found by its key whether the search should have found it; None where nobody can tell."""
+def membership_test(filter: str | None, project_id: str, matches: Matches | None) -> Matches | None:
+    """Make the test whether the search should have found a case that was read by its key.
+
+    Returns None if there is a filter without `matches`: the filter cannot be evaluated here.
+    """
     if filter and matches is None:
         return None
 

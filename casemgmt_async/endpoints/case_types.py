@@ -54,7 +54,7 @@ async def update_case_type(
     description: str | Unset | None = None,
     emoji: str | Unset | None = None,
 ) -> CaseType:
-    """Change a case type. The name is required, also where it stays the same.
+    """Change a case type. The name is required, even if it stays the same.
 
     `PUT /api/v2/cases/types/{case_type_id}`.
     """

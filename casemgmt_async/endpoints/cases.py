@@ -1,7 +1,7 @@
 """Cases: create them, find them, read them, change them.
 
-Wherever a `case_id` is asked for, a UUID or a key such as `SEC-12` will do. A key changes when its
-case moves to another project, so keep UUIDs. Every function that changes a case returns it as it is now.
+A `case_id` is a UUID or a key such as `SEC-12`. The key changes when the case moves to another project, so
+store UUIDs. Every function that changes one case returns the changed case.
 """
 
 from __future__ import annotations
@@ -90,7 +90,7 @@ def __dir__() -> list[str]:
 
 INSIGHTS: Final = list_of(Insight, most=100)
 CREATES: Final = frozenset({BulkAction.JIRA, BulkAction.SERVICENOW, BulkAction.LINEAR})
-"""The bulk actions that make a second thing when they are sent a second time."""
+"""Bulk actions that create a second object when they are sent twice."""
 
 
 async def create_case(
@@ -111,7 +111,7 @@ async def create_case(
     that the case's type has. `custom_attributes` maps keys to plain values, whose type is derived as in
     `update_case_custom_attribute`, or to `CustomAttribute`.
 
-    Raises `OutcomeUnknownError` where the answer was lost: the case may exist, and is not created again.
+    Raises `OutcomeUnknownError` if the answer was lost: the case may exist, and the request is not sent again.
     """
     require(FILLED, title=title, type_id=type_id, project_id=project_id)
     allow_none(TEXT, description=description)
@@ -140,9 +140,9 @@ async def search_cases(
 ) -> Page[Case]:
     """Find cases and return one page of them; `iter_cases` reads all pages.
 
-    `GET /api/v2/cases`. `filter` is a query of the Case Management search bar and goes to the service
-    untouched; only `project_id:<uuid>` and free text are known to be dependable. `page_number` counts
-    from 1, `page_size` goes from 1 to 100. The totals of a page are hints: they move while you read.
+    `GET /api/v2/cases`. `filter` is a query as in the search bar of Case Management, and is sent unchanged; only
+    `project_id:<uuid>` and free text are known to be dependable. `page_number` counts from 1, `page_size` is
+    1 to 100. The totals of a page are hints: they change while you read.
     """
     require(PAGE_SIZE, page_size=page_size)
     require(FROM_ONE, page_number=page_number)
@@ -169,8 +169,8 @@ def iter_cases(
     """Walk over all the cases that `search_cases` finds, page after page.
 
     `window` pages are in flight at once, `limit` ends the walk after that many cases, and `first_page`
-    (from 1) takes up an earlier walk. Nothing is read before the first case is asked for. A walk that
-    must not miss a case while cases change is `sweep_cases`.
+    (from 1) resumes an earlier walk. Nothing is read before the first case is asked for. Use `sweep_cases`
+    to miss no case while cases change.
     """
     require(PAGE_SIZE, page_size=page_size)
     allow_none(TEXT, filter=filter, sort=sort)
@@ -200,8 +200,8 @@ def sweep_cases(
     """Find every case that `filter` matches, each once, while cases come, go and change.
 
     See `Sweep` for what is guaranteed and what is not. With `project_id`, a UUID, only that project is
-    read, and the gaps in the keys found are asked for by `get_case`, `max_probes` at most; `matches` then
-    says whether a case that the search did not show belongs to it (needed where there is a filter).
+    read, and the gaps between the keys found are read by `get_case`, `max_probes` at most. `matches` then
+    says whether such a case satisfies `filter`; without a filter it can be left out.
     """
     require(PAGE_SIZE, page_size=page_size)
     allow_none(TEXT, filter=filter)
@@ -224,13 +224,13 @@ def sweep_cases(
 async def get_case(session: CaseSession, case_id: str) -> Case:
     """Read one case.
 
-    `GET /api/v2/cases/{case_id}`. Raises `NotFoundError` where there is no such case.
+    `GET /api/v2/cases/{case_id}`. Raises `NotFoundError` for an unknown case.
     """
     return await session.call(routes.GET_CASE, Case, case_id)
 
 
 async def update_case_title(session: CaseSession, case_id: str, *, title: str) -> Case:
-    """Give a case another title.
+    """Change the title of a case.
 
     `POST /api/v2/cases/{case_id}/title`.
     """
@@ -239,7 +239,7 @@ async def update_case_title(session: CaseSession, case_id: str, *, title: str) -
 
 
 async def update_case_description(session: CaseSession, case_id: str, *, description: str) -> Case:
-    """Give a case another description; an empty one is allowed.
+    """Change the description of a case; it can be empty.
 
     `POST /api/v2/cases/{case_id}/description`.
     """
@@ -255,7 +255,7 @@ async def update_status(
     status_name: str | Unset | None = None,
     status: CaseStatus | CaseStatusName | Unset | None = None,
 ) -> Case:
-    """Move a case to another status.
+    """Change the status of a case.
 
     `POST /api/v2/cases/{case_id}/status`. Give `status_name`, one of the statuses that the case's type
     has, or `status`, the older form that only knows open, in progress and closed; not both.
@@ -266,9 +266,9 @@ async def update_status(
 
 
 async def update_priority(session: CaseSession, case_id: str, *, priority: Priority | PriorityName) -> Case:
-    """Give a case another priority.
+    """Change the priority of a case.
 
-    `POST /api/v2/cases/{case_id}/priority`. `Priority.NOT_DEFINED` takes the priority away.
+    `POST /api/v2/cases/{case_id}/priority`. `Priority.NOT_DEFINED` removes the priority.
     """
     require(FILLED, priority=priority)
     return await session.call(routes.UPDATE_PRIORITY, Case, case_id, body=document("case", priority=priority))
@@ -284,7 +284,7 @@ async def assign_case(session: CaseSession, case_id: str, *, assignee_id: str) -
 
 
 async def unassign_case(session: CaseSession, case_id: str) -> Case:
-    """Take a case from its assignee.
+    """Remove the assignee of a case.
 
     `POST /api/v2/cases/{case_id}/unassign`.
     """
@@ -292,7 +292,7 @@ async def unassign_case(session: CaseSession, case_id: str) -> Case:
 
 
 async def archive_case(session: CaseSession, case_id: str) -> Case:
-    """Archive a case, which takes it out of searches; there is no way to delete one.
+    """Archive a case, which hides it from searches. The API cannot delete cases.
 
     `POST /api/v2/cases/{case_id}/archive`.
     """
@@ -300,7 +300,7 @@ async def archive_case(session: CaseSession, case_id: str) -> Case:
 
 
 async def unarchive_case(session: CaseSession, case_id: str) -> Case:
-    """Bring a case back from the archive.
+    """Restore an archived case.
 
     `POST /api/v2/cases/{case_id}/unarchive`.
     """
@@ -337,7 +337,7 @@ async def update_case_custom_attribute(
 
 
 async def delete_case_custom_attribute(session: CaseSession, case_id: str, custom_attribute_key: str) -> Case:
-    """Take a custom attribute from a case.
+    """Remove a custom attribute from a case.
 
     `DELETE /api/v2/cases/{case_id}/custom_attributes/{custom_attribute_key}`.
     """
@@ -357,7 +357,7 @@ async def update_case_due_date(session: CaseSession, case_id: str, *, due_date: 
 async def update_case_resolved_reason(session: CaseSession, case_id: str, *, security_resolved_reason: str) -> Case:
     """Say why a security case was resolved.
 
-    `POST /api/v2/cases/{case_id}/resolved_reason`. The reasons named so far are `FALSE_POSITIVE`,
+    `POST /api/v2/cases/{case_id}/resolved_reason`. The known reasons are `FALSE_POSITIVE`,
     `TRUE_POSITIVE` and `BENIGN_POSITIVE`.
     """
     require(FILLED, security_resolved_reason=security_resolved_reason)
@@ -366,7 +366,7 @@ async def update_case_resolved_reason(session: CaseSession, case_id: str, *, sec
 
 
 async def add_case_insights(session: CaseSession, case_id: str, *, insights: Sequence[Insight]) -> Case:
-    """Attach references to monitors, signals, incidents and the like.
+    """Attach insights to a case: references to monitors, signals, incidents and so on.
 
     `PUT /api/v2/cases/{case_id}/insights`. `insights` holds 1 to 100 of them.
     """
@@ -375,7 +375,7 @@ async def add_case_insights(session: CaseSession, case_id: str, *, insights: Seq
 
 
 async def remove_case_insights(session: CaseSession, case_id: str, *, insights: Sequence[Insight]) -> Case:
-    """Take insights off a case, found by their type and resource id.
+    """Remove insights from a case; they are matched by type and resource id.
 
     `DELETE /api/v2/cases/{case_id}/insights`. `insights` holds 1 to 100 of them.
     """
@@ -386,10 +386,10 @@ async def remove_case_insights(session: CaseSession, case_id: str, *, insights: 
 async def aggregate_cases(
     session: CaseSession, *, query_filter: str, groups: Sequence[str], limit: int = 100
 ) -> CaseAggregate:
-    """Count the cases that match, group by group, with their total.
+    """Count the cases that match, by group and in total.
 
-    `POST /api/v2/cases/aggregate`. `groups` names the fields to group by, `limit` (1 to 1000) how many
-    groups come back at most.
+    `POST /api/v2/cases/aggregate`. `groups` names the fields to group by. `limit` (1 to 1000) is
+    the largest number of groups to return.
     """
     require(TEXT, query_filter=query_filter)
     require(FILLED_LIST_OF_SOME, groups=groups)
@@ -405,10 +405,10 @@ async def count_cases(
     group_bys: Sequence[str] | None = None,
     limit: int | None = None,
 ) -> CaseCount:
-    """Count cases, field by field and value by value.
+    """Count cases by field and value.
 
-    `GET /api/v2/cases/count`. `group_bys` names the fields to count by, `limit` (from 1) how many values
-    of a field come back at most.
+    `GET /api/v2/cases/count`. `group_bys` names the fields to count by. `limit` (from 1) is the largest
+    number of values to return for a field.
     """
     allow_none(TEXT, query_filter=query_filter)
     allow_none(FIELDS, group_bys=group_bys)
@@ -426,9 +426,9 @@ async def bulk_update_cases(
 ) -> None:
     """Apply one action to many cases.
 
-    `POST /api/v2/cases/bulk`. `payload` holds what the action needs, text by text: `priority` for a
-    priority, `assignee_id` to assign. The answer is empty and says nothing about single cases: read
-    back what matters. The actions that create something elsewhere (jira, servicenow, linear) are not
+    `POST /api/v2/cases/bulk`. `payload` holds the arguments of the action, as a mapping of texts: `priority` for
+    a priority, `assignee_id` to assign. The answer is empty and says nothing about single cases: read the cases
+    to check. The actions that create something elsewhere (jira, servicenow, linear) are not
     sent again when their answer is lost, and raise `OutcomeUnknownError`.
     """
     require(FILLED_LIST_OF_SOME, case_ids=case_ids)

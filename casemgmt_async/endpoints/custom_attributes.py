@@ -57,9 +57,9 @@ async def create_custom_attribute_config(
     is_multi: bool,
     description: str | Unset | None = None,
 ) -> CustomAttributeConfig:
-    """Give a case type a new custom attribute.
+    """Add a custom attribute to a case type.
 
-    `POST /api/v2/cases/types/{case_type_id}/custom_attributes`. `key` is what case operations take; `is_multi`
+    `POST /api/v2/cases/types/{case_type_id}/custom_attributes`. `key` is the key that case operations take; `is_multi`
     says whether a case can have several values.
     """
     require(FILLED, key=key, display_name=display_name, type=type)
@@ -82,7 +82,7 @@ async def update_custom_attribute_config(
     options: Sequence[str] | Unset | None = None,
     map_from: str | Unset | None = None,
 ) -> CustomAttributeConfig:
-    """Change a custom attribute of a case type. Arguments that are left out leave their field as it is.
+    """Change a custom attribute of a case type. Arguments that are left out are not changed.
 
     `PUT /api/v2/cases/types/{case_type_id}/custom_attributes/{custom_attribute_id}`. `options` lists the values
     that an attribute of the type SELECT allows.

@@ -34,8 +34,8 @@ async def list_case_links(
 ) -> list[CaseLink]:
     """List the links of a case or another entity, in either direction.
 
-    `GET /api/v2/cases/link`. `entity_id` has to be a UUID: a case's key will not do here. `relationship`
-    picks the links of one kind.
+    `GET /api/v2/cases/link`. `entity_id` must be a UUID; the key of a case is not accepted. `relationship`
+    selects the links of one kind.
     """
     require(FILLED, entity_id=entity_id, entity_type=entity_type)
     allow_none(RELATIONSHIP, relationship=relationship)
@@ -52,11 +52,11 @@ async def create_case_link(
     parent_entity_type: LinkEntityType = LinkEntityType.CASE,
     child_entity_type: LinkEntityType = LinkEntityType.CASE,
 ) -> CaseLink:
-    """Link two entities, of which one at least is a case.
+    """Link two entities; at least one of them must be a case.
 
     `POST /api/v2/cases/link`. The ids are UUIDs. The relationship reads from parent to child: with
-    `BLOCKS`, the parent blocks the child. A name that is not documented is refused; where the service
-    has come to know another, pass it as a `LinkRelationship`.
+    `BLOCKS`, the parent blocks the child. Names that are not documented are refused; to send a
+    newer one, pass `LinkRelationship("NAME")`.
     """
     require(FILLED, parent_entity_id=parent_entity_id, child_entity_id=child_entity_id)
     require(FILLED, parent_entity_type=parent_entity_type, child_entity_type=child_entity_type)

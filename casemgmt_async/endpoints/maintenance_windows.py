@@ -1,4 +1,4 @@
-"""Maintenance windows: times in which cases make no noise."""
+"""Maintenance windows: periods without notifications and automation for some cases."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ async def create_maintenance_window(
     """Create a maintenance window.
 
     `POST /api/v2/maintenance_windows`. From `start_at` to `end_at`, both with a time zone, notifications
-    and automation rules keep still for the cases that `query`, a search query, matches.
+    and automation rules are suspended for the cases that `query`, a search query, matches.
     """
     require(FILLED, name=name)
     require(TEXT, query=query)
@@ -54,7 +54,7 @@ async def update_maintenance_window(
     start_at: datetime | Unset | None = None,
     end_at: datetime | Unset | None = None,
 ) -> MaintenanceWindow:
-    """Change a maintenance window; what is left out stays as it is.
+    """Change a maintenance window; arguments that are left out are not changed.
 
     `PUT /api/v2/maintenance_windows/{maintenance_window_id}`.
     """

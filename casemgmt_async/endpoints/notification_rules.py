@@ -1,4 +1,4 @@
-"""Notification rules of a project: who is told when a case changes."""
+"""Notification rules of a project: who is notified when a case changes."""
 
 from __future__ import annotations
 
@@ -46,8 +46,8 @@ async def create_project_notification_rule(
 ) -> NotificationRule:
     """Create a notification rule.
 
-    `POST /api/v2/cases/projects/{project_id}/notification_rules`. `triggers` say what is told, `recipients`
-    to whom, and `query`, a search query, about which cases.
+    `POST /api/v2/cases/projects/{project_id}/notification_rules`. `triggers` are the events to
+    notify of, `recipients` the people and channels, and `query`, a search query, selects the cases.
     """
     require(RECIPIENTS, recipients=recipients)
     require(TRIGGERS, triggers=triggers)
@@ -67,7 +67,7 @@ async def update_project_notification_rule(
     query: str | Unset | None = None,
     is_enabled: bool | Unset | None = None,
 ) -> None:
-    """Change a notification rule; what is left out is not sent.
+    """Change a notification rule; arguments that are left out are not sent.
 
     `PUT /api/v2/cases/projects/{project_id}/notification_rules/{notification_rule_id}`. The answer is empty.
     """

@@ -25,8 +25,8 @@ def __dir__() -> list[str]:
 async def get_team_on_call_users(session: CaseSession, team_id: str) -> OnCallResponders:
     """Read who is on call for a team now.
 
-    `GET /api/v2/on-call/teams/{team_id}/on-call`. The responders come with name and e-mail address where the
-    answer includes them.
+    `GET /api/v2/on-call/teams/{team_id}/on-call`. The responders have a name and an e-mail address if the
+    answer includes the users.
     """
     query = {"include": "responders,escalations.responders"}
     on_call = await session.call(routes.GET_TEAM_ON_CALL_USERS, OnCallResponders, team_id, query=query)

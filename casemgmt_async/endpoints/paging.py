@@ -1,4 +1,4 @@
-"""What the lists of users and teams have in common: how they count pages, and whom they include."""
+"""Helpers for the lists of users and teams: page numbers, totals and included users."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ T = TypeVar("T")
 
 
 def numbered(page: Page[T], number: int, size: int, total: Any) -> Page[T]:
-    """Complete a page whose answer tells neither its number nor the number of pages.
+    """Complete a page whose answer has neither its number nor the number of pages.
 
-    `total` is the number of items as the answer gives it; anything but a whole number means unknown.
+    `total` is the number of items as the answer gives it; any other type means unknown.
     """
     if type(total) is not int:
         return evolve(page, number=number)
@@ -25,7 +25,7 @@ def numbered(page: Page[T], number: int, size: int, total: Any) -> Page[T]:
 
 
 def included_users(extra: Mapping[str, Any], name: str = "included") -> dict[str, User]:
-    """Read the users, by id, that an answer includes under the type `users`."""
+    """Return the users that an answer includes under the type `users`, by id."""
     users: dict[str, User] = {}
     for entry in extra.get(name) or ():
         if isinstance(entry, dict) and entry.get("type") == "users" and isinstance(entry.get("id"), str):

@@ -1,4 +1,4 @@
-"""Projects, which cases belong to, and which of them a user keeps at hand."""
+"""Projects, which contain cases, and the favourite projects of a user."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ async def create_project(
 ) -> Project:
     """Create a project.
 
-    `POST /api/v2/cases/projects`. `key` becomes the first part of its cases' keys and cannot be `CASE`;
+    `POST /api/v2/cases/projects`. `key` becomes the first part of the keys of its cases and cannot be `CASE`;
     `enabled_custom_case_types` lists ids of case types, `team_uuid` names a team of the project.
     """
     require(PROJECT_KEY, key=key)
@@ -87,7 +87,7 @@ async def update_project(
     enabled_custom_case_types: Sequence[str] | Unset | None = None,
     team_uuid: str | Unset | None = None,
 ) -> Project:
-    """Change a project; what is left out stays as it is.
+    """Change a project; arguments that are left out are not changed.
 
     `PATCH /api/v2/cases/projects/{project_id}`. `settings` and `columns_config` are models, or mappings
     in the shape of the API's JSON.
@@ -116,7 +116,7 @@ async def delete_project(session: CaseSession, project_id: str) -> None:
 
 
 async def list_user_case_project_favorites(session: CaseSession) -> list[ProjectFavorite]:
-    """List the projects that the user of these credentials has as favourites.
+    """List the favourite projects of the user of these credentials.
 
     `GET /api/v2/cases/projects/favorites`. An entry holds the id of a project and nothing else.
     """
@@ -124,7 +124,7 @@ async def list_user_case_project_favorites(session: CaseSession) -> list[Project
 
 
 async def favorite_case_project(session: CaseSession, project_id: str) -> None:
-    """Make a project a favourite of the user of these credentials.
+    """Add a project to the favourites of the user of these credentials.
 
     `POST /api/v2/cases/projects/{project_id}/favorites`.
     """
@@ -132,7 +132,7 @@ async def favorite_case_project(session: CaseSession, project_id: str) -> None:
 
 
 async def unfavorite_case_project(session: CaseSession, project_id: str) -> None:
-    """Take a project from the favourites of the user of these credentials.
+    """Remove a project from the favourites of the user of these credentials.
 
     `DELETE /api/v2/cases/projects/{project_id}/favorites`.
     """

@@ -1,4 +1,4 @@
-"""What a case belongs to and hangs together with: its project, incidents, tickets and notebooks."""
+"""Relationships of a case: its project, incidents, Jira issues, ServiceNow tickets and notebooks."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def __dir__() -> list[str]:
 
 
 async def move_case_to_project(session: CaseSession, case_id: str, *, project_id: str) -> Case:
-    """Move a case to another project, which gives it another key.
+    """Move a case to another project, which changes its key.
 
     `PATCH /api/v2/cases/{case_id}/relationships/project`. `project_id` is a UUID. Returns the case with
     its new key.
@@ -55,11 +55,11 @@ async def create_case_jira_issue(
     issue_type_id: str,
     fields: Mapping[str, Any] | Unset | None = None,
 ) -> None:
-    """Have a Jira issue created for a case and linked to it.
+    """Create a Jira issue for a case and link it.
 
-    `POST /api/v2/cases/{case_id}/relationships/jira_issues`. The ids are Jira's, `project_id` too, and
-    `fields` is passed on to Jira as it is. The service only takes the order: what became of it shows in
-    `case.jira_issue`, some time later.
+    `POST /api/v2/cases/{case_id}/relationships/jira_issues`. All ids are ids of Jira, also
+    `project_id`, and `fields` is passed to Jira unchanged. The service creates the issue later:
+    `case.jira_issue` shows the result.
     """
     require(FILLED, jira_account_id=jira_account_id, project_id=project_id, issue_type_id=issue_type_id)
     allow_none(OBJECT, fields=fields)
@@ -72,8 +72,8 @@ async def create_case_jira_issue(
 async def link_jira_issue_to_case(session: CaseSession, case_id: str, *, jira_issue_url: str) -> None:
     """Link an existing Jira issue to a case.
 
-    `PATCH /api/v2/cases/{case_id}/relationships/jira_issues`. Raises `ConflictError` where the case has a
-    Jira issue, or the issue a case.
+    `PATCH /api/v2/cases/{case_id}/relationships/jira_issues`. Raises `ConflictError` if the case has another
+    Jira issue, or the issue another case.
     """
     require(FILLED, jira_issue_url=jira_issue_url)
     body = document("issues", jira_issue_url=jira_issue_url)
@@ -81,9 +81,9 @@ async def link_jira_issue_to_case(session: CaseSession, case_id: str, *, jira_is
 
 
 async def unlink_jira_issue(session: CaseSession, case_id: str) -> None:
-    """Take the link to its Jira issue from a case.
+    """Remove the link between a case and its Jira issue.
 
-    `DELETE /api/v2/cases/{case_id}/relationships/jira_issues`. The issue itself stays.
+    `DELETE /api/v2/cases/{case_id}/relationships/jira_issues`. The issue itself is kept.
     """
     await session.call(routes.UNLINK_JIRA_ISSUE, None, case_id)
 
@@ -91,10 +91,10 @@ async def unlink_jira_issue(session: CaseSession, case_id: str) -> None:
 async def create_case_service_now_ticket(
     session: CaseSession, case_id: str, *, instance_name: str, assignment_group: str | Unset | None = None
 ) -> None:
-    """Have a ServiceNow ticket created for a case and linked to it.
+    """Create a ServiceNow ticket for a case and link it.
 
-    `POST /api/v2/cases/{case_id}/relationships/servicenow_tickets`. The service only takes the order: what
-    became of it shows in `case.service_now_ticket`, some time later.
+    `POST /api/v2/cases/{case_id}/relationships/servicenow_tickets`. The service creates the ticket
+    later: `case.service_now_ticket` shows the result.
     """
     require(FILLED, instance_name=instance_name)
     allow_none(FILLED, assignment_group=assignment_group)

@@ -41,7 +41,7 @@ async def list_teams(
 ) -> Page[Team]:
     """Read one page of the teams; `iter_teams` reads all pages.
 
-    `GET /api/v2/team`. `keyword` searches name, handle and the e-mail addresses of members; `mine` keeps the
+    `GET /api/v2/team`. `keyword` searches name, handle and the e-mail addresses of members; `mine` selects the
     teams of the current user. `sort` names a field, with `-` in front for descending. `page_number` counts
     from 0, `page_size` goes from 1 to 100.
     """
@@ -97,7 +97,7 @@ async def get_team_memberships(
     """Read one page of a team's members; `iter_team_memberships` reads all pages.
 
     `GET /api/v2/team/{team_id}/memberships`. `keyword` searches the members. `page_number` counts from 0,
-    `page_size` goes from 1 to 100. Raises `NotFoundError` where there is no such team.
+    `page_size` goes from 1 to 100. Raises `NotFoundError` for an unknown team.
     """
     require(FROM_ZERO, page_number=page_number)
     require(PAGE_SIZE, page_size=page_size)
@@ -137,6 +137,6 @@ def iter_team_memberships(
 
 
 def total_of(page: Page[Any]) -> Any:
-    """Give the number of items on all pages as these lists tell it; None where they do not."""
+    """Return the number of items on all pages, from `meta.pagination`; None if it is absent."""
     pagination = page.extra.get("/meta/pagination")
     return pagination.get("total") if isinstance(pagination, dict) else None

@@ -1,4 +1,4 @@
-"""The timeline of a case: what happened to it, and the comments on it."""
+"""The timeline of a case: its events and comments."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ async def list_case_timeline(
     allow_none(FLAG, ascending=ascending)
     query = {"page[number]": page_number, "page[size]": page_size, "sort[ascending]": ascending}
     page = await session.call(routes.LIST_CASE_TIMELINE, Page[TimelineCell], case_id, query=query)
-    # The answer does not say which page it is.
+    # The answer does not contain the number of the page.
     return evolve(page, number=page_number)
 
 
@@ -63,8 +63,8 @@ def iter_timeline(
     """Walk over the whole timeline of a case, page after page.
 
     `window` pages are in flight at once, `limit` ends the walk after that many cells, and `first_page`
-    (from 0) takes up an earlier walk. Nothing is read before the first cell is asked for. New cells
-    come in at the front unless `ascending` is True: read in that order where nothing may be missed.
+    (from 0) resumes an earlier walk. Nothing is read before the first cell is asked for. New cells
+    appear at the front unless `ascending` is True; use `ascending=True` to miss none.
     """
     require(PAGE_SIZE, page_size=page_size)
     allow_none(FLAG, ascending=ascending)
@@ -87,8 +87,8 @@ def iter_timeline(
 async def comment_case(session: CaseSession, case_id: str, *, comment: str) -> list[TimelineCell]:
     """Comment on a case.
 
-    `POST /api/v2/cases/{case_id}/comment`. The answer is the list of cells that came of it, one for a
-    comment. Raises `OutcomeUnknownError` where the answer was lost: the comment may stand already.
+    `POST /api/v2/cases/{case_id}/comment`. Returns the list of new cells, one for a comment. Raises
+    `OutcomeUnknownError` if the answer was lost: the comment may exist.
     """
     require(FILLED, comment=comment)
     return await session.call(routes.COMMENT_CASE, list[TimelineCell], case_id, body=document("case", comment=comment))
@@ -107,6 +107,6 @@ async def delete_case_comment(session: CaseSession, case_id: str, cell_id: str) 
     """Delete a comment.
 
     `DELETE /api/v2/cases/{case_id}/comment/{cell_id}`. `cell_id` is the id of the comment's timeline cell.
-    Raises `NotFoundError` where it is gone already.
+    Raises `NotFoundError` if it is already deleted.
     """
     await session.call(routes.DELETE_CASE_COMMENT, None, case_id, cell_id)

@@ -40,8 +40,9 @@ async def list_users(
 ) -> Page[UserAccount]:
     """Read one page of the users; `iter_users` reads all pages.
 
-    `GET /api/v2/users`. `filter` is a free-text search over name, e-mail address and handle: compare what comes
-    back. `sort` names a field, such as `email`. `page_number` counts from 0, `page_size` goes from 1 to 100.
+    `GET /api/v2/users`. `filter` is a free-text search over name, e-mail address and handle, so check that the
+    users returned are those you mean. `sort` names a field, such as `email`. `page_number` counts from 0,
+    `page_size` is 1 to 100.
     """
     require(FROM_ZERO, page_number=page_number)
     require(PAGE_SIZE, page_size=page_size)
@@ -98,13 +99,13 @@ def iter_users(
 async def get_user(session: CaseSession, user_id: str) -> UserAccount:
     """Read one user.
 
-    `GET /api/v2/users/{user_id}`. `user_id` is a UUID. Raises `NotFoundError` where there is no such user.
+    `GET /api/v2/users/{user_id}`. `user_id` is a UUID. Raises `NotFoundError` for an unknown user.
     """
     return await session.call(routes.GET_USER, UserAccount, user_id)
 
 
 async def get_current_user(session: CaseSession) -> UserAccount:
-    """Read the user whose credentials the session has.
+    """Read the user of the session's credentials.
 
     `GET /api/v2/current_user`.
     """

@@ -1,4 +1,4 @@
-"""Views: searches that a project keeps under a name."""
+"""Views: named searches, saved in a project."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ async def create_case_view(
     """Create a view.
 
     `POST /api/v2/cases/views`. `query` is a search query. With `np_rule_id`, the id of a notification
-    rule, those who subscribed to the view are told about the cases that match.
+    rule, the subscribers of the view are notified about the cases that match.
     """
     require(FILLED, name=name, project_id=project_id)
     require(TEXT, query=query)
@@ -61,7 +61,7 @@ async def update_case_view(
     query: str | Unset | None = None,
     np_rule_id: str | Unset | None = None,
 ) -> CaseView:
-    """Change a view; what is left out stays as it is.
+    """Change a view; arguments that are left out are not changed.
 
     `PUT /api/v2/cases/views/{view_id}`.
     """
@@ -72,7 +72,7 @@ async def update_case_view(
 
 
 async def delete_case_view(session: CaseSession, view_id: str) -> None:
-    """Delete a view; the cases it shows stay.
+    """Delete a view; its cases are kept.
 
     `DELETE /api/v2/cases/views/{view_id}`.
     """

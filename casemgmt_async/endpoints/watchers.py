@@ -1,4 +1,4 @@
-"""The users who are told when a case changes."""
+"""The watchers of a case: users who are notified when it changes."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def __dir__() -> list[str]:
 
 
 async def list_case_watchers(session: CaseSession, case_id: str) -> list[Watcher]:
-    """List who watches a case.
+    """List the watchers of a case.
 
     `GET /api/v2/cases/{case_id}/watchers`.
     """
@@ -26,7 +26,7 @@ async def list_case_watchers(session: CaseSession, case_id: str) -> list[Watcher
 
 
 async def watch_case(session: CaseSession, case_id: str, user_uuid: str) -> None:
-    """Make a user watch a case.
+    """Add a user to the watchers of a case.
 
     `POST /api/v2/cases/{case_id}/watchers/{user_uuid}`.
     """
@@ -34,7 +34,7 @@ async def watch_case(session: CaseSession, case_id: str, user_uuid: str) -> None
 
 
 async def unwatch_case(session: CaseSession, case_id: str, user_uuid: str) -> None:
-    """Stop a user from watching a case.
+    """Remove a user from the watchers of a case.
 
     `DELETE /api/v2/cases/{case_id}/watchers/{user_uuid}`.
     """

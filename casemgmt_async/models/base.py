@@ -15,9 +15,9 @@
         extra: Extra = field(factory=dict)                # everything else that the service sent
         '''Members that the service sent and this model has no field for.'''
 
-- `Resource` is the base of what has an id; it declares `id`. `Model` is the base of the objects inside.
-- A field is read from the attribute of its own name. `inside` gives it another place, `related` makes
-  it a relationship.
+- `Resource` is the base of objects with an id; it declares `id`. `Model` is the base of the objects inside.
+- A field is read from the attribute of its own name. `inside` reads it from another path, `related`
+  from a relationship.
 - A field without a default must be in every answer. Give all others the default None, or an empty
   collection: absent and `null` both read as the default.
 - Field types: `str`, `int`, `float`, `bool`, `datetime`, `date`, `Any`, an `OpenEnum`, another model,
@@ -92,7 +92,7 @@ class OpenEnum(enum.StrEnum):
 
 
 class ReceivedExtra(dict[str, Any]):
-    """The `extra` of a decoded answer; it also holds what the answer was read from.
+    """The `extra` of a decoded answer; it also refers to the document that the answer was read from.
 
     `attrs.evolve` passes `extra` on, so a changed copy can still be encoded with every unchanged
     member as it was received. `copy()` and `|` keep that too; `{**extra}` does not.
@@ -140,7 +140,7 @@ class Model:
 
 @frozen
 class Resource(Model):
-    """A model with an identity of its own."""
+    """Base of all models with an id."""
 
     resource_type: ClassVar[str]
     """The JSON:API type."""

@@ -30,7 +30,7 @@ class StatusOptions(Model):
     options: tuple[StatusOption, ...] = inside("status_options", factory=tuple)
     """The statuses, in the service's order."""
     default: str | None = None
-    """The name of the status that a case gets where none is named."""
+    """The name of the default status of the group."""
     extra: Extra = field(factory=dict)
     """Members that the service sent and this model has no field for."""
 
@@ -48,9 +48,9 @@ class CaseType(Resource):
     emoji: str | None = None
     """The emoji shown beside the name."""
     internal: bool | None = None
-    """Whether the service itself brings the type; None where the answer does not say."""
+    """Whether the type is built into the service; None if the answer does not say."""
     statuses: Mapping[str, StatusOptions] = inside("statuses_config", factory=dict)
-    """The allowed statuses by group: `open`, `in_progress`, `closed`. Empty where the answer does not say."""
+    """The allowed statuses by group: `open`, `in_progress`, `closed`. Empty if the answer does not list them."""
     deleted_at: datetime | None = None
     """When the type was deleted."""
     extra: Extra = field(factory=dict)

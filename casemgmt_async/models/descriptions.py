@@ -1,4 +1,4 @@
-"""What the fields of a model mean, for `help()` and for schemas: read from the texts below the fields."""
+"""Descriptions of the fields of a model, for `help()` and schemas, read from the strings below the fields."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ INDENT: Final[Any] = {"initial_indent": " " * 4, "subsequent_indent": " " * 8}
 
 
 class HelpText:
-    """Class docstring plus one line a field, put together when somebody reads it."""
+    """Class docstring plus one line a field, built on first access."""
 
     def __init__(self, text: str) -> None:
         self.text = text
@@ -38,7 +38,7 @@ def summary(cls: type) -> str:
 
 @cache
 def field_docs(cls: type) -> dict[str, str]:
-    """Return the texts below the fields of an attrs class, by field; empty where the source is not at hand."""
+    """Return the strings below the fields of an attrs class, by field; empty if the source is not available."""
     inherited = {name: doc for base in reversed(cls.__bases__) for name, doc in field_docs(base).items()}
     if not attrs.has(cls):
         return inherited

@@ -96,7 +96,7 @@ class NotificationTrigger(Model):
 
 @frozen
 class NotificationRule(Resource):
-    """A rule of a project: when this happens to such a case, tell those."""
+    """A rule of a project: the triggers, the cases they apply to, and the recipients to notify."""
 
     resource_type: ClassVar[str] = "notification_rule"
 

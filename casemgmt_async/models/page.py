@@ -1,4 +1,4 @@
-"""Pages of a numbered walk, and lists that come whole."""
+"""Pages of a numbered listing, and lists that are not paged."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ T = TypeVar("T")
 
 @frozen
 class Page(Model, Generic[T]):
-    """One page of an answer. Iterate over it, index it and take its length as of its items.
+    """One page of an answer. Iteration, indexing and `len` apply to its items.
 
     The totals were true when the service wrote them: they change while you read.
     """
@@ -56,7 +56,7 @@ class Page(Model, Generic[T]):
 
 
 class Listing(list[T]):
-    """A list that came whole."""
+    """A list that is not paged."""
 
     __slots__ = ("extra",)
 

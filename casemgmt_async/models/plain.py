@@ -13,7 +13,7 @@ __all__ = ["instant_text", "plain_data"]
 
 
 def plain_data(value: Any) -> Any:
-    """Convert a value of a model to what a JSON writer takes."""
+    """Convert a value of a model to plain data that `json.dumps` accepts."""
     if attrs.has(type(value)):
         fields = attrs.fields(type(value))
         return {attribute.name: plain_data(getattr(value, attribute.name)) for attribute in fields}

@@ -1,6 +1,6 @@
-"""How a project's board is laid out and how the project behaves.
+"""Settings of a project, and the layout of its board.
 
-What is None was not told, and is left out of what is sent.
+Fields that are None were not in the answer; they are left out of requests.
 """
 
 from __future__ import annotations

@@ -21,4 +21,4 @@ class Unset(enum.Enum):
 
 
 UNSET: Final = Unset.UNSET
-"""Leave this out of what is sent. None, where it is allowed, is sent as null: it clears."""
+"""Do not send this argument. Where None is allowed, None is sent as null and clears the field."""

@@ -1,6 +1,6 @@
 """Walks over numbered pages: `Pages` is fast, `Sweep` finds everything while the data changes.
 
-Neither knows of sessions: both are given a function that fetches one page.
+Both take a function that fetches one page, and do not depend on sessions.
 """
 
 from __future__ import annotations

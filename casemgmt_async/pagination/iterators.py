@@ -23,7 +23,7 @@ Fetch: TypeAlias = Callable[[int], Awaitable[Page[T]]]
 NO_ITEM: Final[Any] = object()
 SPACING: Final = 0.002
 """Seconds between the requests of one walk, about the time that reading a page takes. Requests that start together
-come back together, and then none is in flight while their pages are read one after the other."""
+are answered together, and no request would be in flight while their pages are read."""
 MOST_PAGES_WITHOUT_NEWS: Final = 5
 """Pages in a row without a new id after which a walk with `dedupe` gives up."""
 
@@ -66,8 +66,8 @@ class ItemIterator(Walk[T]):
 class PageIterator(Walk[Page[T]]):
     """The pages of one walk.
 
-    The tasks in flight never refer to the iterator, so that it is garbage as soon as a loop over it is left, and
-    its finalizer cancels the tasks.
+    The tasks in flight do not refer to the iterator. When a loop over it is left, it is therefore garbage-collected
+    at once, and its finalizer cancels the tasks.
     """
 
     __slots__ = (
@@ -185,11 +185,11 @@ class PageIterator(Walk[Page[T]]):
             self._next += 1
 
     def _accept(self, number: int, page: Page[T]) -> Page[T] | None:
-        """Learn from a page whether the walk ends with it, and give what the walk yields of it."""
+        """Decide whether the walk ends with a page, and return what the walk yields of it."""
         origin, size, total = self._origin, self._size, page.total_items
         hints = [] if page.total_pages is None else [origin + page.total_pages - 1]
         if total is not None:
-            hints.append(origin + total // size)  # that page is not full
+            hints.append(origin + total // size)  # the first page that is not full
         self._hint = max(hints, default=math.inf)
         after_end = bool(hints) and (number > self._hint or (number - origin) * size == total)
         if page.items and self._detector.repeats_previous(page.items) and after_end:
@@ -217,9 +217,9 @@ class PageIterator(Walk[Page[T]]):
             self._stop(number, None)
 
     def _check_length(self, page: Page[T], length: int) -> None:
-        """Refuse a listing whose pages hold half of the items that it counts as a page, or less.
+        """Raise `PaginationError` if every page holds at most half of the items that the totals assume.
 
-        The other half would never be shown. A few items less than a full page are no contradiction: the service may
+        The walk would never reach the other half. A few items less than a full page are accepted: the service may
         hide some.
         """
         latest, count = self._same_length
@@ -241,7 +241,7 @@ class PageIterator(Walk[Page[T]]):
                 task.cancel()
 
     def _cut(self, page: Page[T]) -> Page[T]:
-        """Leave out what `dedupe` and `limit` do not allow."""
+        """Drop the items that `dedupe` and `limit` exclude."""
         items = page.items
         if self._dedupe and items:
             items = tuple(item for item in items if self._is_new(id_of(item)))
@@ -279,13 +279,13 @@ async def fetch_later(fetch: Fetch[T], number: int, delay: float) -> Page[T]:
 
 
 def retrieve(task: asyncio.Future[Any]) -> None:
-    """Look at a task's error, which asyncio otherwise reports as never retrieved."""
+    """Retrieve the exception of a task, which asyncio otherwise logs as never retrieved."""
     if not task.cancelled():
         task.exception()
 
 
 def abandon(task: asyncio.Future[Any]) -> None:
-    """Cancel a task from whatever thread the garbage collector runs in."""
+    """Cancel a task. The garbage collector may call this in any thread."""
     loop = task.get_loop()
     if task.done() or loop.is_closed():
         return

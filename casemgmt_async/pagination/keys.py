@@ -1,4 +1,4 @@
-"""What the keys of items tell: numbers are given out without gaps, so a gap may be an item that no page showed."""
+"""Find missing items by their keys: numbers are assigned without gaps, so a gap may be an item that no page showed."""
 
 from __future__ import annotations
 
@@ -23,17 +23,17 @@ key_of: Final = attrgetter("key")
 
 @frozen
 class ProbedKey(Generic[T]):
-    """A key and what it led to."""
+    """A key that was requested, and the result."""
 
     id: str
     """The key."""
     item: T | None
-    """The item; None where there is none, or none that may be seen."""
+    """The item; None if it does not exist or must not be read."""
 
 
 @define(eq=False)
 class KeyAccount(Generic[T]):
-    """The keys of the items found, and what the gaps between them led to."""
+    """The keys of the items found, and the results of requesting the gaps between them."""
 
     numbers: dict[str, set[int]] = field(init=False, factory=lambda: defaultdict(set))  # by project
     recovered: int = field(init=False, default=0)
@@ -51,7 +51,7 @@ class KeyAccount(Generic[T]):
             self.numbers[project].add(int(number))
 
     def gaps(self) -> Iterator[str]:
-        """List the keys below the newest that no item found has, newest first."""
+        """List the unused keys below the newest key found, newest first."""
         for project, numbers in self.numbers.items():
             for number in range(max(numbers), 0, -1):
                 if number not in numbers:
@@ -69,7 +69,7 @@ class KeyAccount(Generic[T]):
     ) -> list[T]:
         """Request the gaps one by one, `most` at most, and return the items that belong and are not in `seen`.
 
-        With `beyond`, the keys after the newest are requested too, up to the first that leads to nothing.
+        With `beyond`, the keys after the newest are requested too, up to the first that does not exist.
         """
         gaps = list(islice(self.gaps(), most))
         total = sum(max(numbers) - len(numbers) for numbers in self.numbers.values())
@@ -86,8 +86,8 @@ class KeyAccount(Generic[T]):
                 recovered += self._take([ProbedKey(f"{project}-{number}", item)], matches, seen)
                 number += 1
         self.recovered = len(recovered)
-        told_apart = matches is not None or not self.outside
-        self.complete = bool(self.numbers) and not self.unprobed and told_apart
+        decidable = matches is not None or not self.outside
+        self.complete = bool(self.numbers) and not self.unprobed and decidable
         return recovered
 
     def _take(
@@ -109,7 +109,7 @@ class KeyAccount(Generic[T]):
 
 
 async def lookup(get: Callable[[str], Awaitable[T]], key: str) -> T | None:
-    """Read an item by its key; None where there is none, or none that may be seen."""
+    """Read an item by its key; None if it does not exist or must not be read."""
     try:
         return await get(key)
     except (NotFoundError, PermissionDeniedError):

@@ -1,4 +1,4 @@
-"""`Pages`: the items of a numbered listing, read lazily, with several pages in flight where wanted."""
+"""`Pages`: the items of a numbered listing, read lazily, optionally with several pages in flight."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ __all__ = ["Pages"]
 
 T = TypeVar("T")
 LARGEST: Final = 2**63 - 1
-"""The largest whole number that an argument takes; services count in 64 bits."""
+"""Largest whole number that an argument takes: the service uses 64-bit integers."""
 
 
 def at_least(floor: int) -> Callable[[Any, Attribute[Any], int | None], None]:
@@ -52,11 +52,11 @@ class Pages(Generic[T]):
 
     The walk ends at a page that is not full, if the totals on that page agree, or if an empty page follows. Totals
     are only hints otherwise, because they change while you read. Up to `window` - 1 requests may go to pages
-    behind the end of a short walk.
+    after the end of a short walk.
 
     The error raised is the first in page order, after all items of the pages before it. `PaginationError` is raised
-    where the service gives the same page several times in a row, or pages of another size than it counts in, so
-    that every walk ends.
+    if the service returns the same page several times in a row, or pages of another size than its totals assume,
+    so that every walk ends.
 
     While the listed items change, a walk skips some and repeats others. Use `Sweep` where that matters.
     """
@@ -74,7 +74,7 @@ class Pages(Generic[T]):
     ordered: bool = field(kw_only=True, default=True)
     """False yields pages in the order in which they arrive."""
     limit: int | None = field(kw_only=True, default=None, validator=at_least(0))
-    """Largest number of items to yield; no page is fetched that this does not need."""
+    """Largest number of items to yield; pages that are not needed for it are not fetched."""
     dedupe: bool = field(kw_only=True, default=False)
     """Yield each id only once; this keeps every id of the walk in memory."""
 
@@ -88,7 +88,7 @@ class Pages(Generic[T]):
     def by_page(self) -> Walk[Page[T]]:
         """Start a walk by page, for a loop or for `async with`. Pages without items are left out.
 
-        Under `limit` and `dedupe` a page holds only the items that these leave.
+        With `limit` and `dedupe`, a page has only the items that these allow.
         """
         return self._start()
 

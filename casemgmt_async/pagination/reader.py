@@ -1,4 +1,4 @@
-"""Read one pass of a sweep, as deep as the service lets one read."""
+"""Read one pass of a sweep, as deep as the service allows."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ __all__ = ["DescendingPages", "ListingState", "PassReader", "SweepFetch"]
 
 T = TypeVar("T")
 SweepFetch: TypeAlias = Callable[[int, int, bool], Awaitable[Page[T]]]
-"""A function that fetches a page by number (from 1) and size, sorted by age: oldest first if the third is True."""
+"""A function of page number (from 1), page size and order (True for oldest first) that fetches a page sorted by age."""
 
 TOO_DEEP: Final = (ServerError, BadRequestError)
-"""What services answer to a page number that is too high. On the first page it is an error like any other."""
+"""Errors that a page number above the depth limit may cause. On the first page they are ordinary errors."""
 
 
 @define(eq=False)
@@ -32,9 +32,9 @@ class ListingState:
     total: int = 0
     """Number of items according to the latest page."""
     totals: set[int] = field(init=False, factory=set)
-    """Every number of items that a page told."""
+    """All totals that the pages reported."""
     total_is_capped: bool = False
-    """Whether the total leaves out items that cannot be read."""
+    """Whether the total excludes items that cannot be read."""
 
     @property
     def cut_off(self) -> bool:
@@ -68,14 +68,14 @@ class PassReader(Generic[T]):
         if page.items:
             state.readable = max(state.readable, deepest - self.size + len(page.items))
         elif (number - 1) * self.size < total:
-            state.limit((number - 1) * self.size)  # the service counts items there and does not show them
+            state.limit((number - 1) * self.size)  # the totals count items there, but the page is empty
         if page.items or number == 1:
             state.total = total
             state.totals.add(total)
         return page
 
     async def _fetch_or_refused(self, number: int) -> Page[T] | None:
-        """Fetch a page; None where the service refuses to go so deep, which must not be taken for an outage.
+        """Fetch a page; None if the page is too deep, which must be distinguished from an outage.
 
         A page is too deep if the first page can be read after the failure and this one fails once more.
         """
@@ -95,7 +95,7 @@ class PassReader(Generic[T]):
         return await self.fetch(number, self.size, self.oldest_first)
 
     async def end(self) -> int:
-        """Find the number of the first page without items; that page is read to be sure."""
+        """Find the number of the first page without items, by reading it."""
         known = self.state.depth
         first = await self(1)
         if not first.items:

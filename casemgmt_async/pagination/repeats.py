@@ -1,4 +1,4 @@
-"""Notice a service that gives the same pages again and again, so that every walk ends."""
+"""Detect a service that returns the same pages again and again, so that every walk ends."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ __all__ = ["MOST_REPEATS", "RepeatDetector", "id_of"]
 
 id_of: Final = attrgetter("id")
 MOST_REPEATS: Final = 3
-"""Repeated pages that a walk accepts. New items ahead of a reader can repeat a page once or twice, not for ever."""
+"""Repetitions of a page that end a walk. Items created during a walk can cause one or two repetitions."""
 
 
 @define(eq=False)
 class RepeatDetector:
-    """Compares each page with the one before and with one from long ago; it remembers two pages, not the walk.
+    """Compares each page with the one before and with an earlier one, the anchor; it stores two pages only.
 
-    The page from long ago is replaced at page 1, 2, 4, 8, ... (Brent's cycle detection), so that a cycle of any
+    The anchor is replaced at page 1, 2, 4, 8, ... (Brent's cycle detection), so that a cycle of any
     length is found.
     """
 

@@ -28,15 +28,15 @@ class SweepResult:
     found: int
     """Items yielded."""
     recovered: int
-    """Items among them that only their key led to."""
+    """Items among them that were found only by their key."""
     probed: int
     """Keys that were requested one by one."""
     unprobed: int
     """Gaps in the keys that were not requested because `max_probes` was reached."""
     outside: tuple[str, ...]
-    """Keys of the gaps that exist and were not yielded: `matches` returned False, or there is no `matches`."""
+    """Keys in the gaps whose items exist and were not yielded: `matches` returned False or was not given."""
     unaccounted: tuple[str, ...]
-    """Keys of the gaps that neither the listing nor the key itself led to."""
+    """Keys in the gaps for which no item was found, neither in the listing nor by the key."""
     stable_order: bool
     """False if items came in another order than in an earlier pass."""
     depth: int | None
@@ -44,7 +44,7 @@ class SweepResult:
     partitions: tuple[str, ...]
     """Labels of the partitions that were read instead of the whole listing."""
     unreached: int
-    """Items that were too deep to be read from either end, as far as the totals tell; at least 1 if there are any."""
+    """Items that were too deep to be read from either end, according to the totals; at least 1 if there are any."""
 
 
 @define(eq=False)
@@ -68,15 +68,15 @@ class Sweep(Generic[T]):
     may not be yielded, and a yielded item may have stopped matching: check what you act on.
 
     `result.converged` is True only if the last passes added nothing but new arrivals, no items were out of reach,
-    and the order of items was the same in all passes. With an unstable order, the sweep must have found as many items
-    as the service counted all the time, or all keys must be accounted for.
+    and the order of items was the same in all passes. With an unstable order, the number of items found must equal
+    the total of every page, or all keys must be accounted for.
 
     If the service does not page deep enough (it answers an error, empty pages, or too low a total), the newest items
     are read from the other end. If the two halves do not meet, `partitions` are swept one by one. `result.depth`,
-    `.partitions` and `.unreached` say so. The guarantee then does not hold near the depth where the halves meet.
+    `.partitions` and `.unreached` show this. The guarantee then does not hold near the depth where the halves meet.
 
     Every loop is a sweep of its own. Nothing is in flight while an item is yielded, so that a loop can be left at
-    any time. Raises `PaginationError` where the service gives the same page again and again.
+    any time. Raises `PaginationError` if the service returns the same page again and again.
     """
 
     fetch: SweepFetch[T] = field(repr=False)
@@ -92,11 +92,11 @@ class Sweep(Generic[T]):
     partitions: Callable[[], Awaitable[Mapping[str, SweepFetch[T]]]] | None = field(
         kw_only=True, default=None, repr=False
     )
-    """Gives the parts of the listing, by label, when it is too deep to be read from both ends."""
+    """Returns the parts of the listing, by label; called if the listing is too deep to be read from both ends."""
     get: Callable[[str], Awaitable[T]] | None = field(kw_only=True, default=None, repr=False)
-    """Reads one item by its key, and raises `NotFoundError` for none. Without it no gaps are requested."""
+    """Reads one item by its key, and raises `NotFoundError` if there is none. Without it no gaps are requested."""
     matches: Callable[[T], bool] | None = field(kw_only=True, default=None, repr=False)
-    """Tells whether an item that was found by its key belongs to the listing."""
+    """Says whether an item that was found by its key belongs to the listing."""
     max_probes: int = field(kw_only=True, default=1000, validator=at_least(0))
     """Largest number of keys to request; the newest go first."""
     _result: SweepResult | None = field(init=False, default=None)
@@ -120,7 +120,7 @@ class Sweep(Generic[T]):
         return [id_of(item) async for item in self]
 
     async def _read(self) -> AsyncIterator[T]:
-        # An async generator with nothing in flight where it yields: if it is dropped, nothing is left behind.
+        # An async generator with nothing in flight where it yields: if it is dropped, no request is left running.
         run: SweepRun[T] = SweepRun(
             page_size=self.page_size,
             max_passes=self.max_passes,

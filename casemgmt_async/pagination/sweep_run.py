@@ -35,7 +35,7 @@ class SweepPass:
     added: int
     """Items that no earlier pass had seen."""
     arrived: int
-    """New arrivals among them: items newer than all that was known, which came while the sweep ran."""
+    """New arrivals among them: items newer than all known items, created during the sweep."""
 
 
 @define(eq=False)
@@ -58,7 +58,7 @@ class SweepRun(Generic[T]):
     out_of_reach: int = field(init=False, default=0)
 
     def passes_over(self, part: str, fetch: SweepFetch[T]) -> Iterator[ActivePass[T]]:
-        """Give the passes to make over one part: each is to be read to its end before the next is requested."""
+        """Yield the passes to make over one part; read each to its end before requesting the next."""
         state = ListingState(self.depth)
         reading = PartReading(self, part, fetch, state)
         missing = 0
@@ -115,7 +115,7 @@ class SweepRun(Generic[T]):
 
     @property
     def unreached(self) -> int:
-        """How many items could not be reached, as far as the totals tell."""
+        """How many items could not be reached, according to the totals."""
         missing = self.whole - len(self.seen) if self.partitions else 0
         return max(self.out_of_reach, missing)
 
@@ -127,7 +127,7 @@ class SweepRun(Generic[T]):
 
 @define(eq=False)
 class PartReading(Generic[T]):
-    """What the passes over one part have in common."""
+    """State shared by the passes over one part."""
 
     run: SweepRun[T]
     part: str
@@ -139,7 +139,7 @@ class PartReading(Generic[T]):
 
     @property
     def exact(self) -> bool:
-        """Whether the service always counted the same number of items, and that many were seen."""
+        """Whether all totals were equal, and as many items were seen."""
         return not self.state.cut_off and self.state.totals == {len(self.last_seen)}
 
     def start(self, size: int, *, oldest_first: bool, backwards: bool) -> ActivePass[T]:
@@ -150,7 +150,7 @@ class PartReading(Generic[T]):
 
 @define(eq=False)
 class ActivePass(Generic[T]):
-    """One reading in one direction. The place of a new item tells whether it has just arrived or was missed before."""
+    """One reading in one direction. The position of a new item shows whether it is new or was missed before."""
 
     over: PartReading[T]
     reader: PassReader[T]
@@ -179,7 +179,7 @@ class ActivePass(Generic[T]):
         return self.added == self.arrived
 
     async def more(self) -> Iterator[T] | None:
-        """Give what the next page has that is new to the sweep; None at the end of the pass."""
+        """Return the items of the next page that are new to the sweep; None at the end of the pass."""
         page = await anext(self.pages, None)
         if page is None:
             self._finish()
@@ -188,14 +188,14 @@ class ActivePass(Generic[T]):
             await self._check_newest(page)
         self.began = True
         items = reversed(page.items) if self.backwards else page.items
-        # An iterator at its end lets go of the items, before memory is taken for the next page.
+        # A used-up iterator releases its items before the next page needs memory.
         return iter([item for item in items if self._look(item)])
 
     async def _check_newest(self, page: Page[T]) -> None:
-        """Notice a listing that does not show its newest items at its end: it is cut off, and its total is too low.
+        """Detect a listing that does not show its newest items at its end: it is cut off, and its total is too low.
 
-        Then nothing on the page with the newest items is known. That is so after many new arrivals too, but those
-        are at the end of the listing, after all that is known.
+        In that case all items on the page with the newest items are unknown. The same happens after many new
+        arrivals, but those are at the end of the listing, after all known items.
         """
         ids, known = set(map(id_of, page.items)), self.over.last_seen
         if not known or not ids.isdisjoint(known):
@@ -212,7 +212,7 @@ class ActivePass(Generic[T]):
         self.reader.requests += reader.requests
 
     def _look(self, item: T) -> bool:
-        """Take account of an item; say whether it is new to the sweep."""
+        """Count an item; return whether it is new to the sweep."""
         over, item_id = self.over, id_of(item)
         seen_in = over.last_seen.get(item_id)
         if seen_in != self.number:
@@ -229,7 +229,7 @@ class ActivePass(Generic[T]):
         return over.run.keep(item)
 
     def _check_order(self, item_id: str) -> None:
-        """Compare the place of an item with that in the first pass, since its age does not change."""
+        """Compare the position of an item with its position in the first pass: its age does not change."""
         if self.is_first:
             self.over.ranks[item_id] = self.seen
         elif (rank := self.over.ranks.get(item_id)) is not None:
@@ -257,7 +257,7 @@ class ActivePass(Generic[T]):
 def between(one: ActivePass[T], other: ActivePass[T], total: int) -> int:
     """Count the items between two halves that were read from both ends; 0 if the halves meet, else at least 1."""
     covered = one.seen + other.seen - other.shared
-    can_count = total > max(one.seen, other.seen)  # a total that is cut off too says nothing
+    can_count = total > max(one.seen, other.seen)  # a total that is cut off too cannot be used
     if other.shared or (can_count and covered >= total):
         return 0
     return max(1, total - covered)

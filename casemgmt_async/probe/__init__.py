@@ -1,7 +1,7 @@
-"""Finds out how one organisation's service behaves where no document says.
+"""Finds out how the service behaves for one organisation, where the documentation is silent.
 
 `probe_reading` only reads, within a stated number of requests. `probe_writing` creates a few cases in a project that
-was named for it, and archives them. Both return `Finding` objects; `facts_of` makes a file of facts of them, which
+the user names, and archives them. Both return `Finding` objects; `facts_of` makes `Facts` of them, which
 `Emulator(facts=...)` imitates.
 """
 

@@ -26,9 +26,9 @@ class ProbeCalls:
     """Sends the requests of one probe."""
 
     session: CaseSession
-    """A session that repeats nothing."""
+    """A session without retries."""
     most: int
-    """How many requests the probe may send."""
+    """Largest number of requests that the probe sends."""
     sent: int = field(init=False, default=0)
     limited: list[bool] = field(init=False, factory=list)
     """For each success, whether it had rate-limit headers."""

@@ -1,4 +1,4 @@
-"""What a probe has found out about one assumption."""
+"""Findings: the verdict of a probe on each assumption."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Verdict(enum.Enum):
 
 @frozen
 class Finding:
-    """One assumption, and what the probe saw."""
+    """One assumption, and what the probe observed."""
 
     name: str
     """A short name, such as `stable_ties`."""

@@ -20,7 +20,7 @@ MAX_READS: Final = 70
 REPEATS: Final = 5
 """How often a request is repeated to see whether its answer changes."""
 MOVED_SHARE: Final = 0.2
-"""The share of cases out of order that moves between projects can explain."""
+"""Share of cases out of order that moves between projects can explain."""
 
 HOLDS, DOES_NOT, UNKNOWN = Verdict.HOLDS, Verdict.DOES_NOT, Verdict.UNKNOWN
 
@@ -32,7 +32,7 @@ def verdict(holds: bool) -> Verdict:
 
 @define
 class Sample:
-    """What the first requests have shown, for the checks that follow."""
+    """Results of the first requests, for the checks that follow."""
 
     cases: list[dict[str, Any]] = field(factory=list)
     """The newest cases, at most 100, as they were sent."""
@@ -100,6 +100,7 @@ async def take_sample(calls: ProbeCalls) -> Sample:
 
 @check("page_numbers", "searches count pages from 1, and meta.page describes the page and the number of pages")
 async def page_numbers(_: ProbeCalls, sample: Sample) -> Any:
+    """Compare the page number and size in `meta.page` with the page that was requested."""
     page = sample.meta.get("page", {})
     fits = page.get("current") == 1 and page.get("size") == len(sample.cases)
     return verdict(fits), f"current {page.get('current')}, size {page.get('size')} of {len(sample.cases)} cases sent"
@@ -107,6 +108,7 @@ async def page_numbers(_: ProbeCalls, sample: Sample) -> Any:
 
 @check("exact_totals", "the totals of a search stay the same while nothing changes")
 async def exact_totals(calls: ProbeCalls, _: Sample) -> Any:
+    """Read the total of the same search several times."""
     totals = [(await calls.search())["meta"]["total_cases"] for _ in range(REPEATS)]
     if len(set(totals)) == 1:
         return HOLDS, f"the same total in {REPEATS} answers", {"exact_totals": True}
@@ -117,6 +119,7 @@ async def exact_totals(calls: ProbeCalls, _: Sample) -> Any:
 
 @check("stable_ties", "cases that are equal in the sorted field keep their order")
 async def stable_ties(calls: ProbeCalls, sample: Sample) -> Any:
+    """Sort by priority three times and compare the order of the cases."""
     size = min(max(len(sample.cases), 1), 100)
     pages = [(await calls.search(size=size, sort="priority"))["data"] for _ in range(3)]
     orders = [[case["id"] for case in page] for page in pages]
@@ -130,6 +133,7 @@ async def stable_ties(calls: ProbeCalls, sample: Sample) -> Any:
 
 @check("depth", "a search can be paged to its end")
 async def depth(calls: ProbeCalls, sample: Sample) -> Any:
+    """Read the last page; if that fails, find the last page that can be read."""
     counted = (await calls.json(COUNT_CASES))["data"]["attributes"].get("total")
     reach = sample.total if counted is None else counted
     if not reach:
@@ -217,6 +221,7 @@ def labelled(case: dict[str, Any], name: str) -> str | None:
 
 @check("facets", "facets such as status:open find the cases that have the value")
 async def facets(calls: ProbeCalls, sample: Sample) -> Any:
+    """Search for one value of each facet that the sample has."""
     working: list[str] = []
     dead: list[str] = []
     for name, value_of in FACETS.items():
@@ -235,6 +240,7 @@ async def facets(calls: ProbeCalls, sample: Sample) -> Any:
 
 @check("archived_hidden", "searches do not find archived cases")
 async def archived_hidden(_: ProbeCalls, sample: Sample) -> Any:
+    """Look for archived cases in the sample."""
     archived = sum("archived_at" in each for each in sample.attributes())
     if archived:
         return DOES_NOT, f"{archived} of {len(sample.cases)} cases found are archived", {"archived_visible": True}
@@ -243,6 +249,7 @@ async def archived_hidden(_: ProbeCalls, sample: Sample) -> Any:
 
 @check("ordered_keys", "the numbers in the keys of a project follow the order of creation")
 async def ordered_keys(_: ProbeCalls, sample: Sample) -> Any:
+    """Compare the numbers in the keys of the sample, which is sorted by age."""
     pairs = inverted = 0
     last: dict[str, int] = {}
     for each in sample.attributes():  # newest first
@@ -269,6 +276,7 @@ def order_of(pairs: int, inverted: int) -> Any:
 
 @check("status_names", "fresh cases have status_name and status_group")
 async def status_names(_: ProbeCalls, sample: Sample) -> Any:
+    """Look for `status_name` and `status_group` in open cases that were never changed."""
     fresh = [each for each in sample.attributes() if "modified_at" not in each and each.get("status") == "OPEN"]
     if not fresh:
         return UNKNOWN, "no case of the sample is fresh"
@@ -278,6 +286,7 @@ async def status_names(_: ProbeCalls, sample: Sample) -> Any:
 
 @check("comment_count", "cases have a comment_count, which is the number of their comments")
 async def comment_count(calls: ProbeCalls, sample: Sample) -> Any:
+    """Compare `comment_count` with the comments in the timeline of one case."""
     counts = {case["id"]: case["attributes"].get("comment_count") for case in sample.cases}
     if not counts:
         return UNKNOWN, "there are no cases"
@@ -293,6 +302,7 @@ async def comment_count(calls: ProbeCalls, sample: Sample) -> Any:
 
 @check("included_users", "answers about cases include the users in their relationships")
 async def included_users(_: ProbeCalls, sample: Sample) -> Any:
+    """Look for the users of the relationships among the included users."""
     wanted = {related(case, name) for case in sample.cases for name in ("assignee", "created_by", "modified_by")}
     wanted.discard(None)
     if not wanted:
@@ -303,6 +313,7 @@ async def included_users(_: ProbeCalls, sample: Sample) -> Any:
 
 @check("error_objects", "errors are objects with a title, not plain strings")
 async def error_objects(calls: ProbeCalls, _: Sample) -> Any:
+    """Read a case that does not exist, and look at the shape of the error."""
     try:
         await calls.json(GET_CASE, str(uuid.uuid4()))
     except NotFoundError as error:
@@ -312,27 +323,31 @@ async def error_objects(calls: ProbeCalls, _: Sample) -> Any:
     return UNKNOWN, "an unknown case was found"
 
 
-@check("statuses_config", "case types tell which statuses they allow")
+@check("statuses_config", "case types list the statuses that they allow")
 async def statuses_config(calls: ProbeCalls, _: Sample) -> Any:
+    """Look for `statuses_config` in the case types."""
     types: Sequence[Any] = (await calls.json(GET_ALL_CASE_TYPES))["data"]
     if not types:
         return UNKNOWN, "there are no case types"
-    told = sum("statuses_config" in each["attributes"] for each in types)
-    return verdict(told == len(types)), f"{told} of {len(types)} types do", {"statuses_config": told == len(types)}
+    configured = sum("statuses_config" in each["attributes"] for each in types)
+    every = configured == len(types)
+    return verdict(every), f"{configured} of {len(types)} types do", {"statuses_config": every}
 
 
-@check("rate_limit_headers", "successful answers carry rate-limit headers")  # last: it looks at all answers before
+@check("rate_limit_headers", "successful answers carry rate-limit headers")  # last, because it counts all answers
 async def rate_limit_headers(calls: ProbeCalls, _: Sample) -> Any:
-    told, all_answers = sum(calls.limited), len(calls.limited)
+    """Count the answers that had rate-limit headers."""
+    limited, all_answers = sum(calls.limited), len(calls.limited)
     buckets = "; ".join(
         f"{each.name}: {each.limit} in {each.period:g} s for {', '.join(each.operations)}"
         for each in calls.buckets.values()
     )
-    facts = {"rate_limit_headers": told > 0, "rate_limits": tuple(calls.buckets.values())}
-    seen = f"{told} of {all_answers} answers do" + (f" ({buckets})" if buckets else "")
-    return verdict(told > 0), seen, facts
+    facts = {"rate_limit_headers": limited > 0, "rate_limits": tuple(calls.buckets.values())}
+    seen = f"{limited} of {all_answers} answers do" + (f" ({buckets})" if buckets else "")
+    return verdict(limited > 0), seen, facts
 
 
 @check("index_lag", "a search finds a new case at once")
 async def index_lag(_calls: ProbeCalls, _sample: Sample) -> Any:
+    """Report that reading alone cannot measure the lag of the index."""
     return UNKNOWN, "reading cannot tell; --probe-writes can"

@@ -29,12 +29,12 @@ MAX_CASES: Final = 20
 """The most cases that a probe creates."""
 CASES: Final = 6
 MAX_WRITES: Final = 300
-"""The most requests that a probe with writes sends; the cleaning-up is not limited."""
+"""The most requests that a probe with writes sends; the clean-up is not limited."""
 STANDARD: Final = "00000000-0000-0000-0000-000000000001"
 POLL: Final = 0.5
 """Seconds between two searches for a new case."""
 PATIENCE: Final = 60.0
-"""Seconds after which the index is taken not to show a case at all."""
+"""Seconds after which the probe stops waiting for a search to find a case."""
 
 Sleep = Callable[[float], Awaitable[object]]
 
@@ -50,7 +50,7 @@ def announcement(project: str) -> str:
 
 @define
 class ProbeWriter:
-    """The cases of one run, and the means to wait for them."""
+    """The cases of one run, and functions that wait for the index."""
 
     calls: ProbeCalls
     project_id: str
@@ -102,9 +102,9 @@ async def probe_writing(
     sleep: Sleep = asyncio.sleep,
     now: Callable[[], float] = time.monotonic,
 ) -> list[Finding]:
-    """Find out what only writing can tell, with `CASES` cases that are archived afterwards.
+    """Check the assumptions that need writes, with `CASES` cases that are archived afterwards.
 
-    `project_id` is the UUID of a project that was named for it. Cases that an earlier, killed run has left there are
+    `project_id` is the UUID of the project to write to. Marked cases that an interrupted run left there are
     archived first. Raises the error of the first request that creates a case, if that fails.
     """
     calls = ProbeCalls(session.with_options(retry=None), MAX_WRITES)
@@ -135,7 +135,7 @@ async def probe_writing(
 
 
 def cleaned(created: int, left: int) -> Any:
-    """The finding on the cleaning-up."""
+    """The outcome of the clean-up."""
     seen = f"{created - left} of {created} cases are archived"
     return verdict(not left), seen if not left else f"{seen}; run the probe again to archive the others"
 
@@ -167,6 +167,7 @@ async def archive_leftovers(session: CaseSession, project_id: str) -> Any:
 
 
 async def index_lag(writer: ProbeWriter, first: dict[str, Any]) -> Any:
+    """Measure the time until a search finds the first case."""
     waited = await writer.wait_until(shown=True, case=first["id"], patience=PATIENCE)
     writer.lag = waited
     if waited is None:
@@ -176,11 +177,13 @@ async def index_lag(writer: ProbeWriter, first: dict[str, Any]) -> Any:
 
 
 async def status_names(_: ProbeWriter, first: dict[str, Any]) -> Any:
+    """Look for `status_name` and `status_group` in a new case."""
     named = "status_name" in first["attributes"] and "status_group" in first["attributes"]
     return verdict(named), "present" if named else "absent", {"status_names": named}
 
 
 async def ordered_keys(writer: ProbeWriter, _: dict[str, Any]) -> Any:
+    """Create the other cases, and compare the numbers in their keys."""
     while len(writer.created) < CASES:
         await writer.create()
     numbers = [int(case["attributes"]["key"].rpartition("-")[2]) for case in writer.created]
@@ -188,6 +191,7 @@ async def ordered_keys(writer: ProbeWriter, _: dict[str, Any]) -> Any:
 
 
 async def comment_count(writer: ProbeWriter, first: dict[str, Any]) -> Any:
+    """Write one comment, and read `comment_count`."""
     body = {"data": {"type": "case", "attributes": {"comment": f"{MARK}: a comment to count."}}}
     await writer.calls.json(COMMENT_CASE, first["id"], body=body)
     count = (await writer.calls.json(GET_CASE, first["id"]))["data"]["attributes"].get("comment_count")
@@ -197,6 +201,7 @@ async def comment_count(writer: ProbeWriter, first: dict[str, Any]) -> Any:
 
 
 async def archived_hidden(writer: ProbeWriter, first: dict[str, Any]) -> Any:
+    """Archive the first case, and search until it is no longer found."""
     if writer.lag is None:
         return Verdict.UNKNOWN, "the index did not show the case before, either"
     await writer.archive(first["id"])
@@ -214,4 +219,4 @@ CHECKS: Final = (
     ("comment_count", "cases have a comment_count, which is the number of their comments", comment_count),
     ("archived_hidden", "searches do not find archived cases", archived_hidden),
 )
-"""Name, assumption and check, in an order in which each finds what it needs."""
+"""Name, assumption and check, in an order in which each check has the cases that it needs."""

@@ -278,7 +278,7 @@ async def test_a_status_of_a_type(directory):
 
 async def test_a_type_that_does_not_tell_its_statuses(directory, emulator):
     emulator.switches = type(emulator.switches)(statuses_config=False)
-    with pytest.raises(UnknownNameError, match="does not tell the statuses of the case type 'Standard'"):
+    with pytest.raises(UnknownNameError, match="does not list the statuses of the case type 'Standard'"):
         await directory.status("Standard", "Closed")
 
 

@@ -1,1 +1,1 @@
-"""What a test can script: faults, rate limits, other users of the service, and the time."""
+"""Scripted behaviour: faults, rate limits, other users of the service, and the time."""

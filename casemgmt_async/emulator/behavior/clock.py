@@ -15,8 +15,8 @@ class EmulatorClock:
     Args:
         base: None for the machine's clock, a number of Unix seconds for a clock that stands still at that time, or a
             function that returns the time.
-        manual: for a clock that stands still: `sleep` waits until a test calls `advance`. Without it, sleeping
-            advances the clock, so that no test waits.
+        manual: only for a clock that stands still. True: `sleep` waits until calls of `advance` have moved the clock
+            far enough. False: `sleep` advances the clock itself and returns at once.
     """
 
     def __init__(self, base: float | Callable[[], float] | None = None, *, manual: bool = False) -> None:
@@ -30,9 +30,9 @@ class EmulatorClock:
         return self._base() + self._offset
 
     def advance(self, seconds: float) -> None:
-        """Advance the clock by a number of seconds, at once, and wake those for whom that was long enough.
+        """Advance the clock by a number of seconds, and end the calls of `sleep` that are over by then.
 
-        It may be called from any thread.
+        It can be called from any thread. Raises `ValueError` for a negative number.
         """
         if not seconds >= 0:
             raise ValueError(f"cannot turn the clock back: seconds must be 0 or more, not {seconds!r}")

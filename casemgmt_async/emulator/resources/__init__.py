@@ -1,4 +1,4 @@
-"""The rules of the service: a module a resource, with one function an operation.
+"""The rules of the service: one module per resource, one function per operation.
 
 Each handler takes the store and a request, changes the store, and returns a reply or raises `Refused`.
 """

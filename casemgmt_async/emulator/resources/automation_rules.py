@@ -1,4 +1,4 @@
-"""Automation rules: what a project does when something happens to a case. The emulator stores them and runs none."""
+"""Automation rules: actions that run when a case changes. The emulator stores them and does not run them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Case types. An operation of another reference than the cases'; see `routes.NEIGHBOURS`."""
+"""Case types. Their operations are in `routes.NEIGHBOURS`."""
 
 from __future__ import annotations
 

@@ -182,7 +182,7 @@ def update_case_resolved_reason(store: Store, request: ApiRequest) -> Reply:
 
 
 def identity(insight: Mapping[str, str]) -> tuple[str, str]:
-    """What makes two insights the same one."""
+    """The identity of an insight: its type and resource id."""
     return insight["type"], insight["resource_id"]
 
 
@@ -275,4 +275,4 @@ BULK: dict[str, tuple[dict[str, checks.Check], BulkAction]] = {
     "linear": ({}, make_linear_issue),
     "update_project": ({"project_id": uuid}, lambda store, case, given: store.cases.move(case, given["project_id"])),
 }
-"""What each bulk action needs in its payload, and what it does to each case."""
+"""Required payload and effect of each bulk action."""

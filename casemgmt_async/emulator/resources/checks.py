@@ -207,7 +207,7 @@ def attributes_of(
 
 
 def related(data: Mapping[str, Any], name: str, kind: str) -> str | None:
-    """The UUID in a relationship of a body; None if there is no such relationship."""
+    """The UUID in a relationship of a body; None if the body does not have the relationship."""
     relationships = data.get("relationships") or {}
     envelope = relationships.get(name) if isinstance(relationships, dict) else None
     if not envelope or (isinstance(envelope, dict) and envelope.get("data", 0) is None):

@@ -1,4 +1,4 @@
-"""Notification rules: whom a project notifies of what. The emulator stores them and notifies nobody."""
+"""Notification rules: recipients of notifications, by event. The emulator stores them and sends no notifications."""
 
 from __future__ import annotations
 

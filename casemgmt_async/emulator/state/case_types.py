@@ -35,7 +35,7 @@ class CaseTypeRecord:
     description: str = ""
     emoji: str = ""
     internal: bool = False
-    """Whether the service brings the type."""
+    """Whether the type is built into the service."""
     statuses: Statuses = field(factory=PLAIN_STATUSES.copy)
 
     def resource(self, *, with_statuses: bool) -> Resource:
@@ -85,7 +85,7 @@ class CustomAttributeRecord:
 
 
 def built_in(number: int, name: str, **statuses: tuple[str, ...]) -> CaseTypeRecord:
-    """Make a type that the service brings."""
+    """Make a built-in type."""
     identity = f"00000000-0000-0000-0000-{number:012d}"
     return CaseTypeRecord(id=identity, name=name, internal=True, statuses={**PLAIN_STATUSES, **statuses})
 

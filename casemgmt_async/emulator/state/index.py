@@ -1,6 +1,6 @@
 """Finds and sorts cases without repeating all work at every page.
 
-`SortedMatches` is what one query finds, in one order. It is updated from the cases that changed since it was last
+`SortedMatches` has the result of one query in one order. It is updated from the cases that changed since it was last
 used, so that neither writes nor searches cost time in proportion to the number of cases.
 """
 
@@ -38,7 +38,7 @@ SORTS: Final[dict[str, Callable[[CaseRecord], int]]] = {
 
 @define(eq=False)
 class SortedMatches:
-    """What one query finds, in ascending order of one field."""
+    """The cases that one query finds, in ascending order of one field."""
 
     matches: Predicate
     order: Callable[[CaseRecord], int]
@@ -115,7 +115,7 @@ class CaseIndex:
         return self.pending[serial][1] if serial in self.pending else self.cases[serial]
 
     def matches(self, query: str, sort: str, compiled: Callable[[], Predicate]) -> SortedMatches:
-        """What a query finds, up to date."""
+        """The current result of a query."""
         name = (query, sort)
         found = self.results.get(name)
         if found is None:

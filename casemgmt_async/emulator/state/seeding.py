@@ -120,7 +120,7 @@ def add_custom_attribute(store: Store, case_type_id: str, **details: Any) -> Cus
 
 @frozen(kw_only=True)
 class SeedRequest:
-    """What the cases to add should be like; see `Simulation.seed_cases`."""
+    """Requested properties of the cases to add; see `Simulation.seed_cases`."""
 
     project: str | None = None
     ties: int = 1
