@@ -11,9 +11,9 @@ import msgspec
 from attrs import field, frozen
 from msgspec import UNSET, UnsetType
 
-from casemgmt_async.codec.generate import Users, current_users
 from casemgmt_async.codec.hooks import Hook, SequenceHook, hook_for
 from casemgmt_async.codec.shape import Path, key_of, origin_of, pointer
+from casemgmt_async.codec.users import Users, current_users
 from casemgmt_async.codec.values import DocumentWire, ShapeError, checked, missing, wrong
 from casemgmt_async.codec.wire import ODD, Form, ModelHook
 from casemgmt_async.models.base import Extra, Model, ReceivedExtra, inside
@@ -150,13 +150,13 @@ class DocumentHook(Hook):
                 self.careful = CAREFUL_FOR
         try:
             document = parser.cut(body)
-            parse = self.item.parse
-            data = [parse(text) for text in document.data or ()] if self.many else parse(document.data)
+            if document.data is not None:
+                texts = document.data if self.many else [document.data]
+                data, fits = parse_each(texts, form.parse)
+                self.careful = self.careful - 1 if fits else CAREFUL_FOR
+                document.data = data if self.many else data[0]
         except ODD:
             return msgspec.json.decode(body)
-        fits = type(data) is form.struct or (isinstance(data, list) and all(type(one) is form.struct for one in data))
-        self.careful = self.careful - 1 if fits else CAREFUL_FOR
-        document.data = data if document.data is not None else None
         return self.parsed(document)
 
     def parsed(self, document: Any) -> Parsed:
@@ -197,21 +197,22 @@ class DocumentHook(Hook):
         before = current_users.set(users)
         try:
             others = self.read_included(included, users) if included else []
-            return self.answer(rest, self.read_data(data), others, users, raw)
+            included = tuple(users.values())
+            return self.answer(rest, self.read_data(data, users), others, included, raw)
         finally:
             current_users.reset(before)
 
-    def read_data(self, data: Any) -> Any:
+    def read_data(self, data: Any, users: Users) -> Any:
         """Read the resource or the resources."""
         try:
             if self.many:
-                return self.read_items(data)
+                return self.read_items(data, users)
             return self.item.read(data) if data is not None else missing()
         except ShapeError as error:
             error.within("data")
             raise
 
-    def read_items(self, data: Any) -> list[Any]:
+    def read_items(self, data: Any, users: Users) -> list[Any]:
         """Read the resources of a list."""
         if self.parser is None or not isinstance(data, list):
             return self.items.read(data)  # type: ignore[no-any-return]
@@ -221,7 +222,7 @@ class DocumentHook(Hook):
             for one in data:
                 if one.__class__ is struct:
                     try:
-                        add(structure(one))
+                        add(structure(one, users))
                     except ODD:
                         pass
                     else:
@@ -244,7 +245,7 @@ class DocumentHook(Hook):
             for place, entry in enumerate(entries):  # noqa: B007 - says where an error was
                 if entry.__class__ is struct:
                     try:
-                        user = structure(entry)
+                        user = structure(entry, users)
                     except ODD:
                         user = read(entry)
                     users[user.id] = user
@@ -260,9 +261,8 @@ class DocumentHook(Hook):
 
     # --- the answer ---
 
-    def answer(self, rest: dict[str, Any], data: Any, others: list[Any], users: Users, wire: Any) -> Any:
+    def answer(self, rest: dict[str, Any], data: Any, others: list[Any], included: tuple[User, ...], wire: Any) -> Any:
         """Put together what the caller gets."""
-        included = tuple(users.values())
         if self.page:
             info = self.info.read(rest)
             extra = remember(ReceivedExtra(info.extra), wire, included)
@@ -281,6 +281,19 @@ class DocumentHook(Hook):
             remember(own, DocumentWire(wire), included)
             own.update({"/" + pointer((name,)): value for name, value in beside.items()})
         return data
+
+
+def parse_each(texts: list[msgspec.Raw], parse: Callable[[Any], Any]) -> tuple[list[Any], bool]:
+    """Read the text of each resource into its struct, or into plain objects; tell whether all fit the struct."""
+    parsed: list[Any] = []
+    fits, add = True, parsed.append
+    for text in texts:
+        try:
+            add(parse(text))
+        except ODD:
+            add(msgspec.json.decode(text))
+            fits = False
+    return parsed, fits
 
 
 def is_user(entry: Any) -> bool:

@@ -11,49 +11,25 @@ in how they get at a member (`Access`):
 
 from __future__ import annotations
 
-import itertools
 import linecache
 from collections.abc import Callable, Iterable, Mapping
-from contextvars import ContextVar
 from typing import Any, Final, Protocol
 
 import attrs
 
 from casemgmt_async.codec.hooks import TEXT, USER_ERRORS, Hook, Scope, SequenceHook
-from casemgmt_async.codec.shape import Leaf, Node, Path, Shape, key_of, origin_of, pointer
-from casemgmt_async.codec.values import ShapeError, checked, missing, wrong
+from casemgmt_async.codec.plain import check_object, references
+from casemgmt_async.codec.shape import Leaf, Node, Path, Shape, key_of, origin_of
+from casemgmt_async.codec.users import Users
+from casemgmt_async.codec.values import ShapeError, checked, missing
 from casemgmt_async.models.base import ReceivedExtra
 from casemgmt_async.models.users import User
 
-__all__ = ["Access", "Plain", "current_users", "structure_function"]
+__all__ = ["Access", "Function", "structure_function"]
 
 
-class Users(dict[str, User]):
-    """Users of one document, by id."""
-
-    __slots__ = ("serial",)
-
-    def __init__(self) -> None:
-        self.serial = next(serials)
-
-
-serials: Final = itertools.count()
-"""Numbers for documents, to tell whether two members came in the same one."""
-
-
-class NoUsers(Users):
-    """Users outside a document: nothing is shared."""
-
-    __slots__ = ()
-
-    def setdefault(self, _: str, user: User) -> User:
-        return user
-
-
-current_users: Final[ContextVar[Users]] = ContextVar("current_users", default=NoUsers())  # noqa: B039
-"""The users of the document that is being read, by id: one object for each user."""
-Unknown = Callable[[Path, str], None]
-"""Called for each member without a field, with the path of its object and its name."""
+Function = Callable[[Any, Users], Any]
+"""A generated function. It takes what was parsed and the users of the document."""
 
 
 class Access(Protocol):
@@ -81,52 +57,7 @@ class Access(Protocol):
         """Return what stands for an object that is absent."""
 
 
-class Plain:
-    """Access to plain objects: dicts, lists and scalars."""
-
-    checks = True
-
-    def __init__(self, unknown: Unknown) -> None:
-        self.met = unknown
-
-    def member(self, node: str, _: Path, name: str) -> str:
-        return f"{node}.get({name!r})"
-
-    def value(self, hook: Hook, value: str, scope: Scope) -> str:
-        return hook.plain_expression(value, scope)
-
-    def absent(self, _: Hook | None, value: str, __: Scope, default: str = "None") -> str:  # noqa: ARG002
-        return f"{value} is None"
-
-    def passed(self, value: str, _: Scope) -> str | None:
-        usual = "value if value.__class__ is "
-        return f"value if value is None or value.__class__ is {value.removeprefix(usual)}" if usual in value else None
-
-    def unknown(self, node: str, path: Path, known: frozenset[str], shape: Shape, scope: Scope) -> Iterable[str]:
-        names = scope.name("_".join(("KNOWN", *path)), known)
-        few = [f"{name!r} in {node}" for name in sorted(known)] if len(known) < 3 else []
-        # The first test is for speed: it is true for what the service usually sends.
-        usual = f"len({node}) == {len(known)} and {' and '.join(few)} or " if few else ""
-        yield f"if not ({usual}{node}.keys() <= {names}):"
-        extra = "extra" if shape.extra else "{}"
-        yield f"    {scope.name('keep', self.keep)}({extra}, {node}, {names}, {path!r}, {shape.home!r})"
-
-    def empty(self, _: Path) -> Any:
-        return {}
-
-    def keep(self, extra: dict[str, Any], node: dict[str, Any], known: frozenset[str], path: Path, home: Path) -> None:
-        """Keep the members without a field in `extra`."""
-        for name in sorted([name for name in node if name not in known]):
-            try:
-                value = checked(node[name])
-            except ShapeError as error:
-                error.within(name)
-                raise
-            extra[name if path == home and name[:1] != "/" else pointer((*path, name))] = value
-            self.met(path, name)
-
-
-def structure_function(shape: Shape, hooks: Mapping[str, Hook], access: Access, name: str) -> Callable[[Any], Any]:
+def structure_function(shape: Shape, hooks: Mapping[str, Hook], access: Access, name: str) -> Function:
     """Generate the function that makes a model of what `access` reads."""
     return FunctionWriter(shape, hooks, access, name).function()
 
@@ -144,7 +75,7 @@ class FunctionWriter:
         self.draft = draft_of(shape.model)
         """The class to fill in; None where the constructor has to be called."""
 
-    def function(self) -> Callable[[Any], Any]:
+    def function(self) -> Function:
         """Write the function and compile it."""
         body = self.body()
         if self.access.checks:
@@ -157,11 +88,11 @@ class FunctionWriter:
                 "    error.within(*at)",
                 "    raise",
             ]
-        source = "\n".join([f"def {self.name}(raw):", *indented(body)]) + "\n"
+        source = "\n".join([f"def {self.name}(raw, users):", *indented(body)]) + "\n"
         file = f"<casemgmt_async {self.name} {id(self):x}>"
         linecache.cache[file] = (len(source), None, source.splitlines(keepends=True), file)  # for tracebacks and docs
         exec(compile(source, file, "exec"), self.scope.names)  # noqa: S102 - made from our tables, with names quoted
-        function: Callable[[Any], Any] = self.scope.names[self.name]
+        function: Function = self.scope.names[self.name]
         return function
 
     def body(self) -> list[str]:
@@ -178,8 +109,6 @@ class FunctionWriter:
             lines.append(f"{'obj.extra' if self.draft else VALUES.format('extra')} = extra = {made}")
             if shape.tag:
                 lines.append("extra.wire = raw")
-        if any(leaf.target for leaf in shape.leaves):
-            lines.append(f"users = {scope.name('current_users', current_users)}.get()")
         if self.access.checks:
             self.check_object("raw")
         self.node(shape.root, "raw")
@@ -206,13 +135,16 @@ class FunctionWriter:
                 continue
             inner = self.scope_free("_".join(child.path))
             self.at(child.path)
-            self.lines.append(f"{inner} = {self.access.member(var, node.path, name)}")
-            if self.access.checks or not child.required:  # msgspec has refused a document without a required object
-                empty = self.scope.name(f"no_{inner}", self.access.empty(child.path))
-                self.lines.append(f"if {self.access.absent(None, inner, self.scope)}:")
-                self.lines.append(f"    {inner} = {empty}")
+            read = self.access.member(var, node.path, name)
             if self.access.checks:
+                empty = self.scope.name(f"no_{inner}", self.access.empty(child.path))
+                self.lines.extend([f"{inner} = {read}", f"if {inner} is None:", f"    {inner} = {empty}"])
                 self.check_object(inner, "elif")
+            elif child.required:  # msgspec has refused a resource without it
+                self.lines.append(f"{inner} = {read}")
+            else:
+                empty = self.scope.name(f"no_{inner}", self.access.empty(child.path))
+                self.lines.append(f"{inner} = {read} or {empty}")
             self.node(child, inner)
 
     def tag(self, var: str, path: Path, tag: str) -> None:
@@ -265,31 +197,36 @@ class FunctionWriter:
         path, scope = leaf.path, self.scope
         self.at(path)
         self.lines.append(f"linked = {self.access.member(var, path[:-1], path[-1])}")
-        user = scope.name("User", User)
         many = origin_of(leaf.type) is not None
-        kind = leaf.type.__args__[0] if many else leaf.type
-        one = "users.get({0}) or users.setdefault({0}, {1}({0}))" if kind is User else "{0}"
+        one = "users[{}]" if (leaf.type.__args__[0] if many else leaf.type) is User else "{}"
         if many and self.access.checks:
             read = scope.name("references", references)
-            value = f"tuple([{one.format('item', user)} for item in {read}(linked, {leaf.target!r}, extra, {path!r})])"
+            value = f"tuple([{one.format('item')} for item in {read}(linked, {leaf.target!r}, extra, {path!r})])"
         elif many:
-            value = f"tuple([{one.format('item.id', user)} for item in linked])"
+            value = f"tuple([{one.format('item.id')} for item in linked])"
         else:
             if leaf.default is None:
                 self.require("linked is None", leaf)
-            outer, self.lines = self.lines, []
-            if self.access.checks:
-                self.check_object("linked")
-            self.lines.extend(self.access.unknown("linked", path, frozenset({"id", "type"}), self.shape, scope))
-            self.tag("linked", path, leaf.target or "")
-            self.at((*path, "id"))
-            self.lines.append(f"id_ = {self.access.member('linked', path, 'id')}")
-            if (identity := self.value_of(TEXT, "id_")) != "id_":
-                self.lines.append(f"id_ = {identity}")
-            lines, self.lines = self.lines, outer
-            self.lines.extend([f"if not ({self.access.absent(None, 'linked', scope)}):", *indented(lines)])
-            value = one.format("id_", user)
+            value = one.format(self.linked(leaf))
         self.store(leaf, None, value, "linked")
+
+    def linked(self, leaf: Leaf) -> str:
+        """Write the lines that read the object of a relationship to one; return the code for its id."""
+        path = leaf.path
+        outer, self.lines = self.lines, []
+        if self.access.checks:
+            self.check_object("linked")
+        self.lines.extend(self.access.unknown("linked", path, frozenset({"id", "type"}), self.shape, self.scope))
+        self.tag("linked", path, leaf.target or "")
+        identity = self.access.member("linked", path, "id")
+        if self.access.checks:
+            self.at((*path, "id"))
+            self.lines.extend([f"id_ = {identity}", f"id_ = {self.value_of(TEXT, 'id_')}"])
+            identity = "id_"
+        lines, self.lines = self.lines, outer
+        if lines:
+            self.lines.extend([f"if not ({self.access.absent(None, 'linked', self.scope)}):", *indented(lines)])
+        return identity
 
     # --- pieces ---
 
@@ -343,50 +280,8 @@ RESERVED: Final = frozenset(
 )
 
 
-def check_object(raw: Any) -> None:
-    """Refuse what is not an object."""
-    if not isinstance(raw, dict):
-        wrong("object", raw)
-
-
 def indented(lines: Iterable[str]) -> list[str]:
     return [f"    {line}" for line in lines]
-
-
-def references(raw: Any, target: str, extra: dict[str, Any], path: Path) -> list[str]:
-    """Read the ids of a relationship to many; keep what else their objects hold in `extra`."""
-    if not isinstance(raw, list):
-        wrong("array", raw)
-    found: list[str] = []
-    try:
-        for entry in raw:
-            found.append(reference_id(entry, target, extra, (*path, str(len(found)))))
-    except ShapeError as error:
-        error.within(len(found))
-        raise
-    return found
-
-
-def reference_id(raw: Any, target: str, extra: dict[str, Any], path: Path) -> str:
-    """Read the id of one resource that a relationship points to."""
-    if not isinstance(raw, dict):
-        wrong("object", raw)
-    for name in sorted(raw.keys() - {"id"}):
-        try:
-            if name == "type":
-                kind = raw[name]
-                if kind is None or TEXT.read(kind) == target:
-                    continue
-            extra[pointer((*path, name))] = checked(raw[name])
-        except ShapeError as error:
-            error.within(name)
-            raise
-    try:
-        identity: str = TEXT.read(raw.get("id"))
-    except ShapeError as error:
-        error.within("id")
-        raise
-    return identity
 
 
 def construct(model: Any, values: dict[str, Any]) -> Any:

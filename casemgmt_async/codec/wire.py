@@ -18,9 +18,11 @@ import cattrs
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from casemgmt_async.codec.generate import Plain, current_users, structure_function
+from casemgmt_async.codec.generate import Function, structure_function
 from casemgmt_async.codec.hooks import Hook, MappingHook, Scope, SequenceHook, TextHook, hook_for
+from casemgmt_async.codec.plain import Plain
 from casemgmt_async.codec.shape import Leaf, Node, Path, Shape, key_of, origin_of, shape_of
+from casemgmt_async.codec.users import Users, current_users
 from casemgmt_async.codec.values import ShapeError, checked
 
 __all__ = ["LEARNED_AFTER", "MOST_LEARNED", "Form", "ModelHook", "Models"]
@@ -47,7 +49,7 @@ class Form:
     """The msgspec struct."""
     parse: Callable[[bytes], Any]
     """Reads JSON text into the struct."""
-    structure: Callable[[Any], Any]
+    structure: Function
     """Makes the model of the struct."""
 
 
@@ -86,25 +88,24 @@ class ModelHook(Hook):
 
     def forget(self) -> None:
         """Drop the generated code."""
-        self.plain_function: Callable[[Any], Any] | None = None
+        self.plain_function: Function | None = None
         self.form_now: Form | None = None
 
     def read(self, raw: Any) -> Any:
         """Structure plain objects, or the struct of this model."""
-        if isinstance(raw, msgspec.Struct):
-            made = self.read_struct(raw)
-            if made is not None:
-                return made
-            raw = msgspec.to_builtins(raw)
-        return (self.plain_function or self.compile_plain())(raw)
+        return self.read_with(raw, current_users.get())
 
-    def read_struct(self, raw: Any) -> Any:
-        """Structure the struct of this model; None where it has to be read as plain objects."""
-        try:
-            structure = getattr(type(raw), "__structure__", None)
-            return structure and structure(raw)
-        except ODD:
-            return None
+    def read_with(self, raw: Any, users: Users) -> Any:
+        """Structure plain objects, or the struct of this model, with the users of the document."""
+        if isinstance(raw, msgspec.Struct):
+            try:
+                structure = getattr(type(raw), "__structure__", None)
+                if structure:
+                    return structure(raw, users)
+            except ODD:
+                pass
+            raw = msgspec.to_builtins(raw)
+        return (self.plain_function or self.compile_plain())(raw, users)
 
     def parse(self, text: Any) -> Any:
         """Read JSON text into the struct, or into plain objects where it does not fit."""
@@ -121,12 +122,13 @@ class ModelHook(Hook):
         return Any if self.compiling else self.form().struct
 
     def plain_expression(self, value: str, scope: Scope) -> str:
-        function = self.read if self.compiling or self.shape.tag else self.plain_function or self.compile_plain()
-        return f"{scope.name('structure_' + self.kind.__name__, function)}({value})"
+        late = self.compiling or self.shape.tag
+        function = self.read_with if late else self.plain_function or self.compile_plain()
+        return f"{scope.name('structure_' + self.kind.__name__, function)}({value}, users)"
 
     def expression(self, value: str, scope: Scope) -> str:
-        function = self.read if self.compiling else self.form().structure
-        return f"{scope.name('structure_' + self.kind.__name__, function)}({value})"
+        function = self.read_with if self.compiling else self.form().structure
+        return f"{scope.name('structure_' + self.kind.__name__, function)}({value}, users)"
 
     # --- code ---
 
@@ -135,11 +137,13 @@ class ModelHook(Hook):
         converter = self.models.converter
         return {leaf.name: hook_for(converter, leaf.type) for leaf in self.shape.leaves if not leaf.target}
 
-    def compile_plain(self) -> Callable[[Any], Any]:
+    def compile_plain(self) -> Function:
         """Generate the function over plain objects."""
         self.compiling, name = True, f"structure_{self.kind.__name__}"
         try:
-            self.plain_function = structure_function(self.shape, self.field_hooks(), Plain(self.meet), name)
+            self.plain_function = structure_function(
+                self.shape, self.field_hooks(), Plain(self.shape.home, self.meet), name
+            )
         finally:
             self.compiling = False
         return self.plain_function
@@ -160,9 +164,9 @@ class ModelHook(Hook):
             self.form_now = Form(struct, msgspec.json.Decoder(struct).decode, structure)
         return self.form_now
 
-    def meet(self, path: Path, name: str) -> None:
+    def meet(self, path: Path, name: str, users: Users) -> None:
         """Note a member without a field; learn it when several documents had it."""
-        document = current_users.get().serial
+        document = users.serial
         before, count = self.met.get((path, name), NEVER)
         if before == document:
             return

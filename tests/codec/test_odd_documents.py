@@ -10,6 +10,7 @@ import pytest
 
 from casemgmt_async.codec import decode, encode, make_converter
 from casemgmt_async.codec.documents import CAREFUL_FOR
+from casemgmt_async.codec.users import Users
 from casemgmt_async.codec.wire import LEARNED_AFTER, MOST_LEARNED, MOST_NOTED, ModelHook
 from casemgmt_async.models import Case, Page, Project
 
@@ -28,9 +29,9 @@ class Reader:
         self.plain.clear()
         function = self.hook.compile_plain()
 
-        def noted(raw: Any) -> Any:
+        def noted(raw: Any, users: Any) -> Any:
             self.plain.append(raw["id"])
-            return function(raw)
+            return function(raw, users)
 
         self.hook.plain_function = noted
         page: Page[Case] = decode(msgspec.json.encode(document), Page[Case], converter=self.converter)
@@ -124,12 +125,12 @@ def test_many_cases_of_one_document_teach_nothing(reader: Reader) -> None:
 def test_what_is_learned_and_noted_is_bounded(reader: Reader) -> None:
     for number in range(2 * MOST_LEARNED):
         for _ in range(LEARNED_AFTER):
-            reader.hook.meet(("attributes",), f"n{number}")
+            reader.hook.meet(("attributes",), f"n{number}", Users())
             reader.converter.structure({"data": []}, Page[Case])
             with_number(reader, number)
     assert sum(map(len, reader.hook.learned.values())) == MOST_LEARNED
     for number in range(2 * MOST_NOTED):
-        reader.hook.meet(("attributes",), f"m{number}")
+        reader.hook.meet(("attributes",), f"m{number}", Users())
     assert len(reader.hook.met) <= MOST_NOTED
 
 
@@ -144,6 +145,16 @@ def test_another_type_is_kept_and_not_learned(reader: Reader) -> None:
         assert case.extra == {"/type": "issue"}
         assert encode(case) == {"data": {"id": "1", "type": "issue"}}
     assert reader.hook.learned == {}
+
+
+def test_a_user_that_is_only_pointed_to_is_one_object_and_not_among_the_included_ones(reader: Reader) -> None:
+    assignee = {"relationships": {"assignee": {"data": {"id": "b", "type": "user"}}}}
+    raw = document() | {"included": [{"id": "a", "type": "user"}]}
+    raw["data"] = [case | assignee for case in raw["data"]]
+    for page in (reader.read(raw), decode(raw, Page[Case], converter=reader.converter)):
+        assert [user.id for user in page.included] == ["a"]
+        assert page[0].assignee is not None
+        assert {id(case.assignee) for case in page} == {id(page[0].assignee)}
 
 
 def test_included_resources_that_are_no_users_do_not_cut_the_page(reader: Reader) -> None:
