@@ -197,8 +197,8 @@ class DocumentHook(Hook):
         before = current_users.set(users)
         try:
             others = self.read_included(included, users) if included else []
-            included = tuple(users.values())
-            return self.answer(rest, self.read_data(data, users), others, included, raw)
+            known = tuple(users.values())
+            return self.answer(rest, self.read_data(data, users), others, known, raw)
         finally:
             current_users.reset(before)
 
