@@ -1,7 +1,7 @@
-"""`python -m benchmarks`: ours, the peers and the floor side by side, in one run against one emulator process.
+"""`python -m benchmarks`: this library, other clients and bare aiohttp (the floor), measured against one emulator.
 
-Prints a table, writes `benchmarks/results.json` and draws the plots of the docs. Ratios are what to read; absolute
-times belong to the machine. Exit status 0 says that everything was measured, not that a bar was reached.
+Prints a table, writes `benchmarks/results.json` and draws the plots of the docs. Compare the ratios: absolute times
+depend on the machine. Exit status 0 means that everything was measured, not that every target was reached.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ LIMITS: list[tuple[str, float]] = [  # measure, at most, in its unit
 
 
 async def measure() -> list[Figure]:
-    """Take every measure, the cheap ones first."""
+    """Make all measurements, the cheap ones first."""
     figures = [*measures.installed_size(), *measures.import_time(), *decode.figures()]
     async with server.emulator(20_000) as base_url:
         for take in (measures.walk_cpu, measures.get_cpu, measures.loop_stall, measures.many_at_once):
@@ -58,7 +58,7 @@ async def measure() -> list[Figure]:
 
 
 def judged(figures: list[Figure]) -> list[tuple[str, str, str, str]]:
-    """Hold the figures against the bars: measure, what was seen, bar, whether it was reached."""
+    """Compare the figures with the targets: returns measure, figure, target, and whether it was reached."""
     value = {(figure.measure, figure.client): figure.value for figure in figures}
     unit = {figure.measure: figure.unit for figure in figures}
     rows = []
@@ -88,7 +88,7 @@ def judged(figures: list[Figure]) -> list[tuple[str, str, str, str]]:
 
 
 def table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
-    """Set rows in columns."""
+    """Format rows as a table of aligned columns."""
     widths = [max(len(row[i]) for row in [head, *rows]) for i in range(len(head))]
     lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in [head, *rows]]
     return "\n".join([lines[0], "  ".join("-" * width for width in widths), *lines[1:]])
@@ -111,7 +111,7 @@ def lighter(figures: list[Figure]) -> str:
 
 
 def publish(figures: list[Figure], rows: list[tuple[str, ...]]) -> None:
-    """Put the last figures where people look for them: the README and the docs."""
+    """Write the latest figures into the README and the docs."""
 
     def markdown(head: tuple[str, ...], lines: list[tuple[str, ...]]) -> str:
         cells = [head, tuple("---" for _ in head), *lines]

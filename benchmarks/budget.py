@@ -1,9 +1,9 @@
 """`python -m benchmarks.budget`: how much of a rate limit is used, how evenly, and how often it is exceeded.
 
 Three parts. In virtual time: one to sixteen processes on one budget, with resets in all the forms that services send.
-In real time: as many operating-system processes, each with a session of its own that knows nothing of the others,
+In real time: as many operating-system processes, each with a session of its own and no contact between them,
 against one emulator. And one process of each kind: this library, a semaphore that sleeps after a 429, and Datadog's
-client if it is installed. Exits with 1 if this library misses a bar.
+client if it is installed. Exits with 1 if this library misses a target.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ Call = Callable[[], Awaitable[object]]
 
 
 def bars(processes: int) -> tuple[float, float, float]:
-    """The least use, the most refusals, and the least part of a fair share."""
+    """Targets: lowest use, highest number of refusals, and lowest share of a fair share."""
     if processes == 1:
         return 0.97, 0.01, 0.97
     return 0.95, 0.05 if processes <= 4 else 0.10, 1 / 3
@@ -57,11 +57,11 @@ class Row:
     refused: float
     """The part of all requests, those before the measured windows included."""
     smallest_share: float | None = None
-    """Of the fair share; None for contestants that have no bars."""
+    """Of the fair share; None for clients without a target."""
 
     @property
     def missed(self) -> bool:
-        """Whether a bar was missed."""
+        """Whether a target was missed."""
         if self.smallest_share is None:
             return False
         used, refused, smallest = bars(self.processes)
@@ -103,7 +103,7 @@ def describe(apart: float) -> str:
 
 
 async def child(base_url: str, case_id: str, number: str) -> None:
-    """Call as fast as the session allows, from a line on the standard input until it ends."""
+    """Call as fast as the session allows, from the first line of standard input until its end."""
     options = {"base_url": base_url, "api_key": "budget", "app_key": "budget", "headers": {"X-Process": number}}
     async with CaseSession(**options) as session:
         print("ready", flush=True)
@@ -153,7 +153,7 @@ async def real(processes: int, limit: int, apart: float) -> Row:
 
 @asynccontextmanager
 async def semaphore(base_url: str, case_id: str) -> AsyncIterator[Call]:
-    """Eight at a time, and after a 429 a sleep until the reset: what one writes by hand."""
+    """A hand-written client: eight calls at a time, and a sleep until the reset after a 429."""
     url, slots = f"{base_url}/api/v2/cases/{case_id}", asyncio.Semaphore(8)
     async with aiohttp.ClientSession(headers={"DD-API-KEY": "budget", "DD-APPLICATION-KEY": "budget"}) as client:
 
@@ -182,7 +182,7 @@ async def official(base_url: str, case_id: str) -> AsyncIterator[Call]:
 
 
 async def contestant(who: str, opened: Callable[..., contextlib.AbstractAsyncContextManager[Call]]) -> Row:
-    """The same calls by other means, alone on a small budget."""
+    """Another client makes the same calls, alone on a small budget."""
     async with Emulator(limits=f"budget=50/{PERIOD:g}s: get_case", log_size=None) as emulator:
         async with opened(emulator.base_url, emulator.seed_cases(1)[0]) as call:
 
@@ -219,7 +219,7 @@ async def in_real_time(counts: Sequence[int]) -> AsyncIterator[Row]:
 
 
 async def report(counts: Sequence[int], only_virtual: bool) -> bool:
-    """Print both tables; return whether a bar was missed."""
+    """Print both tables; return whether a target was missed."""
     print(f"{HEAD}\n\nin virtual time")
     rows = await asyncio.to_thread(virtual, counts)
     print(*rows, sep="\n", flush=True)

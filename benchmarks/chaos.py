@@ -2,7 +2,8 @@
 
 Calls that read, change and create are made at random, with a given seed, many at a time, while one request in five
 meets a fault. At the end: no create happened twice, every write that was acknowledged is in the ledger, every other
-call ended in an error of the right class, and no task, socket or slot of the limiter is left. Exits with 1 if not.
+call ended in an error of the right class, and no task, socket or slot of the limiter is left. Exits with 1 if any
+of this fails.
 """
 
 from __future__ import annotations
@@ -63,7 +64,7 @@ EXPECTED["set"] = EXPECTED["read"]
 
 @define
 class Tally:
-    """What the calls came to, as their callers were told."""
+    """Outcomes of the calls, as their callers saw them."""
 
     ended: Counter[str] = field(factory=Counter)
     created: dict[str, str] = field(factory=dict)
@@ -88,7 +89,7 @@ def script(share: float) -> list[str]:
 
 
 class Calls:
-    """Calls of every class, at random, each with a mark that the ledger knows again."""
+    """Calls of every class, at random, each with a mark by which the ledger identifies it."""
 
     def __init__(self, session: CaseSession, ids: list[str], project_id: str, seed: int) -> None:
         self.session = session
@@ -100,7 +101,7 @@ class Calls:
         self._comments: list[tuple[str, str]] = []
 
     async def one(self, number: int) -> None:
-        """Make one call, and note what its caller was told."""
+        """Make one call, and record what its caller saw."""
         kinds = ("get", "search", "title", "assign", "create", "comment", "uncomment")
         kind = self._random.choices(kinds, weights=(4, 1, 4, 2, 4, 4, 2))[0]
         if kind == "uncomment" and not self._comments:
@@ -153,7 +154,7 @@ class Calls:
 
 
 async def run(calls: int, at_a_time: int, share: float, seed: int) -> tuple[dict[str, Any], list[str]]:
-    """Make the calls; the figures, and what is wrong."""
+    """Make the calls; return the figures and the violations."""
     async with Emulator(cases=EMULATED, seed=seed, log_size=0) as emulator:
         options = {"base_url": emulator.base_url, "api_key": "chaos", "app_key": "chaos"}
         async with CaseSession(**options, retry=POLICY, max_body=200_000, timeout=60) as session:
@@ -204,7 +205,7 @@ async def run(calls: int, at_a_time: int, share: float, seed: int) -> tuple[dict
 
 
 async def judged(work: Calls, emulator: Emulator, session: CaseSession) -> list[str]:
-    """What the ledger and the world say against what the callers were told."""
+    """List where ledger and data contradict what the callers saw."""
     tally, ledger = work.tally, emulator.ledger
     problems = list(tally.wrong)
     if doubled := {mark: times for mark, times in ledger.created().items() if times > 1}:

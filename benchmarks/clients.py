@@ -68,7 +68,7 @@ async def floor(base_url: str) -> Client:
 
 @frozen
 class PlainAttributes:
-    """The attributes of a case, as one would write them down in ten minutes."""
+    """The attributes of a case, as a hand-written model."""
 
     title: str | None = None
     key: str | None = None
@@ -98,7 +98,7 @@ class PlainCase:
 
 
 async def plain(base_url: str) -> Client:
-    """aiohttp and a cattrs converter as it comes, with nested attrs classes."""
+    """aiohttp and an unmodified cattrs converter, with nested attrs classes."""
     http = aiohttp.ClientSession(base_url, headers=KEYS)
     converter = cattrs.Converter()
     converter.register_structure_hook(datetime, lambda text, _: datetime.fromisoformat(text))
@@ -144,7 +144,7 @@ async def official_async(base_url: str) -> Client:
 
 
 async def official_sync(base_url: str) -> Client:
-    """Datadog's own client, called as it is meant to be: it blocks."""
+    """Datadog's own client, sync variant: its calls block."""
     from datadog_api_client import ApiClient  # noqa: PLC0415
     from datadog_api_client.v2.api.case_management_api import CaseManagementApi  # noqa: PLC0415
 

@@ -1,7 +1,7 @@
 """`python -m benchmarks.decode`: the CPU time to make objects of the JSON text of a page of 100 cases.
 
-No network. All contestants get the same text and take turns in each round; the figures are medians of the rounds, of
-`process_time`. `orjson.loads` makes dicts and is the floor. The odd pages are those that the codec does not expect:
+No network. All decoders get the same text and take turns in each round; the figures are medians of the rounds, of
+`process_time`. `orjson.loads` makes dicts and is the floor. Pages that do not match the generated code:
 
 - one, all new: one case of the page, or each of them, has an attribute without a field, and a new one on each page;
 - one null: the labels of one case have null in place of an array, on each page;
@@ -33,11 +33,11 @@ from casemgmt_async.models import Case, Page
 
 MEASURE = "page of 100 cases, bytes to objects"
 BUDGET = 0.03
-"""Seconds of CPU that each spends in a round."""
+"""Seconds of CPU time for each decoder in a round."""
 
 
 def plain_cattrs() -> Callable[[bytes], Any]:
-    """Make a converter as it comes, into nested attrs classes."""
+    """Make an unmodified cattrs converter, for nested attrs classes."""
     converter = cattrs.Converter()
     converter.register_structure_hook(datetime, lambda text, _: datetime.fromisoformat(text))
     return lambda body: converter.structure(orjson.loads(body)["data"], list[PlainCase])
@@ -53,13 +53,13 @@ def official() -> Callable[[bytes], Any]:
 
 
 def pages(*bodies: Any) -> Callable[[], Any]:
-    """Make a contestant that decodes one page after the other, with a converter of its own."""
+    """Make a function that decodes one page after the other, with a converter of its own."""
     converter, turn = make_converter(), itertools.cycle(bodies)
     return lambda: decode(next(turn), Page[Case], converter=converter)
 
 
 def contestants() -> dict[str, Callable[[], Any]]:
-    """Name all that is compared."""
+    """Return the decoders that are compared, by name."""
     page, structure = case_page(), plain_cattrs()
     names = [f"novelty_{number}" for number in range(400)]  # enough that none is met often
     found: dict[str, Callable[[], Any]] = {
@@ -81,7 +81,7 @@ def contestants() -> dict[str, Callable[[], Any]]:
 
 
 def figures(rounds: int = 15) -> list[Figure]:
-    """Take turns, in milliseconds a page."""
+    """Time the decoders in turns; returns milliseconds per page."""
     turns = contestants()
     repeats: dict[str, int] = {}
     for name, work in turns.items():
@@ -102,7 +102,7 @@ def figures(rounds: int = 15) -> list[Figure]:
 
 
 def main() -> None:
-    """Print the medians and what they are to the floor."""
+    """Print the medians and their ratios to the floor."""
     rows = figures()
     floor = next(row.value for row in rows if row.client == "orjson.loads")
     print(f"{MEASURE} ({len(case_page()):,} bytes)")

@@ -1,7 +1,7 @@
 """`python -m benchmarks.differential`: do both forms of input to the codec agree on every document?
 
 JSON text goes through msgspec structs where it fits them; plain objects, or text that does not fit, go through
-generated functions over dicts. This program makes documents for every type of answer, spoils most of them, and
+generated functions over dicts. This program makes documents for every type of answer, corrupts most of them, and
 decodes each as text and as plain objects: models, `extra`, included users and the encoded document have to be
 equal, or the error with its path. One converter reads all of them, so members that come again are learned on the way;
 another one learns nothing. It is seeded: the same seed makes the same documents.
@@ -56,7 +56,7 @@ UNKNOWN = ["novel", "links", "/odd", "a~b/c", "", "meta", "type2", "extra", "id"
 
 
 class Documents:
-    """Makes documents, sound ones and spoilt ones."""
+    """Makes valid and corrupted documents."""
 
     def __init__(self, seed: int) -> None:
         self.random = random.Random(seed)
@@ -70,7 +70,7 @@ class Documents:
         return self.damaged(body) if self.random.random() < 0.03 else body
 
     def document(self, answer: Any) -> dict[str, Any]:
-        """Make a sound document, with members that no model has."""
+        """Make a valid document, with members that no model has."""
         rng, many = self.random, typing.get_origin(answer) is not None
         kind = typing.get_args(answer)[0] if many else answer
         count = rng.choice((0, 1, 1, 2, 3))
@@ -157,7 +157,7 @@ class Documents:
         return rng.choice(plain[kind])
 
     def anything(self) -> Any:
-        """Make a value of no type, at times a deep one."""
+        """Make a value of any type, sometimes deeply nested."""
         if self.random.random() < 0.05:
             deep: Any = 1
             for _ in range(self.random.choice((50, 99, 100, 101, 150))):

@@ -1,8 +1,8 @@
 """`python -m benchmarks.drift`: what walks over numbered pages miss while cases change under them.
 
 Each walk reads 1,000 open cases of one project, oldest first, out of a simulation, in process. After every
-page other users act on what the search finds. Counted are the cases that were open from the first page to the last
-and were not yielded. `docs/walks.md` keeps the table.
+page other users change cases that the search finds. The figure is the number of cases that were open from the first
+page to the last and were not yielded. `docs/walks.md` keeps the table.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ CHANGES = (
 
 
 class Case(msgspec.Struct):
-    """As much of a case as a walk needs."""
+    """The attributes of a case that a walk needs."""
 
     id: str
     attributes: dict[str, msgspec.Raw]
@@ -103,7 +103,7 @@ class Shelf:
         return cls(simulation, ActorScript(read_actors(change.actors), seed))
 
     async def fetch(self, number: int, size: int = SIZE, ascending: bool = True) -> Page[Case]:
-        """One page, and whatever happens after it."""
+        """Read one page, then let the actors act."""
         query = {
             "filter": FILTER,
             "page[number]": str(number),
@@ -131,7 +131,7 @@ class Shelf:
         return {case.id for case in self.simulation.store.cases.found(FILTER)}
 
     def is_open(self, case: Case) -> bool:
-        """What `matches` asks."""
+        """The `matches` function of the sweep."""
         return self.simulation.store.cases.find(case.id).status == "OPEN"
 
 
@@ -160,7 +160,7 @@ async def sweep(shelf: Shelf) -> set[str]:
 
 
 async def sweep_with_keys(shelf: Shelf) -> set[str]:
-    """The sweep that also asks for the gaps in the keys."""
+    """The sweep that also requests the gaps in the keys."""
     return set(await Sweep(shelf.fetch, page_size=SIZE, get=shelf.get, matches=shelf.is_open).collect_ids())
 
 
@@ -182,26 +182,26 @@ def missed(change: Change, walker: Walker, seed: int) -> int:
 
 
 async def close_while_walking(shelf: Shelf) -> None:
-    """The wrong loop: it writes to what it walks over."""
+    """The wrong loop: it changes the cases that it walks over."""
     async for case in Pages(shelf.fetch, page_size=SIZE):
         shelf.simulation.store.cases.close(case.id)
 
 
 async def collect_then_close(shelf: Shelf) -> None:
-    """The right one."""
+    """The right loop: collect, then write."""
     for case_id in await Sweep(shelf.fetch, page_size=SIZE).collect_ids():
         shelf.simulation.store.cases.close(case_id)
 
 
 def left_open(job: Callable[[Shelf], Awaitable[None]], seed: int) -> int:
-    """How many cases a job leaves open that closes what it finds, with nobody else there."""
+    """Number of cases that a job leaves open which closes what it finds, without other users."""
     shelf = Shelf.fill(Change("nothing"), seed)
     asyncio.run(job(shelf))
     return len(shelf.open())
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """Set rows as a table for Markdown."""
+    """Format rows as a Markdown table."""
     widths = [max(map(len, column)) for column in zip(head, *rows, strict=True)]
     rule = ["-" * (widths[0]), *("-" * (width - 1) + ":" for width in widths[1:])]
 

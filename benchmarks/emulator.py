@@ -1,4 +1,4 @@
-"""`python -m benchmarks.emulator`: what the emulator costs, so that it is no one's bottleneck.
+"""`python -m benchmarks.emulator`: what the emulator costs, to check that it is not the bottleneck of a test.
 
 The server runs on this process's event loop and the client in a thread of its own, so the CPU time of the
 loop's thread is the server's: parsing, answering, logging and writing included.
@@ -26,19 +26,19 @@ Row = tuple[str, float, str, float | None]
 
 
 def peak() -> float:
-    """The most memory this process has held, in MB."""
+    """Peak memory of this process, in MB."""
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1024 * 1024 if sys.platform == "darwin" else 1024)
 
 
 def in_process(work: Callable[[], object]) -> float:
-    """The CPU time of a piece of work, in milliseconds."""
+    """CPU time of a function call, in milliseconds."""
     begun = time.thread_time()
     work()
     return (time.thread_time() - begun) * 1000
 
 
 def search(simulation: Simulation, **query: str) -> None:
-    """Ask for one page without HTTP."""
+    """Read one page without HTTP."""
     names = {"number": "page[number]", "field": "sort[field]", "query": "filter"}
     asked = {"page[size]": "100", **{names[name]: value for name, value in query.items()}}
     reply = simulation.answer(ApiRequest(routes.SEARCH_CASES, query=asked))
@@ -86,7 +86,7 @@ def walk(base_url: str, query: str, accept: str) -> None:
 
 
 async def figures() -> list[Row]:
-    """Take all figures."""
+    """Make all measurements."""
     rows: list[Row] = []
     async with Emulator(log_size=0) as emulator:
         begun = time.perf_counter()
@@ -117,7 +117,7 @@ async def figures() -> list[Row]:
 
 
 def main() -> int:
-    """Print the figures; the exit status says whether every bar was reached."""
+    """Print the figures; the exit status says whether every target was reached."""
     missed = 0
     for name, value, unit, bar in asyncio.run(figures()):
         over = bar is not None and value > bar

@@ -3,7 +3,7 @@
     python -m benchmarks.jobs --cases 100000
 
 Both sweep all cases, decide by three rules, read the cases again, change them in bulk and read them back; the
-emulator runs in a process of its own. Counted is the processor time of the process that works, all threads.
+emulator runs in a process of its own. The figure is the CPU time of the working process, all threads.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ FEW: RuleSet = parse_rules(
         ]
     }
 )
-"""Decide over all, change a good part: the everyday triage."""
+"""Rules of an ordinary triage, which changes a part of the cases."""
 MANY: RuleSet = parse_rules(
     {
         "rules": [
@@ -113,7 +113,7 @@ async def with_journal(session: CaseSession, rules: RuleSet) -> int:
 
 
 async def measure(kind: str, rules: str, url: str) -> None:
-    """Run one of the two and print what it took; in a process of its own."""
+    """Run one of the two in a process of its own, and print its cost."""
     work = {"with": with_journal, "without": without_journal}[kind]
     requests = 0
 
@@ -145,7 +145,7 @@ def run(kind: str, rules: str, count: int) -> dict[str, float]:
 
 
 async def serve(count: int) -> None:
-    """Be the emulator."""
+    """Run the emulator."""
     async with Emulator(cases=count, log_size=0) as emulator:
         print(emulator.base_url, flush=True)
         await asyncio.Event().wait()
@@ -162,12 +162,12 @@ def report(rules: str, figures: dict[str, list[dict[str, float]]]) -> None:
 
 
 def least_cpu(runs: Iterable[dict[str, float]]) -> float:
-    """The run that the rest of the machine disturbed least: others only ever add to the time."""
+    """Return the fastest run: other load on the machine can only add time."""
     return min(each["cpu"] for each in runs)
 
 
 def main() -> None:
-    """Measure both by turns, for both sets of rules."""
+    """Measure both in turns, for both sets of rules."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--cases", type=int, default=100_000)
     parser.add_argument("--runs", type=int, default=5)

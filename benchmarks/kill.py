@@ -3,8 +3,8 @@
     python -m benchmarks.kill --points 240
 
 A point is one step between journal and socket (the jobs call a checkpoint there), or the moment at which the
-emulator has done what a request asked and has not answered yet. Every second time the run that follows is
-killed as well. In the end the world must be as it is after a run that nobody disturbed.
+emulator has done what a request asked and has not answered yet. Every second time the next run is
+killed too. In the end the data must be the same as after an undisturbed run.
 """
 
 from __future__ import annotations
@@ -72,7 +72,7 @@ async def export(session: CaseSession, folder: Path, control: JobControl) -> Job
 
 
 async def backfill(session: CaseSession, folder: Path, control: JobControl) -> JobResult:
-    """Make cases of some rows."""
+    """Create cases from some rows."""
     project = (folder / "project").read_text()
     source, journal = folder / "rows.jsonl", folder / "backfill.db"
     return await backfill_cases(
@@ -81,7 +81,7 @@ async def backfill(session: CaseSession, folder: Path, control: JobControl) -> J
 
 
 async def month(session: CaseSession, folder: Path, control: JobControl) -> JobResult:
-    """Run the rules of a folder at the time that is written there."""
+    """Run the rules of a folder, at the time stored in the folder."""
     now = float((folder / "now").read_text())
     control.clock = lambda: now
     rules = load_rules(folder / "rules.toml")
@@ -101,7 +101,7 @@ CASES = {"triage": 20, "export": 230, "backfill": 5}
 
 
 def nursery() -> None:
-    """Wait with everything imported; fork for each order that comes in, and tell how the child ended."""
+    """Wait with everything imported; fork for each order that comes in, and report how the child ended."""
     for line in sys.stdin:
         order = json.loads(line)
         child = os.fork()
@@ -114,7 +114,7 @@ def nursery() -> None:
 
 
 def run_child(job: str, url: str, folder: str, kill_at: int | None) -> int:
-    """Run a job, and be gone at the given step."""
+    """Run a job, and kill this process at the given step."""
     steps = itertools.count(1)
     place = Path(folder)
 
@@ -183,7 +183,7 @@ class Point:
 
 @define
 class Verdict:
-    """What all points of one job came to."""
+    """Results of all points of one job."""
 
     job: str
     points: int = 0
@@ -235,7 +235,7 @@ class Range:
         await self.stack.aclose()
 
     def prepare(self) -> None:
-        """Put the world and the folder back to the beginning."""
+        """Reset the emulator and the folder."""
         self.emulator.restore(self.start)
         for file in self.folder.iterdir():
             file.unlink()
@@ -245,7 +245,7 @@ class Range:
                 rows.write(json.dumps(row(number)) + "\n")
 
     async def run(self, point: Point) -> tuple[bool, int]:
-        """Run the job in a fresh process; tells whether it was killed, and else how it ended."""
+        """Run the job in a fresh process; returns whether it was killed, else how it ended."""
         child = await self.nursery.start(self.job, self.emulator.base_url, self.folder, point.step)
         answer = self.emulator.answer
         left = itertools.count(1)
@@ -264,7 +264,7 @@ class Range:
         return ended["killed"], ended["code"]
 
     async def disturb(self, points: Sequence[Point], verdict: Verdict) -> None:
-        """Kill at one point after the other, run to the end, and judge."""
+        """Kill at one point after the other, run to the end, and compare."""
         self.prepare()
         verdict.points += 1
         for point in (*points, *[Point()] * RUNS_AT_MOST):
@@ -284,7 +284,7 @@ class Range:
         verdict.different += [f"{where}: {key}" for key, value in state.items() if self.expected.get(key) != value]
 
     def state(self) -> dict[str, Any]:
-        """What the job has made of the world, by names that do not depend on the order of events."""
+        """The data after the job, by names that do not depend on the order of events."""
         world = self.emulator.store.tables
         if self.job == "export":
             return {"file": (self.folder / "cases.jsonl").read_bytes(), "rest": sorted(map(str, self.folder.iterdir()))}
@@ -325,7 +325,7 @@ def row(number: int) -> dict[str, Any]:
 
 
 async def kill_job(job: str, points: int, seed: int) -> Verdict:
-    """Kill one job at so many points."""
+    """Kill one job at a number of points."""
     verdict, dice = Verdict(job), random.Random(f"{job} {seed}")
     async with Range(job, seed) as range_:
         kinds = [Point(step=step) for step in range(1, range_.steps + 1)]
@@ -339,14 +339,14 @@ async def kill_job(job: str, points: int, seed: int) -> Verdict:
 
 
 async def kill_all(points: int, seed: int) -> list[Verdict]:
-    """Kill all jobs, at so many points in all; export has the fewest steps and gets the fewest points."""
+    """Kill all jobs, at a total number of points; export has the fewest steps and gets the fewest points."""
     weights = {"triage": 2, "export": 1, "backfill": 2}
     whole = sum(weights.values())
     return await asyncio.gather(*(kill_job(job, points * weight // whole, seed) for job, weight in weights.items()))
 
 
 def main() -> int:
-    """Print what came of it; 1 where anything was lost, doubled or different."""
+    """Print the results; returns 1 if anything was lost, doubled or different."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--points", type=int, default=240)
     parser.add_argument("--seed", type=int, default=0)

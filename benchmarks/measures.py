@@ -1,4 +1,4 @@
-"""What is measured: each function takes the emulator's address and gives rows of figures.
+"""The measurements: each function takes the address of the emulator and returns rows of figures.
 
 CPU is `process_time` of this process alone (the emulator has one of its own). Clients take turns within each
 round and the median of the rounds is given, so that a machine that slows down slows all of them.
@@ -51,7 +51,7 @@ async def _alternate(
 
 
 async def walk_cpu(base_url: str) -> list[Figure]:
-    """CPU of one page of 100 cases in a sequential walk, everything included."""
+    """CPU time of one page of 100 cases in a sequential walk, including all overhead."""
     clients = [await opened(base_url) for opened in opened_by()]
     session = CaseSession(base_url=base_url, api_key="bench", app_key="bench")
 
@@ -91,7 +91,7 @@ async def get_cpu(base_url: str) -> list[Figure]:
 
 
 async def loop_stall(base_url: str) -> list[Figure]:
-    """How late a 1 ms ticker is while pages are walked 16 at a time: the 99th percentile."""
+    """Delay of a 1 ms ticker during a walk with 16 pages in flight: the 99th percentile."""
     figures = []
     for opened in opened_by():
         client = await opened(base_url)
@@ -125,7 +125,7 @@ async def _sixteen_at_a_time(client: Client, pages: int) -> None:
 
 
 async def _ticking(work: Awaitable[None]) -> list[float]:
-    """Run the work beside a ticker; give by how many milliseconds each tick was late."""
+    """Run the work beside a ticker; returns the delay of each tick in milliseconds."""
     late: list[float] = []
 
     async def ticker() -> None:
@@ -171,7 +171,7 @@ def import_time() -> list[Figure]:
 
 
 def installed_size() -> list[Figure]:
-    """What the package takes on disk, without its dependencies and without caches."""
+    """Size of the package on disk, without dependencies and caches."""
     root = Path(casemgmt_async.__file__).parent
     size = sum(file.stat().st_size for file in root.rglob("*") if file.is_file() and file.suffix != ".pyc")
     return [Figure("installed size", "casemgmt_async", size / 1e6, "MB")]

@@ -3,8 +3,8 @@
     python -m benchmarks.month --hours 720 --cases 2000 --kills 60
 
 Between two runs other people comment on, reopen, close and create cases, and change priorities. Some runs are killed
-with SIGKILL at a random step and begun again. In the end each case has to have exactly the comments, the status, the
-priority, the assignee and the mark that the model gives it. Then an idle hour is run, and its requests are counted.
+with SIGKILL at a random step and started again. In the end each case must have exactly the comments, the status, the
+priority, the assignee and the mark that the model predicts. Then an idle hour is run, and its requests are counted.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ TEXTS = {"Nobody has": "warning", "Closed: nobody": "farewell", "Raised": "raise
 
 @define
 class Policy:
-    """The numbers of the rules, in seconds."""
+    """Durations of the rules, in seconds."""
 
     warn_after: float = 7 * DAY
     close_after: float = 3 * DAY
@@ -78,7 +78,7 @@ actions = {{ priority = "raise", comment = "Raised: {{key}} is {{age}} old." }}
 
 @define
 class ModelCase:
-    """What the model knows of a case."""
+    """State of a case in the model."""
 
     created: float
     active: float
@@ -94,13 +94,13 @@ class ModelCase:
 
 @define
 class Model:
-    """The policy, written down a second time."""
+    """An independent implementation of the policy."""
 
     policy: Policy
     cases: dict[str, ModelCase] = field(factory=dict)
 
     def run(self, now: float, hour: int) -> None:
-        """Do what one run has to do."""
+        """Apply one run of the policy."""
         for case in self.cases.values():
             if case.is_open:
                 self.rules(case, now, hour)
@@ -171,7 +171,7 @@ class Month:
 
     @contextmanager
     def as_other(self) -> Iterator[None]:
-        """Let what is done meanwhile be done by another user."""
+        """Make another user the author of the changes inside the context."""
         tables = self.emulator.store.tables
         me, tables.me = tables.me, self.other
         try:
@@ -187,7 +187,7 @@ class Month:
                 await self.somebody()
 
     async def somebody(self) -> None:
-        """One thing that somebody does."""
+        """Make one change as another user."""
         known = self.model.cases
         live = [id_ for id_, case in known.items() if case.is_open]
         shut = [id_ for id_, case in known.items() if not case.is_open]
@@ -237,7 +237,7 @@ class Month:
         self.model.run(self.emulator.clock(), number)
 
     def differences(self) -> list[str]:
-        """What the emulator and the model disagree about."""
+        """List the differences between emulator and model."""
         store = self.emulator.store
         found = []
         for case in store.tables.cases:
@@ -285,7 +285,7 @@ async def month_of(count: int, policy: Policy, seed: int) -> AsyncIterator[Month
 
 
 async def live(month: Month, hours: int, kills: int, people: int) -> None:
-    """Live through so many hours; so many of the runs are killed first."""
+    """Simulate a number of hours; some of the runs are killed first."""
     doomed = set(month.lot.sample(range(hours), kills))
     async with Nursery() as nursery:
         for number in range(hours):
@@ -297,7 +297,7 @@ async def live(month: Month, hours: int, kills: int, people: int) -> None:
 
 
 async def simulate(hours: int, count: int, kills: int, seed: int) -> int:
-    """Live through the month and print what came of it; 1 where model and emulator disagree."""
+    """Simulate the month and print the result; returns 1 if model and emulator disagree."""
     started = time.perf_counter()
     async with month_of(count, Policy(), seed) as month:
         await live(month, hours, kills, people=4)

@@ -4,8 +4,8 @@
 
 A run of the suite with coverage tells which tests execute which line. Then each mutant of a seeded sample gets the
 tests of its line, the fastest first, until one fails. Mutants that survive are compared with
-`tests/data/surviving_mutants.toml`, which gives a reason for each: one that is not there fails the run, and so does a
-score below 85 %. A test that fails without any change takes no part.
+`tests/data/surviving_mutants.toml`, which gives a reason for each: a survivor that is not listed fails the run, and so
+does a score below 85 %. Tests that fail without any change are left out.
 
 Everything happens in copies of the project. For each mutant, a process that has imported pytest already is forked.
 """
@@ -46,11 +46,11 @@ TESTS = {
 }
 """The folders whose tests should notice a change of a package."""
 LEFT_OUT = "tests/jobs/test_kill_jobs.py"
-"""Jobs in processes of their own, of which coverage knows nothing."""
+"""Jobs in processes of their own, which coverage does not measure."""
 TEST_SECONDS = 100.0
-"""How long the tests of one mutant take at the most, by their times in the run with coverage."""
+"""Time limit for the tests of one mutant, from their times in the run with coverage."""
 CPU_SECONDS = 240
-"""CPU time after which a mutant is taken to run for ever, which counts as noticed."""
+"""CPU time after which a mutant is assumed to loop for ever, which counts as killed."""
 COPIED = ("casemgmt_async", "tests", "benchmarks", "docs", "examples", "pyproject.toml", "README.md", "CHANGELOG.md")
 PRELOADED = ("aiohttp", "aioresponses", "attrs", "cattrs", "click", "hypothesis", "msgspec", "rich")
 QUIET = (
@@ -70,7 +70,7 @@ QUIET = (
 
 @frozen
 class Outcome:
-    """What became of one mutant."""
+    """Result of one mutant."""
 
     key: str
     package: str
@@ -148,7 +148,7 @@ class Selection:
 
     @classmethod
     def read(cls, origin: Path, packages: Iterable[str]) -> Selection:
-        """What `measure` has left."""
+        """Data that `measure` has written."""
         coverage = {package: CoverageData(str(origin / f"coverage-{package}")) for package in packages}
         for data in coverage.values():
             data.read()
@@ -218,12 +218,12 @@ def start(mutant: Mutant, tests: list[str], folder: Path, number: int) -> int:
 
 
 def restore(mutant: Mutant, origin: Path, folder: Path) -> None:
-    """Put the file back as it was, its time included."""
+    """Restore the file, including its modification time."""
     shutil.copy2(origin / mutant.site.file, folder / mutant.site.file)
 
 
 def judge(mutant: Mutant, status: int, tests: list[str], folder: Path, seconds: float) -> Outcome:
-    """What the end of a child says."""
+    """Return the result that the exit of a child means."""
     code = os.waitstatus_to_exitcode(status)
     lines = (folder / "output.txt").read_text("utf-8", "replace").strip().splitlines()
     failed = next(
@@ -270,7 +270,7 @@ def explained() -> dict[str, str]:
 
 
 def conclude(outcomes: list[Outcome]) -> int:
-    """Print the score and what has no reason; returns the exit code."""
+    """Print the score and the survivors without a reason; returns the exit code."""
     reasons = explained()
     print(f"\n{'package':<12}{'mutants':>8}{'killed':>8}{'score':>8}")
     for package in [*PACKAGES, "all"]:

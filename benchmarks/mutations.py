@@ -63,15 +63,15 @@ class Site:
     """Qualified name of the function or class around the change; empty at the level of the module."""
     operator: str
     occurrence: int
-    """The how manieth place of this operator in the file it is."""
+    """Index of the place among those of this operator in the file."""
     line: int
     column: int
     before: str
-    """The line as it is."""
+    """The line before the change."""
 
     @property
     def rank(self) -> str:
-        """What the sample is drawn by: it moves with the function and does not depend on the number of the line."""
+        """Key of the sample: it belongs to the function and does not depend on line numbers."""
         return f"{self.file} {self.function} {self.operator} {self.before} {self.column}"
 
 
@@ -81,9 +81,9 @@ class Mutant:
 
     site: Site
     after: str
-    """The line as it becomes."""
+    """The line after the change."""
     code: str
-    """The whole file with the change."""
+    """Text of the whole file after the change."""
 
     @property
     def key(self) -> str:
@@ -117,7 +117,7 @@ def sites_of(code: str, file: str) -> Iterator[Site]:
 
 
 def mutant(root: Path, site: Site) -> Mutant | None:
-    """The mutant of a place; None where the operator changes nothing or cannot."""
+    """The mutant of a place; None if the operator changes nothing or fails."""
     code = (root / site.file).read_text("utf-8")
     operator = cosmic_ray.plugins.get_operator(f"core/{site.operator}")()
     try:
@@ -141,7 +141,7 @@ def compiles(code: str) -> bool:
 
 
 def sample(root: Path, count: int, seed: int, packages: Iterable[str] = PACKAGES) -> list[Mutant]:
-    """So many mutants, in the order of a hash of their names: a change of one function moves no mutant elsewhere."""
+    """Draw mutants in the order of a hash of their names, so that a change of one function does not affect others."""
     found: dict[str, Mutant] = {}
     by_hash = sorted(sites(root, packages), key=lambda site: hashlib.sha256(f"{seed} {site.rank}".encode()).digest())
     for site in by_hash:
@@ -178,5 +178,5 @@ def structure(tree: ast.Module) -> tuple[list[tuple[int, int, str]], list[Span]]
 
 
 def span(node: ast.expr | ast.stmt) -> Span:
-    """Where a node begins and ends."""
+    """Return the first and last position of a node."""
     return (node.lineno, node.col_offset), (node.end_lineno or 0, node.end_col_offset or 0)

@@ -1,8 +1,8 @@
 """`python -m benchmarks.once`: 1,000 calls of `create_case_once` for 100 tokens, 64 at a time, under faults.
 
-A fifth of the requests fail in some way, among them creates that take effect before their answer is lost. Counted are
-the cases that the service made, by the emulator's ledger. Every tenth call starts without what the process remembers,
-as after a restart.
+A fifth of the requests fail in some way, among them creates that take effect before their answer is lost. The
+emulator's ledger counts the cases that were created. Every tenth call starts with an empty memory, as after a
+restart.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""A page of cases as the live service sends it: about 1.4 kB a case, seeded, so always the same."""
+"""A page of cases as the live service sends it: about 1.4 kB per case, from a fixed seed."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ SENTENCES = (
 
 
 def case_page(size: int = 100, *, seed: int = 0, odd: int = 0, name: str = "novelty", value: Any = None) -> bytes:
-    """Make a page of `size` cases. The last `odd` of them have one attribute more, which no model has a field for."""
+    """Make a page of `size` cases. The last `odd` of them have one more attribute, for which no model has a field."""
     rng = random.Random(seed)
     users = [
         {

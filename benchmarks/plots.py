@@ -17,7 +17,7 @@ CHARTS = (
 
 
 def draw(figures: Sequence[Figure]) -> None:
-    """Draw one bar chart a measure, on a logarithmic scale, since the clients are orders of magnitude apart."""
+    """Draw one bar chart per measure, on a logarithmic scale because the clients differ by orders of magnitude."""
     import matplotlib as mpl  # noqa: PLC0415 - half a second that a run without plots does not pay
 
     mpl.use("svg")

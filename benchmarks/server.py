@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator
 
 @contextlib.asynccontextmanager
 async def emulator(cases: int, latency: float = 0.0) -> AsyncIterator[str]:
-    """Start an emulator with so many cases and give its base URL; it ends with the block."""
+    """Start an emulator with a number of cases and yield its base URL; it ends with the block."""
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         "-m",

@@ -1,10 +1,10 @@
-"""Live through what happens to imports, again and again, and let the emulator's state judge.
+"""Run imports through random events, and compare the state of the emulator with the rows.
 
     python -m benchmarks.stories --stories 300
 
 A story is an import of 500 rows that goes through up to six events: killed with SIGKILL at a seeded step, its
 journal lost, restored from an older copy or copied to another machine, its file renamed, edited, appended to or
-sorted anew. Each run has a clock of its own, up to ten minutes slow or fast; in every second story searches show
+sorted differently. Each run has a clock of its own, up to ten minutes slow or fast; in every second story searches show
 writes ten minutes late; 5 % of the answers to creates and comments are lost. At the end the same command runs
 until nothing is left to do, three times at most. Then each row must have exactly one case, each comment must be
 there exactly once, and no operation may be unknown.
@@ -50,7 +50,7 @@ FAULTS = (
 
 
 def nursery() -> None:
-    """Wait with everything imported; fork for each order that comes in, and tell how the child ended."""
+    """Wait with everything imported; fork for each order that comes in, and report how the child ended."""
     for line in sys.stdin:
         order = json.loads(line)
         child = os.fork()
@@ -62,7 +62,7 @@ def nursery() -> None:
 
 
 def run_child(url: str, source: str, journal: str, project: str, skew: float, update: bool, kill_at: int | None) -> int:
-    """Run the import, and be gone at the given step. The exit status is 0, 3 (work is left) or 4 (something failed)."""
+    """Run the import, and kill this process at the given step. Exit status: 0, 3 (work is left) or 4 (failed)."""
     steps = itertools.count(1)
 
     def on_step(_: str) -> None:
@@ -101,7 +101,7 @@ class Nursery:
         return cls(await asyncio.create_subprocess_exec(*command, stdin=pipe, stdout=pipe, cwd=here))
 
     async def run(self, **order: Any) -> tuple[bool, int]:
-        """Run the import once; tells whether it was killed, and how it ended."""
+        """Run the import once; returns whether it was killed, and how it ended."""
         assert self.process.stdin is not None
         assert self.process.stdout is not None
         self.process.stdin.write(json.dumps(order).encode() + b"\n")
@@ -117,7 +117,7 @@ class Nursery:
 
 @define(eq=False)
 class Story:
-    """One import and what happens to it."""
+    """One import and its events."""
 
     seed: int
     rows_at_first: int
@@ -137,7 +137,7 @@ class Story:
         self.source, self.journal = self.folder / "rows.jsonl", self.folder / "machine-0.db"
 
     async def live(self) -> list[str]:
-        """Live through the story; returns what went wrong."""
+        """Run the story; returns the failures."""
         events = [self.random.choice(EVENTS) for _ in range(self.random.randint(2, 6))]
         switches = Switches(index_lag=600.0 if self.seed % 2 else 0.0)
         async with Emulator(cases=30, seed=self.seed, switches=switches, faults=FAULTS, log_size=0) as emulator:
@@ -156,7 +156,7 @@ class Story:
             return wrong + judge(emulator, self.rows)
 
     async def happen(self, event: str, emulator: Emulator, project: str) -> None:
-        """Let one thing happen."""
+        """Apply one event."""
         match event:
             case "run" | "kill":
                 await self.run(emulator, project, kill=event == "kill", update=self.random.random() < 0.5)
@@ -209,7 +209,7 @@ class Story:
         self.source.write_text("".join(json.dumps(each) + "\n" for each in self.rows))
 
     def clone(self, target: Path) -> Path:
-        """Copy the journal with what belongs to it."""
+        """Copy the journal and its companion files."""
         for suffix in ("", "-wal"):
             file = self.journal.with_name(self.journal.name + suffix)
             if file.exists():
@@ -267,7 +267,7 @@ def judge(emulator: Emulator, rows: list[dict[str, Any]]) -> list[str]:
 async def live_all(
     seeds: range, rows: int, *, progress: bool = False
 ) -> tuple[int, dict[int, tuple[list[str], list[str]]]]:
-    """Live through stories; returns how many runs there were and what went wrong, by seed."""
+    """Run stories; returns the number of runs and the failures, by seed."""
     nursery_ = await Nursery.open()
     runs, bad = 0, {}
     try:
@@ -286,7 +286,7 @@ async def live_all(
 
 
 def main() -> int:
-    """Print what came of it; 1 where anything was lost, doubled, different or unknown."""
+    """Print the results; returns 1 if anything was lost, doubled, different or unknown."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--stories", type=int, default=300)
     parser.add_argument("--rows", type=int, default=500)

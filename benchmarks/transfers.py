@@ -42,7 +42,7 @@ def session_on(base_url: str) -> CaseSession:
 
 
 async def count_requests(count: int, faults: str | None) -> BackfillResult:
-    """Make cases of rows while answers get lost; nothing may be doubled, lost or unknown."""
+    """Create cases from rows while answers are lost; nothing may be doubled, lost or unknown."""
     with tempfile.TemporaryDirectory() as folder:
         async with Emulator(cases=30, faults=faults, log_size=0) as emulator, session_on(emulator.base_url) as session:
             result = await backfill_cases(
@@ -94,7 +94,7 @@ def be_child(count: int, operations: int) -> None:
 
 
 async def backfill(url: str, count: int, operations: int, folder: Path) -> BackfillResult:
-    """Take all rows in, and create as many cases as the budget allows."""
+    """Import all rows, and create as many cases as the budget allows."""
     control = JobControl(budget=Budget(max_operations=operations, concurrency=16))
     async with session_on(url) as session:
         where = {**WHERE, "journal": folder / "job.db", "rejects": folder / "bad.jsonl"}
@@ -124,7 +124,7 @@ class DuckDB:
         self.connection.execute("INSERT INTO cases SELECT id, raw FROM delta WHERE deleted IS NULL")
 
     def cases(self) -> dict[str, Any]:
-        """What the table holds."""
+        """Return the rows of the table."""
         return {id_: json.loads(raw) for id_, raw in self.connection.execute("SELECT id, raw FROM cases").fetchall()}
 
 
@@ -145,7 +145,7 @@ class Pandas:
         self.frame = self.pandas.concat([kept, delta[[("deleted" not in line) for line in lines]]])
 
     def cases(self) -> dict[str, Any]:
-        """What the frame holds."""
+        """Return the rows of the frame."""
         return self.frame["raw"].to_dict()
 
 
@@ -163,7 +163,7 @@ def modified(case: dict[str, Any]) -> str:
 
 
 def judge_busy(known: dict[str, Any], before: dict[str, Any], after: dict[str, Any]) -> None:
-    """See that an export with others at work has each case that was there throughout, as it was at some time."""
+    """Check an export made during changes: it must have each case that existed throughout, in a state that it had."""
     missing = [id_ for id_ in before.keys() & after.keys() if id_ not in known]
     assert not missing, f"{len(missing)} cases that were there throughout are missing"
     for id_, case in known.items():
@@ -207,7 +207,7 @@ def change(emulator: Emulator, lot: random.Random) -> None:
 
 
 def show_rounds(count: int) -> None:
-    """Print what the rounds came to; an AssertionError names the first that differs."""
+    """Print the results of the rounds; raises AssertionError for the first that differs."""
     started = time.perf_counter()
     written = asyncio.run(merge_rounds(count, 250, [DuckDB(), Pandas()]))
     took = time.perf_counter() - started

@@ -1,4 +1,4 @@
-"""`python -m benchmarks.walks`: what pages in flight bring, and that a walk's memory does not grow with its length.
+"""`python -m benchmarks.walks`: the gain of several pages in flight, and the memory of a long walk.
 
 Both are measured over HTTP against a server in a process of its own, the memory in a process for each walk.
 """
@@ -38,7 +38,7 @@ def session(base_url: str) -> CaseSession:
 
 
 async def seconds(base_url: str, window: int) -> float:
-    """How long a walk over all the pages takes, connections made before."""
+    """Time of a walk over all pages, with connections already open."""
     async with session(base_url) as calls:
         await cases.search_cases(calls, page_size=1)
         await asyncio.gather(*(cases.search_cases(calls, page_size=1) for _ in range(window)))
@@ -50,7 +50,7 @@ async def seconds(base_url: str, window: int) -> float:
 
 
 async def bare(base_url: str) -> float:
-    """How long bare aiohttp takes for the same pages in any order, with a semaphore, reading bytes only."""
+    """Time of bare aiohttp for the same pages in any order, with a semaphore, reading bytes only."""
     async with aiohttp.ClientSession(
         base_url, headers={"DD-API-KEY": "bench", "DD-APPLICATION-KEY": "bench"}
     ) as client:
@@ -105,7 +105,7 @@ async def line(process: asyncio.subprocess.Process) -> str:
 
 
 async def peak(total: int) -> float:
-    """The peak memory, in MB, of a process that walks over so many cases."""
+    """Peak memory, in MB, of a process that walks over a number of cases."""
     async with child("serve", total, 0) as serving:
         base_url = await line(serving)
         async with child("walk", base_url) as walking:
@@ -123,7 +123,7 @@ def peak_memory() -> float:
 
 
 async def memory() -> list[Figure]:
-    """What a hundred times as many cases cost in memory."""
+    """Memory for a hundred times as many cases."""
     short, long = await peak(SHORT), await peak(LONG)
     return [
         Figure(f"peak memory of a walk over {SHORT:,} cases", OURS, short, "MB"),
@@ -176,7 +176,7 @@ async def walk(base_url: str) -> None:
 
 
 async def show() -> None:
-    """Print every figure as it is known."""
+    """Print each figure when it is measured."""
     for measure in (speed, memory):
         for figure in await measure():
             print(f"{figure.measure:60} {figure.client:20} {figure.value:10.2f} {figure.unit}", flush=True)

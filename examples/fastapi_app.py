@@ -277,7 +277,7 @@ async def download_export(request: Request, export_id: str) -> FileResponse:
 
 @asynccontextmanager
 async def desk(app: FastAPI) -> AsyncIterator[Mapping[str, Any]]:
-    """Open the session first, then what uses it; close in the other order."""
+    """Open the session, then the objects that use it; close in reverse order."""
     async with lifespan(lambda: CaseSession(timeout=20))(app) as state:
         folder = Path(os.environ.get("CASE_DESK_FOLDER") or Path(tempfile.gettempdir(), "case-desk"))
         exports = Exports(state[SESSION], folder)

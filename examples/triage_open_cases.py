@@ -1,4 +1,4 @@
-"""Triage the open cases by a few plain rules, many at a time.
+"""Triage the open cases by a few rules, concurrently.
 
 Without arguments it rehearses on an emulator of its own with 5,000 cases. With Datadog keys in the
 environment, `--live` looks at the real service and `--live --apply` changes it.
@@ -28,34 +28,34 @@ Action = Callable[[CaseSession, Case], Awaitable[object]]
 
 
 def is_stale(case: Case) -> bool:
-    """Nothing has happened for 60 days."""
+    """The case was not changed for 60 days."""
     seen = case.modified_at or case.created_at
     return seen is not None and seen < datetime.now(UTC) - timedelta(days=60)
 
 
 def is_urgent_and_unassigned(case: Case) -> bool:
-    """It is of the highest priority and nobody works on it."""
+    """The case has the highest priority and no assignee."""
     return case.priority is Priority.P1 and case.assignee is None
 
 
 def has_no_priority(case: Case) -> bool:
-    """Nobody has said how urgent it is."""
+    """The case has no priority."""
     return case.priority is Priority.NOT_DEFINED
 
 
 async def close_as_stale(session: CaseSession, case: Case) -> None:
-    """Say why, then close it."""
+    """Comment with the reason, then close the case."""
     await timeline.comment_case(session, case.id, comment="Closed: nothing has happened for 60 days.")
     await cases.update_status(session, case.id, status_name="Closed")
 
 
 async def give_to_on_call(session: CaseSession, case: Case) -> None:
-    """Assign it."""
+    """Assign the case."""
     await cases.assign_case(session, case.id, assignee_id=ON_CALL)
 
 
 async def set_default_priority(session: CaseSession, case: Case) -> None:
-    """Call it P4 until somebody knows better."""
+    """Set the priority to P4."""
     await cases.update_priority(session, case.id, priority=Priority.P4)
 
 
@@ -67,7 +67,7 @@ RULES: list[tuple[str, Callable[[Case], bool], Action]] = [  # the first that ma
 
 
 async def triage(session: CaseSession, *, apply: bool, console: Console) -> Counter[tuple[str, str]]:
-    """Walk the open cases, decide, then change: collect first, since closing while walking skips cases."""
+    """Walk the open cases, decide, then change: collect first, because closing cases during a walk skips others."""
     decided: list[tuple[str, Action, Case]] = []
     outcomes: Counter[tuple[str, str]] = Counter()
     with Progress(console=console) as progress:

@@ -74,6 +74,22 @@ def run_as_tests(tests: list[tuple[Path, str]]) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
+@pytest.mark.parametrize("page", pages_with("python"), ids=lambda page: page.stem)
+def test_every_python_block_is_type_checked_at_its_line_of_the_page(page, monkeypatch):
+    monkeypatch.syspath_prepend(ROOT / "docs")
+    modules = importlib.import_module("typed_blocks").modules(page)
+    text = page.read_text("utf-8").splitlines()
+    checked = []
+    for source in modules.values():
+        ast.parse(source)
+        for number, line in enumerate(source.splitlines()):
+            if line.strip() and number and line != "async def page() -> None:":
+                assert line.strip() == text[number].strip()
+                checked.append(line.strip())
+    lines = [line.strip() for block in blocks(page, "python") for line in block.splitlines() if line.strip()]
+    assert sorted(checked) == sorted(lines)
+
+
 @pytest.mark.timeout(120)
 @pytest.mark.parametrize("page", pages_with("console", "sh"), ids=lambda page: page.stem)
 async def test_commands_of_a_page_run(page, tmp_path):
