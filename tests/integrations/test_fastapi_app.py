@@ -112,7 +112,7 @@ async def test_the_schema_tells_of_models_and_errors(emulator):
     assert search["200"]["content"]["application/json"]["schema"] == {"$ref": "#/components/schemas/Page_Case_"}
     assert components["Page_Case_"]["properties"]["items"]["items"] == {"$ref": "#/components/schemas/Case"}
     assert components["Case"]["properties"]["created_at"]["anyOf"][0] == {"type": "string", "format": "date-time"}
-    assert components["Case"]["properties"]["title"]["description"] == "The title."
+    assert components["Case"]["properties"]["title"]["description"] == "Title."
     assert components["Priority"]["type"] == "string"
     assert set(components["Export"]["properties"]) == {"id", "state", "phase", "done", "total"}
     assert {"200", "400", "404", "409", "422", "500", "502", "503", "504"} == set(show)
