@@ -46,11 +46,6 @@ html_title = f"casemgmt_async {release}"
 html_static_path = ["_static"]
 html_css_files = ["site.css"]
 html_show_sphinx = False
-html_theme_options = {
-    "source_repository": "https://github.com/casemgmt-async/casemgmt-async/",
-    "source_branch": "main",
-    "source_directory": "docs/",
-}
 copybutton_prompt_text = r"\$ |>>> |\.\.\. "
 copybutton_prompt_is_regexp = True
 copybutton_line_continuation_character = "\\"

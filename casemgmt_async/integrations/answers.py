@@ -19,6 +19,7 @@ from casemgmt_async import (
     ConfigurationError,
     ConflictError,
     InvalidArgumentError,
+    NameLookupError,
     NotFoundError,
     OutcomeUnknownError,
     RateLimitError,
@@ -59,6 +60,7 @@ ANSWERS: Final[Mapping[type[CaseManagementError], Answer]] = {
     NotFoundError: Answer(404, "Not found."),
     ConflictError: Answer(409, "The request contradicts what exists already."),
     UnprocessableError: Answer(422, "Case Management refused the values in the request."),
+    NameLookupError: Answer(422, "A name in the request is unknown or ambiguous."),
     RateLimitError: Answer(503, "Case Management accepts no more requests for now. Try again later."),
     RequestTimeoutError: Answer(504, "Case Management did not respond in time."),
     OutcomeUnknownError: Answer(
@@ -83,7 +85,7 @@ def answer_for(error: CaseManagementError) -> Answer:
     `ConfigurationError` is logged at error, and a `MissingSessionError` also says in its response what to do.
     """
     answer = next(ANSWERS[parent] for parent in type(error).__mro__ if parent in ANSWERS)
-    if isinstance(error, InvalidArgumentError | MissingSessionError):
+    if isinstance(error, InvalidArgumentError | NameLookupError | MissingSessionError):
         answer = Answer(answer.status, str(error))
     elif isinstance(error, RateLimitError):
         seconds = SOON if error.retry_after is None or math.isinf(error.retry_after) else error.retry_after

@@ -36,7 +36,7 @@ async def test_writing_needs_a_confirmation_that_says_what_is_made(casemgmt, emu
     assert "pass --yes to create 6 cases in project OPS" in said.err
     assert not [entry for entry in emulator.log if entry.route == "create_case"]
     unknown = await casemgmt("doctor", "--probe-writes", "NOPE", "--yes")
-    assert "no project 'NOPE'" in unknown.err
+    assert "no project has the key, name or id 'NOPE'" in unknown.err
 
 
 async def test_writing_fills_what_reading_left_open(casemgmt, emulator, tmp_path):

@@ -76,4 +76,10 @@ async def test_the_command_notes_a_misspelt_facet_and_asks_all_the_same(casemgmt
     said = await casemgmt("search", "staus:open")
     assert said.status == 0
     assert "did you mean status:?" in said.err
-    assert "may not index" in said.err
+    assert "may not index" not in said.err, "the misspelling explains why nothing was found"
+
+
+async def test_the_command_says_that_a_facet_may_not_be_indexed_when_nothing_is_found(casemgmt):
+    said = await casemgmt("search", "service:no-such-service")
+    assert said.status == 0
+    assert said.err.count("may not index service:") == 1

@@ -23,6 +23,9 @@ EXPECTED = [
     (errors.PermissionDeniedError(403, SAID), 502),
     (errors.ConflictError(409, SAID), 409),
     (errors.UnprocessableError(422, SAID), 422),
+    (errors.NameLookupError("user", "ann", reason=SECRET), 422),
+    (errors.UnknownNameError("user", "ann", reason=SECRET), 422),
+    (errors.AmbiguousNameError("user", "ann", reason=SECRET), 422),
     (errors.ServerError(503, SAID), 502),
     (errors.RedirectError(307, SAID), 502),
     (errors.StatusError(418, SAID), 502),
@@ -33,6 +36,7 @@ EXPECTED = [
     (errors.DecodeError(SECRET), 502),
     (errors.ConfigurationError(SECRET), 500),
     (errors.SessionClosedError(SECRET), 500),
+    (errors.PaginationError(SECRET), 502),
     (errors.CaseManagementError(SECRET), 502),
 ]
 
