@@ -21,6 +21,10 @@ EXAMPLES = {
     "ConnectionFailedError": ("what",),
     "ResponseTooLargeError": ("what",),
     "OutcomeUnknownError": ("create_case", b"{}", "the connection broke"),
+    "PaginationError": ("the page was repeated",),
+    "NameLookupError": ("user", "ann", (), "2 names could not be resolved", ()),
+    "UnknownNameError": ("user", "ann", (errors.Candidate("1", "Ann <ann@example.com>"),), "no user is named 'ann'"),
+    "AmbiguousNameError": ("user", "ann", (errors.Candidate("1", "Ann"), errors.Candidate("2", "Ann")), "2 are"),
     "DecodeError": ("not a date", "$.data[3].attributes.created_at", "search_cases"),
 }
 CLASSES = [name for name in errors.__all__ if name.endswith("Error")]

@@ -71,8 +71,8 @@ def test_nothing_shows_a_secret() -> None:
     token = Credentials(None, None, "t-sec-ret")
     shown = [repr(access), repr(token), repr(access.headers({})), repr(token.headers({})), repr(Secret("k-sec-ret"))]
     assert not any("sec-ret" in text for text in shown)
-    with pytest.raises(TypeError):
-        pickle.dumps(Secret("k-sec-ret"))
+    assert b"sec-ret" not in pickle.dumps(Secret("k-sec-ret"))
+    assert b"sec-ret" not in pickle.dumps(access)
 
 
 def test_a_refusal_has_no_secret_among_its_locals() -> None:
