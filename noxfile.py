@@ -14,7 +14,7 @@ import nox
 
 nox.needs_version = ">=2025.2.9"
 nox.options.sessions = ["lint", "types", "tests", "demo"]
-nox.options.default_venv_backend = "uv|venv"  # uv makes an environment in a second; venv serves as well
+nox.options.default_venv_backend = "venv"
 
 PYPROJECT = nox.project.load_toml("pyproject.toml")
 EVERYTHING = "-e.[cli,emulator,fastapi,otel,parquet,pytest]"
