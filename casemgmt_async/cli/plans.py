@@ -106,8 +106,8 @@ def to_csv(changes: list[jobs.Change]) -> str:
     """All changes as CSV."""
     text = io.StringIO()
     objects = [as_object(change) for change in changes]
-    names = ("case", "key", "title", "created_at", "rule", "action", "before", "after", "state")
-    writer = csv.DictWriter(text, names)
+    names: tuple[str, ...] = ("case", "key", "title", "created_at", "rule", "action", "before", "after", "state")
+    writer: csv.DictWriter[str] = csv.DictWriter(text, names)
     writer.writeheader()
     for each in objects:
         plain = {name: each[name] for name in names[:6]}

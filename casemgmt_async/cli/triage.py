@@ -230,23 +230,22 @@ async def run(
                 planned = await jobs.plan_triage(
                     session, read, state=path, control=control, dry_run=True, complete=complete
                 )
-            else:
-                result = await jobs.run_triage(
-                    session,
-                    read,
-                    state=path,
-                    control=control,
-                    confirm=confirm,
-                    complete=complete,
-                    even_if_changed=even_if_changed,
-                    retry_unknown=retry_unknown,
-                    retry_rejected=retry_rejected,
-                )
-        if dry_run:
-            show_plan(screen, planned)
-            if not screen.as_json:
-                show_some(screen, planned.changes)
-            return 0
+                with asking():
+                    show_plan(screen, planned)
+                    if not screen.as_json:
+                        show_some(screen, planned.changes)
+                return 0
+            result = await jobs.run_triage(
+                session,
+                read,
+                state=path,
+                control=control,
+                confirm=confirm,
+                complete=complete,
+                even_if_changed=even_if_changed,
+                retry_unknown=retry_unknown,
+                retry_rejected=retry_rejected,
+            )
         if result.run is None:
             screen.note(f"stopped: {result.stopped}; nothing was changed")
             return 1

@@ -38,23 +38,29 @@ class Access(Protocol):
     checks: bool
     """Whether the code has to check types."""
 
-    def member(self, node: str, path: Path, name: str) -> str:
+    def member(self, node: str, path: Path, name: str, /) -> str:
         """Write the code for a member, None where it is absent."""
+        ...
 
-    def value(self, hook: Hook, value: str, scope: Scope) -> str:
+    def value(self, hook: Hook, value: str, scope: Scope, /) -> str:
         """Write the code that converts a value."""
+        ...
 
-    def absent(self, hook: Hook | None, value: str, scope: Scope, default: str = "None") -> str:
+    def absent(self, hook: Hook | None, value: str, scope: Scope, default: str = "None", /) -> str:
         """Write the test whether a member is absent or null; without a hook, of an object."""
+        ...
 
-    def passed(self, value: str, scope: Scope) -> str | None:
+    def passed(self, value: str, scope: Scope, /) -> str | None:
         """Write the shortest code for a value that is None where absent; None where there is none shorter."""
+        ...
 
-    def unknown(self, node: str, path: Path, known: frozenset[str], shape: Shape, scope: Scope) -> Iterable[str]:
+    def unknown(self, node: str, path: Path, known: frozenset[str], shape: Shape, scope: Scope, /) -> Iterable[str]:
         """Write the lines that keep the members without a field."""
+        ...
 
-    def empty(self, path: Path) -> Any:
+    def empty(self, path: Path, /) -> Any:
         """Return what stands for an object that is absent."""
+        ...
 
 
 def structure_function(shape: Shape, hooks: Mapping[str, Hook], access: Access, name: str) -> Function:

@@ -84,7 +84,7 @@ class Hook:
         """Return the type that msgspec reads for it."""
         return Any
 
-    def expression(self, value: str, scope: Scope) -> str:
+    def expression(self, value: str, scope: Scope, /) -> str:
         """Write the code that converts what msgspec read."""
         return self.plain_expression(value, scope)
 
@@ -121,7 +121,7 @@ class ScalarHook(Hook):
     def wire(self) -> Any:
         return int | float if self.kind is float else self.kind
 
-    def expression(self, value: str, _: Scope) -> str:
+    def expression(self, value: str, _: Scope, /) -> str:
         return value
 
     def plain_expression(self, value: str, scope: Scope) -> str:
@@ -145,7 +145,7 @@ class TextHook(Hook):
     def wire(self) -> Any:
         return Annotated[str, msgspec.Meta(min_length=1)]
 
-    def expression(self, value: str, scope: Scope) -> str:
+    def expression(self, value: str, scope: Scope, /) -> str:
         if self.kind is date:
             return f"{scope.name('day', day)}({value})"
         from_text, utc = scope.name("from_text", datetime.fromisoformat), scope.name("UTC", UTC)
@@ -164,7 +164,7 @@ class EnumHook(Hook):
     def wire(self) -> Any:
         return self.kind
 
-    def expression(self, value: str, _: Scope) -> str:
+    def expression(self, value: str, _: Scope, /) -> str:
         return value
 
     def plain_expression(self, value: str, scope: Scope) -> str:
@@ -198,7 +198,7 @@ class SequenceHook(Hook):
     def wire(self) -> Any:
         return list[self.item.wire()]  # type: ignore[misc]
 
-    def expression(self, value: str, scope: Scope) -> str:
+    def expression(self, value: str, scope: Scope, /) -> str:
         item = self.item.expression("item", scope)
         items = value if item == "item" else f"[{item} for item in {value}]"
         return items if self.make is list else f"tuple({items})"
@@ -224,7 +224,7 @@ class MappingHook(Hook):
     def wire(self) -> Any:
         return dict[str, self.item.wire()]  # type: ignore[misc]
 
-    def expression(self, value: str, scope: Scope) -> str:
+    def expression(self, value: str, scope: Scope, /) -> str:
         item = self.item.expression("item", scope)
         return value if item == "item" else f"{{key: {item} for key, item in {value}.items()}}"
 

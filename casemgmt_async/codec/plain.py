@@ -25,20 +25,20 @@ class Plain:
         self.home = home
         self.met = unknown
 
-    def member(self, node: str, _: Path, name: str) -> str:
+    def member(self, node: str, _: Path, name: str, /) -> str:
         return f"{node}.get({name!r})"
 
-    def value(self, hook: Hook, value: str, scope: Scope) -> str:
+    def value(self, hook: Hook, value: str, scope: Scope, /) -> str:
         return hook.plain_expression(value, scope)
 
-    def absent(self, _: Hook | None, value: str, __: Scope, default: str = "None") -> str:  # noqa: ARG002
+    def absent(self, _: Hook | None, value: str, __: Scope, default: str = "None", /) -> str:  # noqa: ARG002
         return f"{value} is None"
 
-    def passed(self, value: str, _: Scope) -> str | None:
+    def passed(self, value: str, _: Scope, /) -> str | None:
         usual = "value if value.__class__ is "
         return f"value if value is None or value.__class__ is {value.removeprefix(usual)}" if usual in value else None
 
-    def unknown(self, node: str, path: Path, known: frozenset[str], shape: Shape, scope: Scope) -> Iterable[str]:
+    def unknown(self, node: str, path: Path, known: frozenset[str], shape: Shape, scope: Scope, /) -> Iterable[str]:
         names = scope.name("_".join(("KNOWN", *path)), known)
         few = [f"{name!r} in {node}" for name in sorted(known)] if len(known) < 3 else []
         # The first test is for speed: it is true for what the service usually sends.
@@ -47,7 +47,7 @@ class Plain:
         extra = "extra" if shape.extra else "{}"
         yield f"    {scope.name('keep', self.keep)}({extra}, {node}, {names}, {path!r}, users)"
 
-    def empty(self, _: Path) -> Any:
+    def empty(self, _: Path, /) -> Any:
         return {}
 
     def keep(

@@ -206,29 +206,29 @@ class StructAccess:
 
     # --- access ---
 
-    def member(self, node: str, path: Path, name: str) -> str:
+    def member(self, node: str, path: Path, name: str, /) -> str:
         return f"{node}.{self.attributes[path, name]}"
 
-    def value(self, hook: Hook, value: str, scope: Scope) -> str:
+    def value(self, hook: Hook, value: str, scope: Scope, /) -> str:
         return hook.expression(value, scope)
 
-    def absent(self, hook: Hook | None, value: str, scope: Scope, default: str = "None") -> str:
+    def absent(self, hook: Hook | None, value: str, scope: Scope, default: str = "None", /) -> str:
         collection = isinstance(hook, SequenceHook | MappingHook) and default in ("()", "[]", "{}")
         if hook is None or collection or isinstance(hook, TextHook | ModelHook):
             return f"not {value}"  # nothing that msgspec reads for it is false, but an empty collection
         return f"{value} is None or {value} is {scope.name('UNSET', UNSET)}"
 
-    def passed(self, value: str, scope: Scope) -> str | None:
+    def passed(self, value: str, scope: Scope, /) -> str | None:
         return f"None if value is {scope.name('UNSET', UNSET)} else value" if value == "value" else None
 
-    def unknown(self, node: str, path: Path, _: frozenset[str], shape: Shape, scope: Scope) -> Iterable[str]:
+    def unknown(self, node: str, path: Path, _: frozenset[str], shape: Shape, scope: Scope, /) -> Iterable[str]:
         for name in sorted(self.learned.get(path, ())):
             yield f"value = {self.member(node, path, name)}"
             yield f"if value is not {scope.name('UNSET', UNSET)}:"
             kept = f"extra[{key_of(shape.home, (*path, name))!r}] = " if shape.extra else ""
             yield f"    {kept}{scope.name('checked', checked)}(value)"
 
-    def empty(self, path: Path) -> Any:
+    def empty(self, path: Path, /) -> Any:
         return self.structs[path]()
 
     # --- structs ---

@@ -96,6 +96,7 @@ def session_fixture(scope: Any) -> Any:
         async for session in open_session(case_emulator):
             yield session
 
+    assert async_fixture is not None
     return async_fixture(name=f"_case_session_{scope}", loop_scope=scope)(opened)
 
 

@@ -246,8 +246,8 @@ def due(where: str, value: Any) -> list[str | None]:
     if isinstance(value, date) and not isinstance(value, datetime):
         return [value.isoformat()]
     try:
-        return [date.fromisoformat(value).isoformat()]
-    except (TypeError, ValueError) as error:
+        return [date.fromisoformat(str(value)).isoformat()]
+    except ValueError as error:
         raise RulesError(f'{where} must be a day as 2026-12-31, or "none"; not {value!r}') from error
 
 

@@ -135,6 +135,7 @@ def shots(width: int, env: dict[str, str]) -> dict[str, str]:
     with (
         tempfile.TemporaryDirectory() as folder,
         mock.patch("casemgmt_async.cli.columns.datetime", Standing),
+        mock.patch("casemgmt_async.cli.text.datetime", Standing),
         mock.patch("casemgmt_async.cli.tables.terminal_width", return_value=width),
     ):
         os.chdir(folder)

@@ -43,7 +43,7 @@ COLUMNS: Final = ("Case", "Title", "Rule", "Change", "Before", "After", "Outcome
 
 def asset(name: str) -> Markup:
     """The text of a file that stands beside this module."""
-    return raw(resources.files(__package__).joinpath(name).read_text("utf-8"))
+    return raw(resources.files("casemgmt_async.jobs.report").joinpath(name).read_text("utf-8"))
 
 
 STYLE: Final = asset("report.css")

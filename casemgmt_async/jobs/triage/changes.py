@@ -48,10 +48,12 @@ async def iter_changes(journal: Journal, run: Run, rule: str | None = None, afte
     while rows := await planned_changes(journal, rule, after, BATCH):
         for number, case_id, label, created, name, action, payload, was, state in rows:
             key, _, title = label.partition(" ")
-            value = json.loads(payload)
-            shown = names.get(value, value) if isinstance(value, str) else value
+            value: Any = json.loads(payload)
+            shown: Any
             if action == "custom_attributes":
                 shown = {value["key"]: value["value"]}
+            else:
+                shown = names.get(value, value) if isinstance(value, str) else value
             before = None if was is None else json.loads(was)
             yield Change(number, case_id, key, title, created, name, action, before, shown, State(state))
         after = rows[-1][0]

@@ -229,6 +229,6 @@ def plain(value: Any) -> Any:
     if isinstance(value, float | datetime | date) or not isinstance(value, str | bool | int):
         if value is None or str(value) in MISSING:
             return None
-        if hasattr(value, "tolist"):  # numpy's arrays and scalars
-            return plain(value.tolist())
+        if (as_python := getattr(value, "tolist", None)) is not None:  # numpy's arrays and scalars
+            return plain(as_python())
     return value.isoformat() if isinstance(value, datetime | date) else value
