@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio.constants
 import inspect
 import json
+import logging
 import re
 import traceback
 from collections.abc import Iterator
@@ -93,3 +94,13 @@ def wire() -> Iterator[Wire]:
     """Stand between the client and the network."""
     with aioresponses() as mock:
         yield Wire(mock)
+
+
+@pytest.fixture(autouse=True)
+def restored_levels() -> Iterator[None]:
+    """Undo the levels of loggers that a test or a block of the docs sets: they decide whether events are made."""
+    loggers = (logging.getLogger(), logging.getLogger("casemgmt_async"))
+    before = [(logger, logger.level) for logger in loggers]
+    yield
+    for logger, level in before:
+        logger.setLevel(level)
