@@ -13,7 +13,7 @@ from pathlib import Path
 import nox
 
 nox.needs_version = ">=2025.2.9"
-nox.options.sessions = ["lint", "types", "tests", "demo"]
+nox.options.sessions = ["check"]
 nox.options.default_venv_backend = "venv"
 
 PYPROJECT = nox.project.load_toml("pyproject.toml")
@@ -39,9 +39,21 @@ def pythons(*versions: str) -> list[str]:
 
 
 @nox.session
+def check(session: nox.Session) -> None:
+    """Lint, types, tests and demo, one after another in one environment: what has to pass before a change is merged."""
+    session.install("-q", EVERYTHING, *group("lint"), *group("types"), *group("tests"))
+    for part in (run_lint, run_types, run_tests, run_demo):
+        part(session)
+
+
+@nox.session
 def lint(session: nox.Session) -> None:
     """Style and likely mistakes, in code and in prose."""
     session.install("-q", "-e.[cli]", *group("lint"))
+    run_lint(session)
+
+
+def run_lint(session: nox.Session) -> None:
     session.run("ruff", "check", ".")
     session.run("ruff", "format", "--check", ".")
     session.run("python", "docs/prose")
@@ -51,16 +63,21 @@ def lint(session: nox.Session) -> None:
 def types(session: nox.Session) -> None:
     """Types of the package, of a file of user code, and of the code on the pages of the docs, by two checkers."""
     session.install("-q", EVERYTHING, *group("types"), *group("tests"))
-    session.run("mypy", "-p", "casemgmt_async")
-    session.run("mypy", "--strict", "tests/typing")
-    session.run("pyright")
-    session.run("python", "docs/typed_blocks.py")
+    run_types(session)
+
+
+def run_types(session: nox.Session) -> None:
+    session.run("python", "docs/check_types.py")
 
 
 @nox.session
 def tests(session: nox.Session) -> None:
     """The tests, on the Python that runs nox."""
     session.install("-q", EVERYTHING, *group("tests"))
+    run_tests(session)
+
+
+def run_tests(session: nox.Session) -> None:
     session.run("pytest", "-q", "-n", "auto", *session.posargs)
 
 
@@ -74,7 +91,8 @@ def tests_all(session: nox.Session) -> None:
 def lowest(session: nox.Session) -> None:
     """The tests and a thousand calls in dev mode, with the lowest versions that pyproject.toml declares."""
     session.install("-q", "--resolution", "lowest-direct", EVERYTHING, *group("tests"))
-    session.run("pytest", "-q", "-n", "auto", *session.posargs)
+    run_tests(session)
+    session.run("python", "-X", "dev", "-W", "error", "tests/session/dev_mode_calls.py", "1000")
 
 
 @nox.session
@@ -88,9 +106,13 @@ def mutants(session: nox.Session) -> None:
 def demo(session: nox.Session) -> None:
     """The main job, end to end on the embedded emulator: by the command, and as a page of code."""
     session.install("-q", "-e.[cli]")
+    run_demo(session)
+
+
+def run_demo(session: nox.Session) -> None:
     report = Path(session.create_tmp()) / "triage-report.html"
     session.run("casemgmt", "triage", "run", "examples/triage.toml", "--emulator", "5000", "--report", str(report))
-    session.run("python", "examples/triage_open_cases.py", *session.posargs)
+    session.run("python", "examples/triage_open_cases.py")
 
 
 @nox.session

@@ -16,7 +16,7 @@ from casemgmt_async.errors import DecodeError
 from casemgmt_async.models import Case, Page, TimelineCell
 
 LIGHT = settings(max_examples=12, deadline=None, derandomize=True, database=None)
-FULL = settings(max_examples=120, deadline=None, derandomize=True, database=None)
+FULL = settings(max_examples=50, deadline=None, derandomize=True, database=None)
 
 
 def check_both_agree(document: Any, answer: Any) -> None:

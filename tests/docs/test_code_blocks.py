@@ -77,7 +77,7 @@ def run_as_tests(tests: list[tuple[Path, str]]) -> None:
 @pytest.mark.parametrize("page", pages_with("python"), ids=lambda page: page.stem)
 def test_every_python_block_is_type_checked_at_its_line_of_the_page(page, monkeypatch):
     monkeypatch.syspath_prepend(ROOT / "docs")
-    modules = importlib.import_module("typed_blocks").modules(page)
+    modules = importlib.import_module("check_types").modules(page)
     text = page.read_text("utf-8").splitlines()
     checked = []
     for source in modules.values():

@@ -6,7 +6,7 @@ import pytest
 
 from benchmarks.kill import kill_job
 
-POINTS = {"triage": 20, "export": 12, "backfill": 10}
+POINTS = {"triage": 8, "export": 5, "backfill": 5}
 """A sample; `python -m benchmarks.kill` has the many."""
 
 

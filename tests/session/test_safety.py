@@ -44,8 +44,8 @@ async def test_a_redirect_reaches_no_other_origin(status: int, route: routes.Rou
         assert other.requests == []
 
 
-async def test_after_a_thousand_cancellations_the_session_works_at_full_concurrency() -> None:
-    asyncio.get_running_loop().set_debug(False)  # it would keep a traceback of each of 100,000 steps
+async def test_after_hundreds_of_cancellations_the_session_works_at_full_concurrency() -> None:
+    asyncio.get_running_loop().set_debug(False)  # it would keep a traceback of each of 30,000 steps
     rng = random.Random(11)
     async with (
         Emulator(cases=3, log_size=0, limits="all=100000/1m: *", faults=["*@10%: status=503", "*@5%: cut"]) as emulator,
@@ -60,7 +60,7 @@ async def test_after_a_thousand_cancellations_the_session_works_at_full_concurre
                     await session.raw(routes.COMMENT_CASE, "nobody", body={"data": {}})
 
         cancelled = 0
-        while cancelled < 1000:
+        while cancelled < 300:
             tasks = [asyncio.create_task(call()) for _ in range(40)]
             for task in rng.sample(tasks, 40):
                 for _ in range(rng.choice([0, 0, 1, 1, 2, 5])):

@@ -1,7 +1,8 @@
-"""Check the types of the Python blocks of README and docs with mypy and pyright, both in strict mode.
+"""Check types with mypy and pyright: the package, a file of user code, and the Python blocks of README and docs.
 
-Usage: `python docs/typed_blocks.py`. A page becomes one coroutine function, as its blocks share their names; a block
-that defines tests becomes a module of its own. Line numbers in the reports are those of the page.
+Usage: `python docs/check_types.py`. User code and blocks are checked in strict mode by both. A page becomes one
+coroutine function, as its blocks share their names; a block that defines tests becomes a module of its own. Line
+numbers in the reports are those of the page.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import subprocess
 import sys
 import tempfile
 import textwrap
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +22,7 @@ sys.path.insert(0, str(ROOT / "tests" / "docs"))
 
 from test_code_blocks import BLOCK, PAGES  # noqa: E402 - the blocks that the tests run are those to check
 
+Check = tuple[list[str], Path | str]  # a command and the folder to run it in
 FUTURE = "from __future__ import annotations"
 PYRIGHT: dict[str, Any] = {
     "typeCheckingMode": "strict",
@@ -61,17 +64,30 @@ def placed(parts: dict[int, list[str]]) -> str:
 
 
 def main() -> int:
-    """Run both checkers once over all pages; returns 1 if either objects."""
-    with tempfile.TemporaryDirectory() as folder:
+    """Run both checkers beside each other; returns 1 if either objects."""
+    mypy = [sys.executable, "-m", "mypy"]
+    pyright = [sys.executable, "-m", "pyright", "--pythonpath", sys.executable]
+    with tempfile.TemporaryDirectory() as folder, ThreadPoolExecutor() as pool:
         for page in PAGES:
             for name, source in modules(page).items():
                 Path(folder, name).write_text(source, "utf-8")
         Path(folder, "pyrightconfig.json").write_text(json.dumps(PYRIGHT), "utf-8")
-        cache = str(ROOT / ".mypy_cache")
-        mypy = [sys.executable, "-m", "mypy", "--strict", "--config-file=", "--cache-dir", cache, "."]
-        pyright = [sys.executable, "-m", "pyright", "--pythonpath", sys.executable, "-p", folder]
-        done = [subprocess.run(command, cwd=folder, check=False).returncode for command in (mypy, pyright)]
-    return int(any(done))
+        strict = [*mypy, "--strict", "--config-file=", "--cache-dir", str(ROOT / ".mypy_cache"), "."]
+        checkers: list[list[Check]] = [
+            [([*mypy, "-p", "casemgmt_async"], ROOT), ([*mypy, "--strict", "tests/typing"], ROOT), (strict, folder)],
+            [(pyright, ROOT), ([*pyright, "-p", folder], folder)],
+        ]
+        return int(any(pool.map(run, checkers)))
+
+
+def run(checks: list[Check]) -> bool:
+    """Run the checks of one checker one after another, print what each says, and return whether it objects."""
+    objects = False
+    for command, folder in checks:
+        done = subprocess.run(command, cwd=folder, check=False, capture_output=True, text=True)
+        sys.stdout.write(f"{' '.join(command[2:])}\n{done.stdout}{done.stderr}")
+        objects |= bool(done.returncode)
+    return objects
 
 
 if __name__ == "__main__":
