@@ -24,7 +24,14 @@ import click
 import casemgmt_async
 from casemgmt_async import emulator, errors, facts, jobs, probe
 from casemgmt_async.cli.app import app as command_line
+from casemgmt_async.jobs.triage.rules.document import RulesFile, WrittenRule
+from casemgmt_async.jobs.triage.rules.matching import Comparison, Match
+from casemgmt_async.jobs.triage.rules.stale import WrittenStale
 from casemgmt_async.routes import NEIGHBOURS, ROUTES, Replay, Route
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from rules_reference import actions_table, keys_table, placeholders_table
 
 DOCS = Path(__file__).parent
 LOST_ANSWER = {
@@ -208,6 +215,18 @@ def one_command(path: str, command: click.Command) -> str:
     return "\n\n".join(parts)
 
 
+RULES: dict[str, Callable[[], str]] = {
+    "file": partial(keys_table, RulesFile),
+    "rule": partial(keys_table, WrittenRule),
+    "match": partial(keys_table, Match),
+    "comparison": partial(keys_table, Comparison),
+    "actions": actions_table,
+    "placeholders": placeholders_table,
+    "stale": partial(keys_table, WrittenStale),
+}
+"""The tables of the page about the rules file."""
+
+
 PARTS: dict[str, dict[str, tuple[Callable[[], str], Callable[[], str]]]] = {
     "operations.md": {
         "operations": (partial(operations, ROUTES, built=False), partial(operations, ROUTES, built=True)),
@@ -221,6 +240,7 @@ PARTS: dict[str, dict[str, tuple[Callable[[], str], Callable[[], str]]]] = {
         "errors": (partial(group_table, "errors"), partial(group_reference, "errors")),
     },
     "official-client.md": {"migration": (migration, migration)},
+    "rules.md": {name: (table, table) for name, table in RULES.items()},
     "command.md": {"commands": (command_reference, command_reference)},
 }
 """For each page and part what stands in the file, and what Sphinx is given."""

@@ -54,12 +54,19 @@ class WrittenRule:
     """A rule as it stands in a file."""
 
     name: str
+    """The name of the rule in plans, reports and messages; no two rules may share one."""
     match: Match
+    """The cases that the rule is for; `"all"` for every case."""
     actions: Mapping[str, Any]
+    """What to do to a case that matches; at least one action."""
     continue_: bool = field(default=False, alias="continue_")
+    """Whether the later rules are asked as well about a case that matches."""
     once: bool = False
+    """Whether the rule is applied to each case only once, over all runs."""
     every: int | None = None
+    """Time that has to pass before the rule is applied to the same case again; excludes `once`."""
     max_cases: int | None = None
+    """The plan is refused if the rule would change more cases than this."""
 
 
 @frozen
@@ -67,11 +74,17 @@ class RulesFile:
     """A rules file."""
 
     rules: tuple[WrittenRule, ...] = ()
+    """The rules, in order; the first one that matches a case decides."""
     stale: tuple[WrittenStale, ...] = ()
+    """Stale policies: warn, then close, cases without activity."""
     name: str | None = None
+    """The name of the triage; without it, the file name without its ending."""
     filter: str | None = None
+    """The search that selects the cases to read; without it, all cases."""
     max_cases: int | None = None
+    """The plan is refused if it would change more cases than this."""
     memory: str = "state"
+    """Where to remember what was done to a case: `"state"` is the state file, `"case"` an attribute of the case."""
 
 
 MARK: Final = "triage"

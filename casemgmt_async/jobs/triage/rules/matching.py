@@ -26,10 +26,15 @@ class Comparison:
     """What a value is compared with; all that is given must hold."""
 
     at_least: float | None = None
+    """The value is this number or more."""
     at_most: float | None = None
+    """The value is this number or less."""
     over: float | None = None
+    """The value is greater than this number."""
     under: float | None = None
+    """The value is less than this number."""
     pattern: re.Pattern[str] | None = None
+    """The regular expression is found in the value."""
 
     def holds(self, value: Any) -> bool:
         """Whether it holds for a value."""
@@ -56,29 +61,53 @@ class Match:
     """All that is given must hold; of several values under one key, one is enough."""
 
     priority: tuple[str, ...] | None = None
+    """The priority is one of these."""
     status: tuple[str, ...] | None = None
+    """The status is one of these, by name or code."""
     status_group: tuple[str, ...] | None = None
+    """The group of the status is one of `open`, `in_progress`, `closed`."""
     type: tuple[str, ...] | None = None
+    """The case type is one of these, by name or id."""
     project: tuple[str, ...] | None = None
+    """The project is one of these, by id or key (the part of the case key before the number)."""
     assignee: tuple[str, ...] | None = None
+    """The assignee is one of these: id, e-mail address, handle, `me`, `on-call:TEAM`, `none` or `any`."""
     older_than: int | None = None
+    """The case was created longer ago than this."""
     younger_than: int | None = None
+    """The case was created within this time."""
     inactive_for: int | None = None
+    """Nobody but this triage has changed the case for this time."""
     active_within: int | None = None
+    """Somebody other than this triage has changed the case within this time."""
     title: tuple[str, ...] | None = None
+    """The title contains one of these texts, in upper or lower case."""
     description: tuple[str, ...] | None = None
+    """The description contains one of these texts, in upper or lower case."""
     text: tuple[str, ...] | None = None
+    """The title or the description contains one of these texts, in upper or lower case."""
     pattern: re.Pattern[str] | None = None
+    """The regular expression is found in the title or the description."""
     attributes: Mapping[str, tuple[Any, ...] | Comparison] | None = None
+    """Each attribute has one of its values; `[]` means that the case must not have the attribute."""
     custom_attributes: Mapping[str, tuple[Any, ...] | Comparison] | None = None
+    """Each custom attribute has one of its values; `[]` means that the case must not have it."""
     archived: bool | None = None
+    """Whether the case is archived."""
     creator: tuple[str, ...] | None = None
+    """The creator is one of these, written as for `assignee`."""
     overdue: bool | None = None
+    """Whether the case is open and was due before today (UTC)."""
     due_within: int | None = None
+    """The case is open and due today or within this time."""
     closed_for: int | None = None
+    """The case was closed longer ago than this."""
     comment_count: Comparison | None = None
+    """The number of comments is this, or compares like this."""
     any: tuple[Match, ...] | None = None
+    """At least one of these matches holds."""
     not_: Match | None = field(default=None, alias="not_")
+    """None of the keys in this match holds."""
 
 
 def made(case: Case, _: View) -> float | None:

@@ -37,27 +37,27 @@ class WrittenStale:
     """A stale policy as it stands in a rules file."""
 
     name: str = "stale"
-    """What the reports call it."""
+    """The name of the policy in plans and reports."""
     match: Match = field(factory=Match)
-    """The open cases that it is for; all of them if it is left out."""
+    """The open cases that the policy is for; without it, all open cases."""
     exempt: Match = field(factory=Match)
-    """Cases of which any of these holds are left alone."""
+    """The policy leaves a case alone if any of these keys holds."""
     warn_after: int
-    """Seconds without activity before the warning."""
+    """Time without activity before the warning."""
     close_after: int
-    """Seconds between the warning and the close."""
+    """Time from the warning to the close."""
     warning: str | None = None
-    """The comment that warns."""
+    """The comment that warns; without it, a standard text."""
     farewell: str | None = None
-    """The comment that tells of the close."""
+    """The comment on closing; without it, a standard text."""
     answer: str | None = None
-    """A comment for when the warning is taken back; none by default."""
+    """The comment on withdrawing the warning; without it, no comment."""
     close: Mapping[str, Any] = field(factory=lambda: {"status": "Closed"})
     """The actions that close a case."""
     mark: str = "stale"
-    """The attribute that a warned case carries; "" for none."""
+    """The attribute that marks a warned case; `""` for no mark."""
     max_cases: int | None = None
-    """A plan in which it changes more cases than this is refused."""
+    """The plan is refused if the policy would change more cases than this."""
 
 
 @frozen
