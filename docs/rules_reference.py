@@ -182,7 +182,7 @@ def default_of(attribute: Attribute[Any]) -> str:
     default = attribute.default
     if default is NOTHING:
         return "required"
-    value = default.factory() if hasattr(default, "factory") else default
+    value = getattr(default, "factory", lambda: default)()
     if value is None or value == () or isinstance(value, Match):
         return ""
     return f"`{toml(value)}`"

@@ -130,6 +130,8 @@ class JobControl:
         self.clock = clock
         self.operations = 0
         self._sleep = sleep
+        self._waits: list[tuple[float, float]] = []
+        self._waits_end = 0.0
         self._out_of: str | None = None
         self._late = False
 
@@ -209,7 +211,7 @@ class JobControl:
                 answer = await make()
             except RateLimitError as error:
                 wait = 1.0 if error.retry_after is None else error.retry_after
-                self.progress.hold(wait)
+                self.hold(wait)
                 await self.sleep(wait)
             except Exception as error:
                 self.breaker.record(error)
@@ -234,6 +236,20 @@ class JobControl:
             if status is None or status is CallStatus.NOT_SENT:
                 raise
             return CallResult(status, error=error)
+
+    def hold(self, seconds: float) -> None:
+        """Note that the rate limit holds calls up for so long; a wait that overlaps an earlier one counts once."""
+        self.progress.hold(seconds)
+        now = self.clock()
+        start, end = max(now, self._waits_end), now + seconds
+        if end > start:
+            self._waits.append((start, end - start))
+            self._waits_end = end
+
+    def take_waits(self) -> list[tuple[float, float]]:
+        """Return the waits for the rate limit since the last call: start in Unix seconds, length in seconds."""
+        taken, self._waits = self._waits, []
+        return taken
 
     def result(
         self,
@@ -270,4 +286,4 @@ class JobControl:
         elif isinstance(event, ResponseReceived):
             self.step("answer")
         elif isinstance(event, RateLimited):
-            self.progress.hold(event.wait)
+            self.hold(event.wait)

@@ -11,7 +11,7 @@ from casemgmt_async import Case, CaseSession, cases
 from casemgmt_async.jobs.actions import ACTIONS, Action, filled
 from casemgmt_async.jobs.calls import CallStatus
 from casemgmt_async.jobs.control import JobControl
-from casemgmt_async.jobs.journal import Journal, Operation, Outcome, State, Statement, move_subjects
+from casemgmt_async.jobs.journal import Journal, Operation, Outcome, State, Statement, move_subjects, store_waits
 from casemgmt_async.jobs.statuses import group_of
 
 __all__ = ["Sender", "holds"]
@@ -116,7 +116,9 @@ class Sender:
         if ended:
             self.control.step("ending")
             done = [number for outcome in ended if outcome.state is State.DONE for number in outcome.numbers]
-            await self.journal.end(ended, *more, *(self.on_done(done) if done else ()))
+            waits = self.control.take_waits()
+            kept = [store_waits(waits)] if waits else []
+            await self.journal.end(ended, *more, *(self.on_done(done) if done else ()), *kept)
             self.control.progress.ended(ended)
             self.control.step("ended")
 

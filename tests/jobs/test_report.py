@@ -19,11 +19,14 @@ from casemgmt_async.jobs import (
     JournalError,
     State,
     apply_triage,
+    backfill_cases,
     parse_rules,
     plan_triage,
     read_report,
 )
+from casemgmt_async.jobs.report.charts import timeline
 
+STANDARD = "00000000-0000-0000-0000-000000000001"
 EVIL = '<script>alert("x")</script>&amp;<img src=x onerror=y>'
 RULES = parse_rules(
     {
@@ -167,6 +170,8 @@ async def test_a_report_can_be_read_while_the_job_is_not_done(session: CaseSessi
     assert planned.states.keys() == {State.PLANNED}
     assert planned.before == planned.after
     assert "INCOMPLETE" in planned.html()
+    whole = sum(planned.states.values())
+    assert f"{whole:,} of {whole:,} operations have not been started. Run the same command again" in planned.html()
     assert "Progress over time" not in planned.html()
     await apply_triage(session, state=journal, control=JobControl(budget=Budget(max_operations=10)))
     halfway = (await read_report(journal)).states
@@ -196,3 +201,58 @@ async def test_a_report_of_nothing_says_so(journal: Path) -> None:
     with pytest.raises(JournalError, match=r"job\.db: there is no such file"):
         await read_report(journal)
     assert not journal.exists()
+
+
+async def test_waits_for_the_rate_limit_are_kept_once_each(session: CaseSession, journal: Path) -> None:
+    """The waits of calls side by side overlap: together they are one, and the journal keeps it with the outcomes."""
+    now = [1_000_000.0]
+    control = JobControl(clock=lambda: now[0])
+    control.hold(10)
+    control.hold(10)
+    now[0] += 5
+    control.hold(10)
+    now[0] += 20
+    control.hold(2)
+    assert control.take_waits() == [(1_000_000.0, 10.0), (1_000_010.0, 5.0), (1_000_025.0, 2.0)]
+    assert control.take_waits() == []
+
+    await plan_triage(session, RULES, state=journal)
+    waiting = JobControl()
+    waiting.hold(3_600)
+    await apply_triage(session, state=journal, control=waiting)
+    ((_, length),) = (await read_report(journal)).waits
+    assert length == 3_600
+    await plan_triage(session, RULES, state=journal)
+    assert (await read_report(journal)).waits == [], "they belong to the run before"
+
+
+def test_the_chart_shades_the_time_spent_waiting() -> None:
+    """Waits are cut to the time of the chart and named in the caption."""
+    points = [(100.0 + 10 * number, 5) for number in range(10)]
+    caption, drawn = timeline(points, [(90.0, 20.0), (150.0, 40.0), (400.0, 9.0)])
+    assert "For 50s of this time (50%), shaded below, the job waited for the rate limit." in caption
+    assert drawn is not None
+    assert drawn.count('class="held"') == 2
+    plain, drawn = timeline(points)
+    assert "waited" not in plain
+    assert drawn is not None
+    assert "held" not in drawn
+
+
+async def test_bad_rows_of_a_backfill_are_listed(emulator: Emulator, session: CaseSession, journal: Path) -> None:
+    """Each with its line, its text and what is wrong; a triage has none."""
+    project = next(iter(emulator.store.tables.projects))
+    rows = [{"key": "A-1", "title": "good"}, {"key": "A-2", "title": EVIL, "priority": "P9"}]
+    result = await backfill_cases(
+        session, rows, journal=journal, job="j", project=project, type=STANDARD, rejects=journal.with_suffix(".rejects")
+    )
+    report = await read_report(journal)
+    assert len(report.bad_rows) == result.bad_rows == 1
+    line, text, reason = report.bad_rows[0]
+    assert line == 2
+    assert "A-2" in text
+    assert "P9" in reason
+    shown = " ".join(Page(report.html()).text)
+    assert "Rows that could not be used" in shown
+    assert "A-2" in shown
+    assert not report.more_bad_rows

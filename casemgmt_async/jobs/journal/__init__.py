@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
-from casemgmt_async.jobs.journal.journal import Journal, insert_operations, insert_subjects, move_subjects
+from casemgmt_async.jobs.journal.journal import (
+    Journal,
+    insert_operations,
+    insert_subjects,
+    move_subjects,
+    store_waits,
+)
 from casemgmt_async.jobs.journal.runs import LastActivity, Remembered, Run, RunState
 from casemgmt_async.jobs.journal.states import Operation, OperationRow, Outcome, State, SubjectRow, parsed
 from casemgmt_async.jobs.journal.store import Statement
@@ -23,4 +29,5 @@ __all__ = [
     "insert_subjects",
     "move_subjects",
     "parsed",
+    "store_waits",
 ]

@@ -19,7 +19,7 @@ from casemgmt_async.jobs.journal.schema import SCHEMA, SCHEMAS
 from casemgmt_async.jobs.journal.states import Operation, OperationRow, Outcome, State, SubjectRow
 from casemgmt_async.jobs.journal.store import SQLiteStore, Statement
 
-__all__ = ["Bounds", "Journal", "insert_operations", "insert_subjects", "move_subjects", "ranges"]
+__all__ = ["Bounds", "Journal", "insert_operations", "insert_subjects", "move_subjects", "ranges", "store_waits"]
 
 COLUMNS: Final = "o.number, o.subject, s.name, s.case_id, s.project_id, o.action, o.payload, o.state, o.sent_at, o.rule"
 LAST: Final = 2**62
@@ -177,6 +177,14 @@ def move_subjects(moves: Iterable[tuple[str, int]]) -> Statement:
     return (
         "UPDATE subjects SET project_id = ? WHERE number = (SELECT subject FROM operations WHERE number = ?)",
         moves,
+    )
+
+
+def store_waits(waits: Iterable[tuple[float, float]]) -> Statement:
+    """Make the statement that keeps the waits for the rate limit: start in Unix seconds, length in seconds."""
+    return (
+        "INSERT OR REPLACE INTO items VALUES ('wait', ?, ?)",
+        [(f"{start:.3f}", f"{seconds:.3f}".encode()) for start, seconds in waits],
     )
 
 

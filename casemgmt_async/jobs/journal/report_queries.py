@@ -16,6 +16,7 @@ __all__ = [
     "failures",
     "last_end",
     "listed_operations",
+    "read_waits",
 ]
 
 BATCH: Final = 5_000
@@ -42,6 +43,17 @@ async def last_end(journal: Journal) -> float | None:
     sql = "SELECT max(ended_at) FROM operations WHERE number BETWEEN ? AND ?"
     ((ended,),) = await journal.read(sql, journal.bounds[2:])
     return ended  # type: ignore[no-any-return]
+
+
+async def read_waits(journal: Journal) -> list[tuple[float, float]]:
+    """Read the waits for the rate limit between the first and the last change: start in Unix seconds, seconds."""
+    sql = "SELECT min(coalesce(sent_at, ended_at)), max(ended_at) FROM operations WHERE number BETWEEN ? AND ?"
+    ((first, last),) = await journal.read(sql, journal.bounds[2:])
+    if first is None or last is None:
+        return []
+    rows = await journal.read("SELECT place, body FROM items WHERE kind = 'wait' ORDER BY place")
+    waits = [(float(place), float(bytes(body))) for place, body in rows]
+    return [(start, seconds) for start, seconds in waits if start < last and start + seconds > first]
 
 
 async def count_by_rule(journal: Journal) -> list[tuple[str, int, str, str, str, int]]:

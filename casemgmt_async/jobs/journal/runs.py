@@ -203,6 +203,7 @@ async def prune_runs(journal: Journal, keep: int) -> int:
             f"DELETE FROM subjects WHERE number < ? AND number NOT IN ({unknown})",  # noqa: S608
             [(following.first_subject,)],
         ),
+        ("DELETE FROM items WHERE kind = 'wait' AND place < ?", [(f"{following.begun:.3f}",)]),
         ("DELETE FROM runs WHERE number < ?", [(following.number,)]),
     )
     return len(gone)

@@ -64,10 +64,13 @@ def shown(count: int, value: str, kind: str, before: Mapping[str, int] | None) -
     return f"{count:,} ({change:+,})" if change else f"{count:,}"
 
 
-def timeline(points: Sequence[tuple[float, int]]) -> tuple[str, Markup | None]:
+def timeline(
+    points: Sequence[tuple[float, int]], waits: Sequence[tuple[float, float]] = ()
+) -> tuple[str, Markup | None]:
     """How many operations ended over time: a caption, and a chart unless the job was too short for one.
 
     The points are the beginnings of equally long intervals in Unix seconds, with the operations that ended in each.
+    The waits for the rate limit are their beginnings in Unix seconds and their lengths in seconds.
     """
     whole = sum(count for _, count in points)
     noun = "operation" if whole == 1 else "operations"
@@ -77,16 +80,27 @@ def timeline(points: Sequence[tuple[float, int]]) -> tuple[str, Markup | None]:
     rate = whole / length
     shown = f"{rate:,.0f}" if rate >= 10 else f"{rate:.1f}"
     caption = f"{whole:,} {noun} ended within {format_span(length)}, {shown} per second on average."
-    return caption, rising([count for _, count in points], length)
+    begun = points[0][0]
+    parts = [(max(start, begun), min(start + seconds, begun + length)) for start, seconds in waits]
+    held = [((start - begun) / length, (end - start) / length) for start, end in parts if end > start]
+    share = sum(part for _, part in held)
+    if held:
+        waited = format_span(share * length)
+        caption += f" For {waited} of this time ({share:.0%}), shaded below, the job waited for the rate limit."
+    return caption, rising([count for _, count in points], length, held)
 
 
-def rising(counts: Sequence[int], length: float) -> Markup:
-    """The number of operations that have ended, over time, as a rising area."""
+def rising(counts: Sequence[int], length: float, held: Sequence[tuple[float, float]] = ()) -> Markup:
+    """The number of operations that have ended, over time, as a rising area; waits are shaded, as shares of it."""
     sums = list(accumulate(counts, initial=0))
     whole, step = sums[-1] or 1, WIDTH / len(counts)
     places = [(LEFT + number * step, 20 + HEIGHT * (1 - total / whole)) for number, total in enumerate(sums)]
     line = " ".join(f"L{x:.1f} {y:.1f}" for x, y in places)
     drawn = [
+        tag("rect", class_="held", x=f"{LEFT + WIDTH * at:.1f}", y=20, width=f"{WIDTH * part:.1f}", height=HEIGHT)
+        for at, part in held
+    ]
+    drawn += [
         tag("line", class_="axis", x1=LEFT, y1=y, x2=LEFT + WIDTH, y2=y) for y in (20, 20 + HEIGHT / 2, 20 + HEIGHT)
     ]
     drawn.append(tag("path", class_="area", d=f"M{LEFT} {20 + HEIGHT} {line} L{LEFT + WIDTH} {20 + HEIGHT} Z"))

@@ -14,6 +14,7 @@ from casemgmt_async import web_address
 from casemgmt_async.jobs.actions import describe
 from casemgmt_async.jobs.journal import Journal, State
 from casemgmt_async.jobs.journal import report_queries as queries
+from casemgmt_async.jobs.journal.backfill_queries import read_rejects
 from casemgmt_async.jobs.journal.runs import select_run
 from casemgmt_async.jobs.snapshot import AGES, CaseKind, Counts, count_kinds
 from casemgmt_async.jobs.statuses import status_code
@@ -29,6 +30,8 @@ SHOWN: Final = 200
 NICE: Final = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1_200, 1_800, 3_600)
 """Lengths of an interval in seconds that are easy to read."""
 REASONS: Final = 200
+REJECTS: Final = 1_000
+"""Rows of a backfill that could not be used, of those that a report lists."""
 
 
 @frozen
@@ -109,6 +112,8 @@ class ReportData:
     """The same with what the job has done."""
     throughput: Sequence[tuple[float, int]]
     """Operations ended, by the start of the interval in Unix seconds; the intervals are equally long."""
+    waits: Sequence[tuple[float, float]] = ()
+    """The waits for the rate limit while changes were sent: start in Unix seconds, length in seconds."""
     about: Sequence[tuple[str, str]] = ()
     """Facts about the job by name: organisation, rules, filter, who ran it."""
     operations: Sequence[ReportOperation] = ()
@@ -116,7 +121,9 @@ class ReportData:
     omitted: int = 0
     """Operations that are not among them."""
     bad_rows: Sequence[tuple[int | None, str, str]] = ()
-    """The rows of a backfill that could not be read: line, start of the row, reason."""
+    """Rows of the last run of a backfill that could not be used: line, text, reason; at most `REJECTS`."""
+    more_bad_rows: bool = False
+    """Whether there are more of them."""
     web: str | None = None
     """The address of the web application, for links."""
     run: int | None = None
@@ -142,6 +149,7 @@ async def read_data(journal: Journal, number: int | None = None) -> ReportData:
         before=before,
         after=after,
         throughput=await queries.count_ended(journal, BINS, NICE),
+        waits=await queries.read_waits(journal),
         run=None if run is None else run.number,
         **await read_details(journal, facts),
     )
@@ -213,12 +221,20 @@ async def read_details(journal: Journal, facts: Mapping[str, Any]) -> dict[str, 
         ("Run by", facts.get("ran_by") or ""),
     ]
     whole = sum((await journal.counts()).values())
+    rejects = await read_rejects(journal, "", REJECTS + 1) if meta["kind"] == "backfill" else []
     return {
+        "bad_rows": [bad_row(json.loads(body)) for _, body in rejects[:REJECTS]],
+        "more_bad_rows": len(rejects) > REJECTS,
         "about": about,
         "operations": listed,
         "omitted": max(0, whole - len(listed)),
         "web": web_address(place),
     }
+
+
+def bad_row(reject: Mapping[str, Any]) -> tuple[int | None, str, str]:
+    """One row that could not be used: line, text, reason."""
+    return reject["line"], str(reject["text"])[:SHOWN], reject["reason"]
 
 
 def operation(row: Sequence[Any], facts: Mapping[str, Any]) -> ReportOperation:

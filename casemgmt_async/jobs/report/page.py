@@ -84,12 +84,19 @@ def about(report: ReportData) -> Markup:
 
 
 def unfinished(report: ReportData) -> Markup:
-    """A warning in large letters if something is left to do."""
-    left = sum(report.states.get(state, 0) for state in (State.PLANNED, State.SENDING))
-    if not left:
+    """A warning in large letters if something is left to do: how much, of what, and how to continue."""
+    planned, sending = (report.states.get(state, 0) for state in (State.PLANNED, State.SENDING))
+    if not planned + sending:
         return raw("")
     whole = sum(report.states.values())
-    text = f"{left:,} of {whole:,} operations are left. Run the same command again to continue."
+    parts = (
+        [f"{planned:,} of {whole:,} operations {'has' if planned == 1 else 'have'} not been started."]
+        if planned
+        else []
+    )
+    if sending:
+        parts.append(f"The outcome of {sending:,} {'is' if sending == 1 else 'are'} not known yet.")
+    text = " ".join([*parts, "Run the same command again: it continues where this run ended."])
     return tag("div", tag("b", text="INCOMPLETE"), tag("span", text=text), class_="alert", role="status")
 
 
@@ -188,7 +195,7 @@ def throughput(report: ReportData) -> Markup:
     """Operations ended over time."""
     if not report.throughput:
         return raw("")
-    caption, drawn = timeline(report.throughput)
+    caption, drawn = timeline(report.throughput, report.waits)
     return section(
         "Progress over time",
         tag("p", text=caption, class_="key"),
@@ -242,11 +249,13 @@ def script(report: ReportData) -> tuple[Markup, ...]:
 
 
 def bad_rows(report: ReportData) -> Markup:
-    """The rows of a backfill that could not be read."""
+    """The rows of a backfill that could not be used."""
     if not report.bad_rows:
         return raw("")
     rows = [[f"{line:,}" if line else "", text, reason] for line, text, reason in report.bad_rows]
-    return section("Rows that could not be read", table(["#Line", "Row", "Reason"], rows, "stack"), kind="long")
+    notes = [tag("p", text="These are the first rows; the rejects file has all of them.", class_="soft")]
+    listed = table(["#Line", "Row", "Reason"], rows, "stack")
+    return section("Rows that could not be used", listed, *(notes if report.more_bad_rows else ()), kind="long")
 
 
 def section(heading: str, *inner: Markup, kind: str | None = None) -> Markup:

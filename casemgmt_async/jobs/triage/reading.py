@@ -68,7 +68,7 @@ class CaseReader:
                             return
             except RateLimitError as error:
                 wait = 1.0 if error.retry_after is None else error.retry_after
-                self.control.progress.hold(wait)
+                self.control.hold(wait)
                 await self.control.sleep(wait)
             except AuthenticationError:
                 raise
