@@ -11,6 +11,8 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import contextlib
+import importlib
 import itertools
 import json
 import os
@@ -34,6 +36,7 @@ from casemgmt_async.jobs import (
     Budget,
     JobControl,
     JobResult,
+    Journal,
     RuleSet,
     backfill_cases,
     export_cases,
@@ -60,21 +63,28 @@ def by_number(case: Any) -> Mapping[str, Any]:
     return given[int(case.key.rpartition("-")[2]) % 4]
 
 
+def journal_in(folder: Path, name: str) -> str | Path:
+    """Name the journal of a job: a file in the folder, or in the PostgreSQL that the folder names."""
+    place = folder / "journals"
+    return f"{place.read_text()}#{name}" if place.exists() else folder / f"{name}.db"
+
+
 async def triage(session: CaseSession, folder: Path, control: JobControl) -> JobResult:
     """Triage twenty cases."""
-    journal = folder / "triage.db"
-    return await run_triage(session, RuleSet([by_number]), state=journal, control=control, chunk=3, settle=0)
+    state = journal_in(folder, "triage")
+    return await run_triage(session, RuleSet([by_number]), state=state, control=control, chunk=3, settle=0)
 
 
 async def export(session: CaseSession, folder: Path, control: JobControl) -> JobResult:
     """Export some pages of cases."""
-    return await export_cases(session, folder / "cases.jsonl", control=control)
+    journal = journal_in(folder, "export") if (folder / "journals").exists() else None
+    return await export_cases(session, folder / "cases.jsonl", journal=journal, control=control)
 
 
 async def backfill(session: CaseSession, folder: Path, control: JobControl) -> JobResult:
     """Create cases from some rows."""
     project = (folder / "project").read_text()
-    source, journal = folder / "rows.jsonl", folder / "backfill.db"
+    source, journal = folder / "rows.jsonl", journal_in(folder, "backfill")
     return await backfill_cases(
         session, source, journal=journal, job="kill", project=project, type=STANDARD, control=control, settle=0
     )
@@ -102,6 +112,8 @@ CASES = {"triage": 20, "export": 230, "backfill": 5}
 
 def nursery() -> None:
     """Wait with everything imported; fork for each order that comes in, and report how the child ended."""
+    with contextlib.suppress(ImportError):
+        importlib.import_module("casemgmt_async.jobs.journal.postgres_store")
     for line in sys.stdin:
         order = json.loads(line)
         child = os.fork()
@@ -205,6 +217,8 @@ class Range:
 
     job: str
     seed: int = 0
+    database: str | None = None
+    """The PostgreSQL that keeps the journals; None for files."""
     stack: AsyncExitStack = field(factory=AsyncExitStack)
     emulator: Emulator = field(init=False)
     nursery: Nursery = field(init=False)
@@ -239,6 +253,9 @@ class Range:
         self.emulator.restore(self.start)
         for file in self.folder.iterdir():
             file.unlink()
+        if self.database is not None:
+            Journal(f"{self.database}#{self.job}", kind=self.job).remove()
+            (self.folder / "journals").write_text(self.database)
         (self.folder / "project").write_text(next(iter(self.emulator.store.tables.projects)))
         with (self.folder / "rows.jsonl").open("w") as rows:
             for number in range(ROWS):
@@ -246,6 +263,9 @@ class Range:
 
     async def run(self, point: Point) -> tuple[bool, int]:
         """Run the job in a fresh process; returns whether it was killed, else how it ended."""
+        if self.database is not None:  # each run has a new machine, with an empty disk
+            for file in self.folder.glob("cases*"):
+                file.unlink()
         child = await self.nursery.start(self.job, self.emulator.base_url, self.folder, point.step)
         answer = self.emulator.answer
         left = itertools.count(1)
@@ -324,10 +344,10 @@ def row(number: int) -> dict[str, Any]:
     }
 
 
-async def kill_job(job: str, points: int, seed: int) -> Verdict:
-    """Kill one job at a number of points."""
+async def kill_job(job: str, points: int, seed: int, database: str | None = None) -> Verdict:
+    """Kill one job at a number of points; its journals are files, or in a PostgreSQL database."""
     verdict, dice = Verdict(job), random.Random(f"{job} {seed}")
-    async with Range(job, seed) as range_:
+    async with Range(job, seed, database) as range_:
         kinds = [Point(step=step) for step in range(1, range_.steps + 1)]
         kinds += [Point(request=request) for request in range(1, range_.requests + 1)]
         chosen = dice.sample(kinds, min(points, len(kinds)))

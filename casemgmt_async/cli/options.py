@@ -11,11 +11,12 @@ from typing import Any
 
 import click
 
-from casemgmt_async import jobs
+from casemgmt_async import ConfigurationError, jobs
 from casemgmt_async.cli.context import Misused
 from casemgmt_async.cli.progress import Interrupts, Show
 from casemgmt_async.cli.screen import Screen
 from casemgmt_async.cli.text import many
+from casemgmt_async.jobs.journal import JournalAddress, journal_address
 
 __all__ = [
     "budget_options",
@@ -30,6 +31,7 @@ __all__ = [
     "working",
     "working_and_asking",
     "writes_file",
+    "writes_journal",
 ]
 
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
@@ -53,12 +55,33 @@ class Writable(click.Path):
 writes_file = Writable(dir_okay=False, writable=True)
 
 
+class JournalPlace(Writable):
+    """A file to write, or the URL of a journal in PostgreSQL."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Read a URL, or look at the folder of the file."""
+        if "://" not in str(value):
+            return super().convert(value, param, ctx)
+        try:
+            return journal_address(value)
+        except ConfigurationError as error:
+            self.fail(str(error), param, ctx)
+
+
+writes_journal = JournalPlace(dir_okay=False, writable=True)
+
+
 def together(*options: Decorator) -> Decorator:
     """Make one decorator of several options."""
     return lambda command: functools.reduce(lambda wrapped, option: option(wrapped), reversed(options), command)
 
 
-journal_option = click.option("--journal", type=writes_file, metavar="FILE", help="Where the job keeps its state.")
+journal_option = click.option(
+    "--journal",
+    type=writes_journal,
+    metavar="FILE|URL",
+    help="Where the job keeps its state: a file, or postgresql://host/database#name.",
+)
 emulator_option = click.option(
     "--emulator",
     type=click.IntRange(min=0),
@@ -129,7 +152,7 @@ async def finish(
     report: Path | None,
     outcomes: Path | None,
     *,
-    journal: Path,
+    journal: JournalAddress,
     again: str | None = None,
     run: int | None = None,
 ) -> int:

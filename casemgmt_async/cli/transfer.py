@@ -22,9 +22,11 @@ from casemgmt_async.cli.options import (
     takes_file,
     working,
     writes_file,
+    writes_journal,
 )
 from casemgmt_async.cli.screen import Screen
 from casemgmt_async.jobs.export.formats import users_beside
+from casemgmt_async.jobs.journal import JournalAddress
 
 __all__ = ["backfill", "export"]
 
@@ -41,7 +43,9 @@ __all__ = ["backfill", "export"]
 )
 @click.option("--format", "form", type=click.Choice(["jsonl", "csv", "parquet"]), help="[default: by the suffix]")
 @click.option("--partition", metavar="NAMES", help="Write files into folders by project, day (commas between).")
-@click.option("--state", type=writes_file, metavar="FILE", help="What --since last remembers. [default: beside TARGET]")
+@click.option(
+    "--state", type=writes_journal, metavar="FILE|URL", help="What --since last remembers. [default: beside TARGET]"
+)
 @click.option("--resume", is_flag=True, help="Continue an export that was stopped more than an hour ago.")
 @click.option("--force", is_flag=True, help="Overwrite TARGET.")
 @journal_option
@@ -57,10 +61,10 @@ async def export(
     include: str | None,
     form: str | None,
     partition: str | None,
-    state: Path | None,
+    state: JournalAddress | None,
     resume: bool,
     force: bool,
-    journal: Path | None,
+    journal: JournalAddress | None,
     max_time: float | None,
     emulator: int | None,
 ) -> int:
@@ -170,7 +174,7 @@ async def backfill(
     assume_new: bool,
     rejects: Path | None,
     yes: bool,
-    journal: Path | None,
+    journal: JournalAddress | None,
     report: Path | None,
     outcomes: Path | None,
     **budget: object,

@@ -25,10 +25,11 @@ from casemgmt_async.cli.options import (
     together,
     working,
     working_and_asking,
-    writes_file,
+    writes_journal,
 )
 from casemgmt_async.cli.plans import as_object, show_plan, show_some, table_lines, to_csv
 from casemgmt_async.cli.screen import Screen
+from casemgmt_async.jobs.journal import JournalAddress, JournalURL
 
 __all__ = ["triage"]
 
@@ -36,9 +37,9 @@ DEFAULT: Final = Path("triage.db")
 
 state_option = click.option(
     "--state",
-    type=writes_file,
-    metavar="FILE",
-    help=f"Where the triage keeps its runs and what it remembers.  [default: {DEFAULT}]",
+    type=writes_journal,
+    metavar="FILE|URL",
+    help=f"File, or postgresql://host/database#name, where the triage keeps its runs and what it remembers.  [default: {DEFAULT}]",
 )
 apply_options = together(
     click.option("--yes", "-y", is_flag=True, help="Do not ask before changing cases."),
@@ -76,7 +77,7 @@ async def plan(
     context: Context,
     *,
     rules: Path,
-    state: Path | None,
+    state: JournalAddress | None,
     dry_run: bool,
     complete: bool,
     emulator: int | None,
@@ -111,7 +112,9 @@ async def plan(
 @click.option("--run", "number", type=click.IntRange(min=1), metavar="N", help="Number of an earlier run.")
 @click.option("--csv", "as_csv", is_flag=True, help="Write CSV instead of a table.")
 @runs
-async def show(context: Context, *, state: Path | None, rule: str | None, number: int | None, as_csv: bool) -> int:
+async def show(
+    context: Context, *, state: JournalAddress | None, rule: str | None, number: int | None, as_csv: bool
+) -> int:
     """Show what a plan changes: for each case the value before and after.
 
     \b
@@ -120,7 +123,7 @@ async def show(context: Context, *, state: Path | None, rule: str | None, number
       casemgmt triage show --csv > plan.csv
       casemgmt triage show --json | jq .
     """
-    changes = jobs.read_changes(state or DEFAULT, run=number, rule=rule)
+    changes = jobs.read_changes(place_of(state), run=number, rule=rule)
     if context.screen.as_json:
         async for change in changes:
             context.screen.emit(as_object(change))
@@ -145,7 +148,7 @@ async def show(context: Context, *, state: Path | None, rule: str | None, number
 async def apply(
     context: Context,
     *,
-    state: Path | None,
+    state: JournalAddress | None,
     yes: bool,
     report: Path | None,
     outcomes: Path | None,
@@ -160,7 +163,7 @@ async def apply(
     Example:
       casemgmt triage apply --report monday.html
     """
-    path = state or DEFAULT
+    path = place_of(state)
     async with context.session() as session:
         left = await show_left(context.screen, path)
         says_yes(context.screen, yes or not left, f"change cases on {session.base_url} as {path} says")
@@ -191,7 +194,7 @@ async def run(
     context: Context,
     *,
     rules: Path,
-    state: Path | None,
+    state: JournalAddress | None,
     dry_run: bool,
     complete: bool,
     yes: bool,
@@ -257,14 +260,14 @@ async def run(
 @state_option
 @click.option("--prune", type=click.IntRange(min=1), metavar="N", help="Delete all but the last N runs.")
 @runs
-async def list_runs(context: Context, *, state: Path | None, prune: int | None) -> int:
+async def list_runs(context: Context, *, state: JournalAddress | None, prune: int | None) -> int:
     """List the runs in a state file, or delete old ones. What the triage remembers stays.
 
     \b
     Example:
       casemgmt triage runs --prune 100
     """
-    path, screen = state or DEFAULT, context.screen
+    path, screen = place_of(state), context.screen
     if prune is not None:
         screen.note(f"{await jobs.prune_runs(path, keep=prune):,} runs deleted")
     found = await jobs.list_runs(path)
@@ -295,7 +298,7 @@ async def list_runs(context: Context, *, state: Path | None, prune: int | None) 
 @report_options
 @runs
 async def status(
-    context: Context, *, number: int | None, state: Path | None, report: Path | None, outcomes: Path | None
+    context: Context, *, number: int | None, state: JournalAddress | None, report: Path | None, outcomes: Path | None
 ) -> int:
     """Show the progress of the last run or of RUN, also while it runs, and write its report.
 
@@ -303,20 +306,25 @@ async def status(
     Example:
       casemgmt triage status 12 --report twelve.html
     """
-    return await finish(context.screen, None, report, outcomes, journal=state or DEFAULT, run=number)
+    return await finish(context.screen, None, report, outcomes, journal=place_of(state), run=number)
 
 
 @contextlib.contextmanager
-def state_of(given: Path | None, emulator: int | None) -> Iterator[Path]:
+def state_of(given: JournalAddress | None, emulator: int | None) -> Iterator[JournalAddress]:
     """The state file: as given, or the usual one, or for a rehearsal one that goes when it ends."""
     if given is not None or emulator is None:
-        yield given or DEFAULT
+        yield place_of(given)
         return
     with tempfile.TemporaryDirectory(prefix="casemgmt-") as folder:
         yield Path(folder) / "rehearsal.db"
 
 
-async def show_left(screen: Screen, state: Path) -> int:
+def place_of(given: JournalAddress | None) -> JournalAddress:
+    """The state as given, or the usual file; a URL without a name is of the journal `triage`."""
+    return given.named("triage") if isinstance(given, JournalURL) else given or DEFAULT
+
+
+async def show_left(screen: Screen, state: JournalAddress) -> int:
     """Say what is left of the last plan, before anybody is asked about it."""
     report = await jobs.read_report(state)
     left = sum(report.states.get(each, 0) for each in (jobs.State.PLANNED, jobs.State.SENDING))

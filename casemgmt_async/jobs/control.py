@@ -21,7 +21,7 @@ from casemgmt_async import (
     ResponseReceived,
 )
 from casemgmt_async.jobs.calls import CallResult, CallStatus, Interrupted, classify_error
-from casemgmt_async.jobs.journal import State
+from casemgmt_async.jobs.journal import JournalAddress, State
 from casemgmt_async.jobs.pool import CircuitBreaker, run_workers
 from casemgmt_async.jobs.progress import Progress, ProgressMeter
 from casemgmt_async.jobs.results import JobResult
@@ -134,6 +134,7 @@ class JobControl:
         self._waits_end = 0.0
         self._out_of: str | None = None
         self._late = False
+        self.guard: Callable[[], object] = lambda: None
 
     def request_stop(self) -> None:
         """Stop: the first time after what is in flight, the second time at once. Nothing is lost by either."""
@@ -171,8 +172,14 @@ class JobControl:
             self.run_out(f"its budget of {limit} operations is used up")
         return granted
 
-    async def run(self, session: CaseSession, work: Coroutine[Any, Any, T]) -> T | None:
-        """Run a job so that a stop can cancel it; gives None if one did."""
+    async def run(
+        self, session: CaseSession, work: Coroutine[Any, Any, T], *, guard: Callable[[], object] = lambda: None
+    ) -> T | None:
+        """Run a job so that a stop can cancel it; gives None if one did.
+
+        `guard` is called before each request, and raises to keep it from being sent.
+        """
+        self.guard = guard
         session.add_listener(self._on_event)
         task = asyncio.ensure_future(work)
         self.stop.attach(task)
@@ -254,7 +261,7 @@ class JobControl:
     def result(
         self,
         job: str,
-        journal: Path,
+        journal: JournalAddress,
         *,
         states: Mapping[State, int],
         items: int,
@@ -281,6 +288,7 @@ class JobControl:
 
     def _on_event(self, event: Event) -> None:
         if isinstance(event, RequestStarted):
+            self.guard()
             self.progress.requests += 1
             self.step("request")
         elif isinstance(event, ResponseReceived):

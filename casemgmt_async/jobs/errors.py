@@ -7,6 +7,7 @@
           ForeignJournalError     the file is something else
           JournalDamagedError     the file is broken
           JournalFullError        there is no room to write
+          JournalConnectionError  PostgreSQL cannot be reached, or the connection was lost
         RulesError                a rule is not understood, or uses a name that nobody has
         PlanTooLargeError         a plan changes more cases than its rules allow
         SourceError               the file to read rows from cannot be used as a whole
@@ -24,6 +25,7 @@ __all__ = [
     "ExportError",
     "ForeignJournalError",
     "JobError",
+    "JournalConnectionError",
     "JournalDamagedError",
     "JournalError",
     "JournalFullError",
@@ -57,6 +59,10 @@ class JournalDamagedError(JournalError):
 
 class JournalFullError(JournalError):
     """There is no room to write; nothing that was written is lost."""
+
+
+class JournalConnectionError(JournalError):
+    """PostgreSQL cannot be reached, or the connection with the lock was lost; nothing more was sent."""
 
 
 class RulesError(JobError, ValueError):

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from attrs import frozen
 
-from casemgmt_async.jobs.journal import State
+from casemgmt_async.jobs.journal import JournalAddress, State
 
 __all__ = ["JobResult"]
 
@@ -18,7 +18,7 @@ class JobResult:
 
     job: str
     """`triage`, `export` or `backfill`."""
-    journal: Path
+    journal: JournalAddress
     """The journal, with which the same call goes on."""
     states: Mapping[State, int]
     """The operations of the whole job by state, earlier runs included."""

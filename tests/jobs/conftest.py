@@ -38,6 +38,15 @@ def journal(tmp_path: Path) -> Path:
     return tmp_path / "job.db"
 
 
+@pytest.fixture(params=["sqlite", "postgres"])
+def anywhere(request: pytest.FixtureRequest, journal: Path) -> str | Path:
+    """Where the journal of the test is: in a file, and in PostgreSQL."""
+    if request.param == "sqlite":
+        return journal
+    url: str = request.getfixturevalue("postgres_url")
+    return f"{url}#job"
+
+
 @pytest.fixture
 def control() -> Callable[..., JobControl]:
     """Make a control whose sleeps take no time and are kept in `control.slept`."""

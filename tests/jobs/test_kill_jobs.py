@@ -19,3 +19,14 @@ async def test_a_killed_job_ends_as_an_undisturbed_one(job: str) -> None:
     assert verdict.lost == []
     assert verdict.doubled == []
     assert verdict.different == []
+
+
+@pytest.mark.parametrize("job", POINTS)
+async def test_a_job_killed_with_its_machine_goes_on_from_postgresql(job: str, postgres_url: str) -> None:
+    """The next run has an empty disk, and the journal in PostgreSQL."""
+    verdict = await kill_job(job, 2, seed=1, database=postgres_url)
+
+    assert verdict.kills >= 2
+    assert verdict.lost == []
+    assert verdict.doubled == []
+    assert verdict.different == []

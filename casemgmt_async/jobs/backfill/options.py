@@ -10,6 +10,7 @@ from attrs import frozen
 from casemgmt_async import InvalidArgumentError
 from casemgmt_async.jobs.backfill.names import ON_UNKNOWN_USER
 from casemgmt_async.jobs.backfill.sources import Rows
+from casemgmt_async.jobs.journal import JournalAddress, JournalURL, journal_address
 from casemgmt_async.jobs.recovery import SETTLE
 
 __all__ = ["RowOptions"]
@@ -36,8 +37,11 @@ class RowOptions:
         if not self.job.strip():
             raise InvalidArgumentError("job", "must not be empty")
 
-    def journal_of(self, rows: Rows) -> Path:
+    def journal_of(self, rows: Rows, given: str | Path | JournalURL | None = None) -> JournalAddress:
         """Name the journal of the job: beside its file, after the job alone, so that all files of a job share it."""
+        if given is not None:
+            address = journal_address(given)
+            return address.named(self.job) if isinstance(address, JournalURL) else address
         name = f"{self.job}.backfill.db"
         if Path(name).name != name:
             why = f"cannot be part of a file name: {self.job!r}; choose another, or give the path of a journal"

@@ -17,8 +17,8 @@ from casemgmt_async.jobs.backfill.plans import RowPlan
 from casemgmt_async.jobs.backfill.run import opened
 from casemgmt_async.jobs.backfill.sources import Rows
 from casemgmt_async.jobs.control import JobControl
+from casemgmt_async.jobs.journal import JournalURL, copy_journal
 from casemgmt_async.jobs.journal.backfill_queries import count_requests, creates_to_send
-from casemgmt_async.jobs.journal.store import copy_database
 
 __all__ = ["BackfillPreview", "preview_backfill"]
 
@@ -71,7 +71,7 @@ async def preview_backfill(
     rows: Rows,
     *,
     job: str,
-    journal: str | Path | None = None,
+    journal: str | Path | JournalURL | None = None,
     control: JobControl | None = None,
     **options: Any,
 ) -> BackfillPreview:
@@ -84,11 +84,10 @@ async def preview_backfill(
     """
     control = control or JobControl()
     given = RowOptions(job=job, settle=0.0, **options)
-    path = given.journal_of(rows) if journal is None else Path(journal)
+    path = given.journal_of(rows, journal)
     with tempfile.TemporaryDirectory(prefix="casemgmt-") as folder:
         copy = Path(folder) / "journal.db"
-        if path.exists():
-            await asyncio.to_thread(copy_database, path, copy)
+        await asyncio.to_thread(copy_journal, path, copy, "backfill")
         async with opened(session, rows, copy, given, control) as work:
             await control.run(session, work.prepare())
             return await preview_of(work)

@@ -17,7 +17,7 @@ from casemgmt_async.jobs.backfill.sources import Rows, open_source
 from casemgmt_async.jobs.backfill.steps import ROW_ACTIONS
 from casemgmt_async.jobs.control import JobControl
 from casemgmt_async.jobs.errors import JobError
-from casemgmt_async.jobs.journal import Journal
+from casemgmt_async.jobs.journal import Journal, JournalAddress, JournalURL
 from casemgmt_async.jobs.journal.backfill_queries import (
     count_cases,
     count_states,
@@ -33,7 +33,7 @@ async def backfill_cases(
     rows: Rows,
     *,
     job: str,
-    journal: str | Path | None = None,
+    journal: str | Path | JournalURL | None = None,
     project: str | None = None,
     type: str | None = None,
     preset: str | None = None,
@@ -49,8 +49,9 @@ async def backfill_cases(
 
     `rows` is the path of a CSV file, a JSON Lines file or a JSON array (by its suffix), or any iterable or async
     iterable of mappings. `job` names the import: the same job and key are the same case, wherever and however
-    often it is run, so keep the name. `journal` is where the job keeps its state (`JOB.backfill.db` beside the
-    file by default); if it is lost, the next run finds the cases on the service.
+    often it is run, so keep the name. `journal` is where the job keeps its state: a file (`JOB.backfill.db` beside the
+    source by default), or a URL such as `postgresql://host/database#name` (named after the job by default). If it is
+    lost, the next run finds the cases on the service.
 
     `project` (key, name or id) and `type` (name or id) are for rows without their own. `preset` is the tracker
     that wrote the file (`jira`, `servicenow`, `github`); `columns` maps single columns to fields. `on_unknown_user`
@@ -70,9 +71,9 @@ async def backfill_cases(
         job=job, project=project, type=type, preset=preset, columns=columns, on_unknown_user=on_unknown_user,
         update=update, assume_new=assume_new, settle=settle,
     )  # fmt: skip
-    path = options.journal_of(rows) if journal is None else Path(journal)
+    path = options.journal_of(rows, journal)
     async with opened(session, rows, path, options, control) as work:
-        await control.run(session, work.run())
+        await control.run(session, work.run(), guard=work.journal.check)
         target = Path(rejects) if rejects is not None else rejects_beside(rows, job, work.source.layout)
         bad_rows = await write_rejects(work.journal, control, target, work.source.layout, work.number)
         return await result_of(work, bad_rows, target)
@@ -80,7 +81,7 @@ async def backfill_cases(
 
 @asynccontextmanager
 async def opened(
-    session: CaseSession, rows: Rows, path: Path, options: RowOptions, control: JobControl
+    session: CaseSession, rows: Rows, path: JournalAddress, options: RowOptions, control: JobControl
 ) -> AsyncIterator[Backfill]:
     """Open the source and the journal of a run."""
     source = open_source(rows, options.preset, options.columns)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 
 from attrs import frozen
 
+from casemgmt_async.jobs.journal import JournalAddress
 from casemgmt_async.jobs.results import JobResult
 
 __all__ = ["ExportResult"]
@@ -20,5 +20,5 @@ class ExportResult(JobResult):
     """Cases in the output, without tombstones."""
     gone: Mapping[str, int]
     """Tombstones in the output: cases that are `archived`, have `left` the filter, or are `missing`."""
-    state: Path | None
+    state: JournalAddress | None
     """The state file, which the next export with `since="last"` needs."""

@@ -18,7 +18,7 @@ from casemgmt_async.jobs.export.formats import EXTRAS
 from casemgmt_async.jobs.export.reading import ExportReader, Extras
 from casemgmt_async.jobs.export.results import ExportResult
 from casemgmt_async.jobs.export.targets import Target, open_target
-from casemgmt_async.jobs.journal import Journal
+from casemgmt_async.jobs.journal import Journal, JournalAddress, JournalURL, journal_address
 from casemgmt_async.jobs.journal.export_queries import begin_anew, cases_to_write, count_items, items
 
 __all__ = ["FRESH", "export_cases"]
@@ -55,10 +55,10 @@ async def export_cases(
     include: Sequence[str] = (),
     format: str | None = None,
     partition: Sequence[str] = (),
-    state: str | Path | None = None,
+    state: str | Path | JournalURL | None = None,
     resume: bool = False,
     force: bool = False,
-    journal: str | Path | None = None,
+    journal: str | Path | JournalURL | None = None,
     control: JobControl | None = None,
 ) -> ExportResult:
     """Write every case that `filter` finds, or what has changed, to `target`, the oldest first.
@@ -72,9 +72,9 @@ async def export_cases(
     by default), and a tombstone for each case that is gone. A time writes what was created or changed since.
     `include` reads `comments`, `links` or `watchers` as well, of the cases that are written.
 
-    The journal is beside the target and goes away when the export is complete. Until then the same call goes on
-    with it; one that was begun more than an hour ago is begun anew, unless `resume` is true. `force` overwrites a
-    file that is there.
+    The journal is beside the target, or in PostgreSQL by a URL such as `postgresql://host/database#name`, and goes
+    away when the export is complete. Until then the same call goes on with it; one that was begun more than an hour
+    ago is begun anew, unless `resume` is true. `force` overwrites a file that is there.
 
     Raises `ExportError` where the target cannot be written or the journal or state is of another export, and
     `InvalidArgumentError` for arguments that cannot be, all before the first page is read.
@@ -82,10 +82,10 @@ async def export_cases(
     options = ExportOptions(filter=filter, since=since, include=tuple(include), resume=resume, force=force)
     control = control or JobControl()
     place = open_target(target, format, partition)
-    path = place.beside("journal") if journal is None else Path(journal)
-    state_path = Path(state) if state is not None else place.beside("state")
+    path = place.beside("journal") if journal is None else journal_address(journal)
+    state_path = journal_address(state) if state is not None else place.beside("state")
     keeps_state = state is not None or since == "last"
-    place.check(None, force=force or path.exists())
+    place.check(None, force=force or isinstance(path, JournalURL) or path.exists())
     async with AsyncExitStack() as stack:
         common: dict[str, Any] = {"base_url": session.base_url, "clock": control.clock}
         book = await stack.enter_async_context(Journal(path, kind="export", on_step=control.step, **common))
@@ -93,7 +93,7 @@ async def export_cases(
         if keeps_state:
             kept = await stack.enter_async_context(Journal(state_path, kind="export_state", **common))
         work = Export(session, book, kept, control, place, options)
-        await control.run(session, work.run())
+        await control.run(session, work.run(), guard=book.check)
         result = await work.result(state_path if kept is not None else None)
     if result.output is not None:
         book.remove()
@@ -237,7 +237,7 @@ class Export:
             last = rows[-1][0]
             yield [body for _, body in rows]
 
-    async def result(self, state: Path | None) -> ExportResult:
+    async def result(self, state: JournalAddress | None) -> ExportResult:
         """Say how it ended."""
         control, journal = self.control, self.journal
         output = Path(journal.meta["output"]) if self.is_complete else None

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from casemgmt_async.jobs.journal.address import JournalAddress, JournalURL, journal_address
 from casemgmt_async.jobs.journal.journal import (
     Journal,
+    copy_journal,
     insert_operations,
     insert_subjects,
     move_subjects,
@@ -15,6 +17,8 @@ from casemgmt_async.jobs.journal.store import Statement
 
 __all__ = [
     "Journal",
+    "JournalAddress",
+    "JournalURL",
     "LastActivity",
     "Operation",
     "OperationRow",
@@ -25,8 +29,10 @@ __all__ = [
     "State",
     "Statement",
     "SubjectRow",
+    "copy_journal",
     "insert_operations",
     "insert_subjects",
+    "journal_address",
     "move_subjects",
     "parsed",
     "store_waits",

@@ -143,7 +143,7 @@ def forget_row(rows: Iterable[tuple[str, str | None, int]]) -> tuple[Statement, 
 def store_rejects(rows: Iterable[tuple[int, bytes]]) -> Statement:
     """Make the statement that keeps rows that cannot be used: number, body."""
     return (
-        "INSERT OR REPLACE INTO items VALUES ('reject', ?, ?)",
+        "INSERT INTO items VALUES ('reject', ?, ?) ON CONFLICT (kind, place) DO UPDATE SET body = excluded.body",
         [(f"{number:012d}", body) for number, body in rows],
     )
 
@@ -241,7 +241,7 @@ def insert_tokens(found: Iterable[TokenCase]) -> Statement:
     """Make the statement that keeps cases with tokens; of several with one token, the oldest of a project stays."""
     sql = (
         "INSERT INTO tokens VALUES (?, ?, ?, ?) ON CONFLICT (token) DO UPDATE SET case_id = excluded.case_id, "
-        "number = excluded.number WHERE excluded.prefix = prefix AND excluded.number < number"
+        "number = excluded.number WHERE excluded.prefix = tokens.prefix AND excluded.number < tokens.number"
     )
     return sql, found
 
@@ -283,7 +283,7 @@ def row_made(
         ("UPDATE subjects SET case_id = ?, label = ? WHERE number = ?", [(case_id, label, subject)]),
         (
             "UPDATE rows SET prefix = ?, number = ?, made_in = ?, found = ? WHERE subject = ?",
-            [(*(place or (None, None)), made_in, found, subject)],
+            [(*(place or (None, None)), made_in, int(found), subject)],
         ),
     )
 
@@ -304,7 +304,7 @@ async def done_comments(journal: Journal, subject: int) -> set[str]:
 
 async def found_rows(journal: Journal, subjects: Sequence[int]) -> set[int]:
     """Read which of these rows have a case that another journal's run made."""
-    rows = await in_parts(journal, "SELECT subject FROM rows WHERE found AND subject IN ({})", subjects)
+    rows = await in_parts(journal, "SELECT subject FROM rows WHERE found = 1 AND subject IN ({})", subjects)
     return {int(subject) for (subject,) in rows}
 
 

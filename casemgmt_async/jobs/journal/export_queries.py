@@ -53,7 +53,8 @@ def insert_page(number: int, request: str, answer: str) -> Statement:
 
 def insert_items(kind: str, rows: Iterable[tuple[str, bytes]]) -> Statement:
     """Make the statement that keeps items; of an item that is there already, the newer version stays."""
-    return "INSERT OR REPLACE INTO items VALUES (?, ?, ?)", [(kind, place, body) for place, body in rows]
+    sql = "INSERT INTO items VALUES (?, ?, ?) ON CONFLICT (kind, place) DO UPDATE SET body = excluded.body"
+    return sql, [(kind, place, body) for place, body in rows]
 
 
 async def count_items(journal: Journal, kind: str) -> int:
@@ -123,7 +124,11 @@ async def missing_places(state: Journal, after: str, count: int) -> list[tuple[s
 
 def remember_cases(rows: Iterable[tuple[str, str, str | None, bytes]]) -> Statement:
     """Make the statement that keeps what an export has written: place, id, key, digest."""
-    return "INSERT OR REPLACE INTO seen VALUES (?, ?, ?, ?, NULL)", rows
+    sql = (
+        "INSERT INTO seen VALUES (?, ?, ?, ?, NULL) ON CONFLICT (place) DO UPDATE SET id = excluded.id, "
+        "key = excluded.key, digest = excluded.digest, gone = NULL"
+    )
+    return sql, rows
 
 
 def remember_gone(rows: Iterable[tuple[str, str]]) -> Statement:

@@ -14,12 +14,24 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, NamedTuple, Self
 
+from casemgmt_async import ConfigurationError
 from casemgmt_async.jobs.errors import ForeignJournalError
+from casemgmt_async.jobs.journal.address import JournalAddress, JournalURL, journal_address
 from casemgmt_async.jobs.journal.schema import SCHEMA, SCHEMAS
+from casemgmt_async.jobs.journal.sqlite_store import SQLiteStore, copy_database
 from casemgmt_async.jobs.journal.states import Operation, OperationRow, Outcome, State, SubjectRow
-from casemgmt_async.jobs.journal.store import SQLiteStore, Statement
+from casemgmt_async.jobs.journal.store import Statement, Store
 
-__all__ = ["Bounds", "Journal", "insert_operations", "insert_subjects", "move_subjects", "ranges", "store_waits"]
+__all__ = [
+    "Bounds",
+    "Journal",
+    "copy_journal",
+    "insert_operations",
+    "insert_subjects",
+    "move_subjects",
+    "ranges",
+    "store_waits",
+]
 
 COLUMNS: Final = "o.number, o.subject, s.name, s.case_id, s.project_id, o.action, o.payload, o.state, o.sent_at, o.rule"
 LAST: Final = 2**62
@@ -35,16 +47,16 @@ class Bounds(NamedTuple):
 
 
 class Journal:
-    """The journal of one job, in a file of its own.
+    """The journal of one job, in a file or, by a URL such as `postgresql://host/database#name`, in PostgreSQL.
 
-    `async with Journal(path, kind="triage") as journal` opens the file, or makes it; another process that
+    `async with Journal(path, kind="triage") as journal` opens the journal, or makes it; another process that
     tries the same meanwhile gets a `JournalLockedError`. With `read_only` it is opened beside a running job.
     With `base_url`, the address of the session, a job goes on where its cases are and nowhere else.
     """
 
     def __init__(
         self,
-        path: str | Path,
+        path: str | Path | JournalURL,
         *,
         kind: str,
         base_url: str | None = None,
@@ -52,14 +64,22 @@ class Journal:
         on_step: Callable[[str], None] = lambda _: None,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        self.path = Path(path)
+        self.path = journal_address(path)
+        if isinstance(self.path, JournalURL):
+            if kind == "any" and not self.path.name:
+                raise ConfigurationError(f"journal {self.path}: add its name behind #, as in {self.path}triage")
+            self.path = self.path.named(kind)
         self.kind = kind
         self.place = None if base_url is None else place_of(base_url)
         self.meta: dict[str, Any] = {}
         self.bounds = Bounds()
         self.clock = clock
-        schema = SCHEMA + SCHEMAS.get(kind, "")
-        self._store = SQLiteStore(self.path, schema, read_only=read_only, on_step=on_step)
+        options: dict[str, Any] = {"read_only": read_only, "on_step": on_step}
+        self._store: Store[Any] = (
+            postgres_store()(self.path, schema_of(kind), **options)
+            if isinstance(self.path, JournalURL)
+            else SQLiteStore(self.path, schema_of(kind), **options)
+        )
         self._read_only = read_only
 
     async def __aenter__(self) -> Self:
@@ -88,9 +108,12 @@ class Journal:
         self._store.close()
 
     def remove(self) -> None:
-        """Delete the file, for a closed journal that nobody needs any more."""
-        for suffix in ("", "-wal", "-shm"):
-            self.path.with_name(self.path.name + suffix).unlink(missing_ok=True)
+        """Delete a closed journal that nobody needs any more."""
+        self._store.remove()
+
+    def check(self) -> None:
+        """Raise `JournalError` if this job may send nothing more, because it has lost its journal."""
+        self._store.check()
 
     async def read(self, sql: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         """Run a query and return its rows."""
@@ -153,6 +176,37 @@ class Journal:
         sql = "SELECT count(*) FROM subjects WHERE number BETWEEN ? AND ?"
         ((count,),) = await self.read(sql, self.bounds[:2])
         return int(count)
+
+
+def copy_journal(source: JournalAddress, target: Path, kind: str) -> bool:
+    """Copy a journal into a file, also while a job writes to it; says whether there is such a journal.
+
+    Raises `JournalError` where it cannot be read.
+    """
+    if isinstance(source, JournalURL):
+        postgres_store()
+        from casemgmt_async.jobs.journal.postgres_store import copy_to_file  # noqa: PLC0415 - an optional extra
+
+        return copy_to_file(source.named(kind), target, schema_of(kind))
+    if source.exists():
+        copy_database(source, target)
+    return source.exists()
+
+
+def schema_of(kind: str) -> str:
+    """Return the layout of the journals of a kind."""
+    return SCHEMA + SCHEMAS.get(kind, "")
+
+
+def postgres_store() -> Callable[..., Store[Any]]:
+    """Import the store in PostgreSQL; raises `ConfigurationError` where its driver is not installed."""
+    try:
+        from casemgmt_async.jobs.journal.postgres_store import PostgresStore  # noqa: PLC0415 - an optional extra
+    except ImportError as error:
+        raise ConfigurationError(
+            "journals in PostgreSQL need psycopg: pip install 'casemgmt-async[postgres]'"
+        ) from error
+    return PostgresStore
 
 
 def place_of(base_url: str) -> str:

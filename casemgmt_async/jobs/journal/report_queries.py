@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 from typing import Any, Final
 
@@ -59,8 +60,9 @@ async def read_waits(journal: Journal) -> list[tuple[float, float]]:
 async def count_by_rule(journal: Journal) -> list[tuple[str, int, str, str, str, int]]:
     """Count operations alike: rule, stage, action, payload (of one of them), state, count."""
     return await journal.read(
-        "SELECT rule, stage, action, payload, state, count(*) FROM operations WHERE number BETWEEN ? AND ? "
-        "GROUP BY rule, stage, action, CASE WHEN action IN ('create', 'link') THEN '' ELSE payload END, state",
+        "SELECT rule, stage, action, min(payload), state, count(*) FROM operations WHERE number BETWEEN ? AND ? "
+        "GROUP BY rule, stage, action, CASE WHEN action IN ('create', 'link') THEN '' ELSE payload END, state "
+        "ORDER BY rule, stage, action, 4, state",
         journal.bounds[2:],
     )
 
@@ -69,7 +71,8 @@ async def failures(journal: Journal, limit: int) -> list[tuple[str, str, str | N
     """Count what is not done and will not be by itself: state, action, reason, count."""
     return await journal.read(
         "SELECT state, action, error, count(*) FROM operations WHERE number BETWEEN ? AND ? "
-        "AND state IN ('rejected', 'unknown', 'skipped') GROUP BY state, action, error ORDER BY 4 DESC LIMIT ?",
+        "AND state IN ('rejected', 'unknown', 'skipped') GROUP BY state, action, error "
+        "ORDER BY 4 DESC, 1, 2, 3 LIMIT ?",
         (*journal.bounds[2:], limit),
     )
 
@@ -77,7 +80,8 @@ async def failures(journal: Journal, limit: int) -> list[tuple[str, str, str | N
 async def examples(journal: Journal, state: str, action: str, error: str | None, limit: int) -> list[str]:
     """Read the labels of some cases or rows whose operation ended like this."""
     rows = await journal.read(
-        f"SELECT s.label {WITH_SUBJECT} AND o.state = ? AND o.action = ? AND o.error IS ? LIMIT ?",
+        f"SELECT s.label {WITH_SUBJECT} AND o.state = ? AND o.action = ? AND coalesce(o.error, '') = coalesce(?, '') "
+        "ORDER BY o.number LIMIT ?",
         (*journal.bounds[2:], state, action, error, limit),
     )
     return [label for (label,) in rows]
@@ -109,9 +113,11 @@ async def count_ended(journal: Journal, bins: int, widths: Sequence[float]) -> l
         return []
     width = next((step for step in widths if step * bins > last - first), (last - first) / bins)
     rows = await journal.read(
-        "SELECT CAST(min((ended_at - ?) / ?, ?) AS INTEGER), count(*) FROM operations "
+        "SELECT CAST((ended_at - ?) / ? AS INTEGER), count(*) FROM operations "
         "WHERE number BETWEEN ? AND ? AND ended_at IS NOT NULL GROUP BY 1",
-        (first, width, bins - 1, *journal.bounds[2:]),
+        (first, width, *journal.bounds[2:]),
     )
-    counts = dict(rows)
-    return [(first + number * width, counts.get(number, 0)) for number in range(max(counts) + 1)]
+    counts: Counter[int] = Counter()
+    for number, count in rows:
+        counts[min(number, bins - 1)] += count  # the last moment belongs to the last interval
+    return [(first + number * width, counts[number]) for number in range(max(counts) + 1)]

@@ -113,13 +113,12 @@ def run_of(row: Sequence[Any]) -> Run:
 async def begin_run(journal: Journal, digest: str | None) -> Run:
     """Begin a run, and let the journal's queries see it alone; a plan that was begun and not finished goes."""
     await drop_unfinished_plan(journal)
-    ((number, subject, operation),) = await journal.read(
-        "SELECT (SELECT coalesce(max(number), 0) FROM runs) + 1, "
-        "max((SELECT coalesce(max(number), 0) + 1 FROM subjects), "
-        "(SELECT coalesce(max(first_subject), 1) FROM runs)), "
-        "max((SELECT coalesce(max(number), 0) + 1 FROM operations), "
-        "(SELECT coalesce(max(first_operation), 1) FROM runs))"
+    (counted,) = await journal.read(
+        "SELECT (SELECT coalesce(max(number), 0) FROM runs), (SELECT coalesce(max(number), 0) + 1 FROM subjects), "
+        "(SELECT coalesce(max(first_subject), 1) FROM runs), (SELECT coalesce(max(number), 0) + 1 FROM operations), "
+        "(SELECT coalesce(max(first_operation), 1) FROM runs)"
     )
+    number, subject, operation = counted[0] + 1, max(counted[1:3]), max(counted[3:5])
     run = Run(
         number=number,
         state=RunState.PLANNING,
@@ -251,7 +250,11 @@ async def read_activity(journal: Journal) -> dict[str, LastActivity]:
 
 def keep_activity(rows: Iterable[tuple[str, float, float]]) -> Statement:
     """Make the statement that keeps what timelines have told: case, last activity, last change."""
-    return "INSERT OR REPLACE INTO activity VALUES (?, ?, ?)", list(rows)
+    sql = (
+        "INSERT INTO activity VALUES (?, ?, ?) ON CONFLICT (case_id) DO UPDATE SET active_at = excluded.active_at, "
+        "changed_at = excluded.changed_at"
+    )
+    return sql, list(rows)
 
 
 async def read_doubts(journal: Journal, creates: Iterable[str]) -> set[tuple[str, str]]:
@@ -267,7 +270,7 @@ async def read_doubts(journal: Journal, creates: Iterable[str]) -> set[tuple[str
 async def keep_unfinished(journal: Journal) -> None:
     """Note for each remembered rule of the run which of its actions are not done."""
     rows = await journal.read(
-        "SELECT s.case_id, o.rule, json_group_array(DISTINCT o.action) FROM operations o "
+        "SELECT s.case_id, o.rule, CAST(json_group_array(DISTINCT o.action) AS TEXT) FROM operations o "
         "JOIN subjects s ON s.number = o.subject JOIN memory m ON m.case_id = s.case_id AND m.rule = o.rule "
         "WHERE o.number BETWEEN ? AND ? AND o.state NOT IN ('done', 'unknown') GROUP BY 1, 2",
         journal.bounds[2:],

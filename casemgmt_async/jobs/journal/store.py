@@ -1,64 +1,36 @@
-"""The file under a journal: SQLite, one thread that owns it, and a lock that says a job is at work.
+"""A database under a journal, used from one event loop: one thread owns the connection and does what is asked.
 
-Writers that wait at the same time share one transaction. A write is on the disk when its `await`
-returns: WAL with `synchronous=FULL` survives a killed process and a power cut.
+Writers that wait at the same time share one transaction. A write is durable when its `await` returns.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import sqlite3
 import threading
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Sequence
-from pathlib import Path
 from queue import SimpleQueue
-from typing import Any, Final, TypeAlias
+from typing import Any, ClassVar, Generic, TypeAlias, TypeVar
 
 from attrs import define, frozen
 
-from casemgmt_async.jobs.errors import (
-    ForeignJournalError,
-    JournalDamagedError,
-    JournalError,
-    JournalFullError,
-    JournalLockedError,
-)
-from casemgmt_async.jobs.journal.lock import Lock
-from casemgmt_async.jobs.journal.schema import APPLICATION_ID, VERSION
+from casemgmt_async.jobs.errors import JournalError
+from casemgmt_async.jobs.journal.address import JournalAddress
 
-__all__ = ["SQLiteStore", "Statement", "copy_database"]
+__all__ = ["Statement", "Store"]
 
+C = TypeVar("C")
 
 Statement: TypeAlias = tuple[str, Iterable[Sequence[Any]]]
 """One SQL statement and the rows of parameters that it is run for."""
-
-ADVICE: Final[dict[int, tuple[type[JournalError], str]]] = {
-    sqlite3.SQLITE_FULL: (JournalFullError, "the disk is full; make room and run again, it goes on from here"),
-    sqlite3.SQLITE_IOERR: (
-        JournalFullError,
-        "the disk cannot be written; see to it and run again, it goes on from here",
-    ),
-    sqlite3.SQLITE_CORRUPT: (JournalDamagedError, "the file is damaged; restore a copy, or start with a new journal"),
-    sqlite3.SQLITE_NOTADB: (ForeignJournalError, "this is not a journal; give another path"),
-    sqlite3.SQLITE_READONLY: (JournalError, "the file is not writable; change its permissions or give another path"),
-    sqlite3.SQLITE_CANTOPEN: (JournalError, "the file cannot be opened; does its folder exist and is it writable?"),
-    sqlite3.SQLITE_BUSY: (JournalLockedError, "another program is writing to it; close that and run again"),
-}
-
-
-def explain(path: Path, error: sqlite3.Error) -> JournalError:
-    """Make of an error of SQLite what a user can act on."""
-    primary = getattr(error, "sqlite_errorcode", 0) & 0xFF
-    kind, advice = ADVICE.get(primary, (JournalError, str(error)))
-    return kind(f"journal {path}: {advice}")
 
 
 @frozen(eq=False)
 class Work:
     """Something for the thread to do, and who waits for it."""
 
-    run: Callable[[sqlite3.Connection], Any]
+    run: Callable[[Any], Any]
     future: asyncio.Future[Any]
     writes: bool
 
@@ -71,104 +43,89 @@ class WorkResult:
     error: Exception | None = None
 
 
-class SQLiteStore:
-    """One SQLite file, used through `read` and `write` from one event loop."""
+class Store(ABC, Generic[C]):
+    """A database, used through `read` and `write`; the subclasses say how it is connected to and spoken to."""
+
+    errors: ClassVar[type[Exception]]
+    """The base class of the exceptions of the driver."""
 
     def __init__(
         self,
-        path: Path,
+        address: JournalAddress,
         schema: str,
         *,
         read_only: bool = False,
         on_step: Callable[[str], None] = lambda _: None,
     ) -> None:
-        self.path = path
+        self.address = address
         self._schema = schema
         self._read_only = read_only
         self._on_step = on_step
         self._queue: SimpleQueue[Work | None] = SimpleQueue()
-        self._thread = threading.Thread(target=self._serve, name=f"journal {path.name}", daemon=True)
+        self._thread = threading.Thread(target=self._serve, name=f"journal {address.name}", daemon=True)
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._connection: sqlite3.Connection | None = None
+        self._connection: C | None = None
         self._failed: JournalError | None = None
-        self._lock: Lock | None = None
+        self._idle = threading.Lock()
 
     async def open(self) -> None:
-        """Open the file, or make it, and see that it is ours and whole."""
-        if self._read_only and not self.path.exists():
-            raise JournalError(f"journal {self.path}: there is no such file")
-        if not self._read_only:
-            self._lock = Lock(self.path)
+        """Open the journal, or make it, and see that it is ours and that no other job is at work on it."""
+        self.claim()
         self._loop = asyncio.get_running_loop()
         self._thread.start()
         try:
-            await self._ask(self._prepare, writes=False)
+            await self._ask(self.prepare, writes=False)
         except BaseException:
             self.close()
             raise
 
     async def read(self, sql: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         """Run a query and return all its rows."""
-        result: list[tuple[Any, ...]] = await self._ask(lambda c: c.execute(sql, parameters).fetchall(), writes=False)
+        result: list[tuple[Any, ...]] = await self._ask(lambda c: self.select(c, sql, parameters), writes=False)
         return result
 
     async def write(self, *statements: Statement) -> None:
-        """Run statements in one transaction, shared with whoever else waits; returns when it is on the disk."""
+        """Run statements in one transaction, shared with whoever else waits; returns when it is durable."""
 
-        def run(connection: sqlite3.Connection) -> None:
+        def run(connection: C) -> None:
             for sql, rows in statements:
-                connection.executemany(sql, rows)
+                self.change(connection, sql, rows)
 
         await self._ask(run, writes=True)
 
+    def check(self) -> None:
+        """Raise `JournalError` if this job may send nothing more, because it does not own the journal any longer.
+
+        It costs no round trip, so that it can be called before each request.
+        """
+        if self._failed is not None:
+            raise self._failed
+        if self._connection is not None and self._idle.acquire(blocking=False):
+            try:
+                if self.is_lost(self._connection):
+                    self._failed = self.lost()
+                    raise self._failed
+            finally:
+                self._idle.release()
+
     def close(self) -> None:
-        """Finish what was asked for, close the file and let go of the lock; a second time does nothing.
+        """Finish what was asked for, disconnect and let go of the lock; a second time does nothing.
 
         It blocks for the last commit, some milliseconds, so that it is complete when a cancelled job ends.
         """
         if self._thread.is_alive():
             self._queue.put(None)
             self._thread.join()
-        if self._lock is not None:
-            self._lock.release()
+        self.release()
 
-    async def _ask(self, run: Callable[[sqlite3.Connection], Any], *, writes: bool) -> Any:
+    async def _ask(self, run: Callable[[C], Any], *, writes: bool) -> Any:
         if writes and self._failed is not None:
             raise self._failed
         if self._loop is None or not self._thread.is_alive():
-            raise JournalError(f"journal {self.path}: it is not open")
+            raise JournalError(f"journal {self.address}: it is not open")
         future = self._loop.create_future()
         self._queue.put(Work(run, future, writes))
         return await future
-
-    def _prepare(self, connection: sqlite3.Connection) -> None:
-        """Recognise the file or lay it out."""
-        (count,) = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
-        (application,) = connection.execute("PRAGMA application_id").fetchone()
-        (version,) = connection.execute("PRAGMA user_version").fetchone()
-        if count == 0 and application == 0 and not self._read_only:
-            connection.execute("PRAGMA journal_mode=WAL")
-            connection.execute("PRAGMA synchronous=FULL")
-            marks = f"PRAGMA application_id={APPLICATION_ID}; PRAGMA user_version={VERSION};"
-            connection.executescript(f"BEGIN IMMEDIATE; {self._schema}; {marks} COMMIT;")
-            return
-        if self._read_only:
-            connection.execute("PRAGMA query_only=ON")
-            if count == 0 and application == 0:
-                raise ForeignJournalError(f"journal {self.path}: there is nothing in it")
-        if application != APPLICATION_ID:
-            raise ForeignJournalError(f"journal {self.path}: this is another program's database; give another path")
-        if version != VERSION:
-            raise ForeignJournalError(
-                f"journal {self.path}: it has layout {version} and this program knows {VERSION}; use the newer program"
-            )
-        if not self._read_only:
-            connection.execute("PRAGMA synchronous=FULL")
-        ((said, *_), *_) = connection.execute("PRAGMA quick_check(1)").fetchall()
-        if said != "ok":
-            raise JournalDamagedError(
-                f"journal {self.path}: {ADVICE[sqlite3.SQLITE_CORRUPT][1]} ({said.splitlines()[-1]})"
-            )
 
     def _serve(self) -> None:
         """The thread: take all that waits, do it in one transaction, tell everybody."""
@@ -179,42 +136,41 @@ class SQLiteStore:
                 last = following is None
                 if following is not None:
                     batch.append(following)
-            self._answer(batch, self._perform(batch))
+            with self._idle:
+                results = self._perform(batch)
+            self._answer(batch, results)
             if last:
                 break
         if self._connection is not None:
-            with contextlib.suppress(sqlite3.Error):  # on a full disk the log stays beside the file, whole
-                self._connection.close()
+            with contextlib.suppress(self.errors):  # on a full disk the log stays beside the file, whole
+                self.disconnect(self._connection)
 
     def _perform(self, batch: Sequence[Work]) -> list[WorkResult]:
         try:
             if self._connection is None:
-                mode = "rw" if self._read_only else "rwc"  # with "ro", the log would be left behind at the end
-                self._connection = sqlite3.connect(
-                    f"{self.path.absolute().as_uri()}?mode={mode}", uri=True, isolation_level=None
-                )
+                self._connection = self.connect()
             return self._transact(self._connection, batch)
-        except sqlite3.Error as error:
-            failure = explain(self.path, error)
+        except self.errors as error:
+            failure = self.explain(error)
             failure.__cause__ = error
         except JournalError as error:
             failure = error
         except Exception as error:  # noqa: BLE001 - whoever waits must hear of it, or would wait for ever
-            failure = JournalError(f"journal {self.path}: {error!r}")
+            failure = JournalError(f"journal {self.address}: {error!r}")
             failure.__cause__ = error
         self._failed = failure
-        if self._connection is not None and self._connection.in_transaction:
-            with contextlib.suppress(sqlite3.Error):  # SQLite itself rolls back where it must
-                self._connection.rollback()
+        if self._connection is not None:
+            with contextlib.suppress(self.errors):  # the database itself rolls back where it must
+                self.rollback(self._connection)
         return [WorkResult(error=failure)] * len(batch)
 
-    def _transact(self, connection: sqlite3.Connection, batch: Sequence[Work]) -> list[WorkResult]:
+    def _transact(self, connection: C, batch: Sequence[Work]) -> list[WorkResult]:
         if not any(work.writes for work in batch):
             return [WorkResult(work.run(connection)) for work in batch]
-        connection.execute("BEGIN IMMEDIATE")
+        self.begin(connection)
         outcomes = [WorkResult(work.run(connection)) for work in batch]
         self._on_step("commit")
-        connection.execute("COMMIT")
+        self.commit(connection)
         self._on_step("committed")
         return outcomes
 
@@ -222,6 +178,62 @@ class SQLiteStore:
         assert self._loop is not None
         with contextlib.suppress(RuntimeError):  # the loop is gone, and with it everybody who waited
             self._loop.call_soon_threadsafe(deliver, batch, outcomes)
+
+    @abstractmethod
+    def claim(self) -> None:
+        """Claim the journal for this job before the thread starts, where that takes no connection."""
+
+    @abstractmethod
+    def release(self) -> None:
+        """Let go of what `claim` took; a second time does nothing."""
+
+    @abstractmethod
+    def connect(self) -> C:
+        """Connect; called by the thread."""
+
+    @abstractmethod
+    def prepare(self, connection: C) -> None:
+        """Recognise the journal or lay it out."""
+
+    @abstractmethod
+    def select(self, connection: C, sql: str, parameters: Sequence[Any]) -> list[tuple[Any, ...]]:
+        """Run a query."""
+
+    @abstractmethod
+    def change(self, connection: C, sql: str, rows: Iterable[Sequence[Any]]) -> None:
+        """Run a statement for each row of parameters."""
+
+    @abstractmethod
+    def begin(self, connection: C) -> None:
+        """Begin a transaction that writes."""
+
+    @abstractmethod
+    def commit(self, connection: C) -> None:
+        """Commit it durably."""
+
+    @abstractmethod
+    def rollback(self, connection: C) -> None:
+        """Roll back, if a transaction is open."""
+
+    @abstractmethod
+    def disconnect(self, connection: C) -> None:
+        """Close the connection."""
+
+    @abstractmethod
+    def is_lost(self, connection: C) -> bool:
+        """Whether the connection of an idle thread is gone, as far as this machine knows."""
+
+    @abstractmethod
+    def explain(self, error: Exception) -> JournalError:
+        """Make of an error of the driver what a user can act on."""
+
+    @abstractmethod
+    def lost(self) -> JournalError:
+        """Make the error of a connection that is gone."""
+
+    @abstractmethod
+    def remove(self) -> None:
+        """Delete the journal, which is closed."""
 
 
 def deliver(batch: Sequence[Work], outcomes: Sequence[WorkResult]) -> None:
@@ -233,20 +245,3 @@ def deliver(batch: Sequence[Work], outcomes: Sequence[WorkResult]) -> None:
             work.future.set_exception(outcome.error)
         else:
             work.future.set_result(outcome.result)
-
-
-def copy_database(source: Path, target: Path) -> None:
-    """Copy a journal, also while a job writes to it.
-
-    Raises `JournalError` where the source cannot be read.
-    """
-    try:
-        with (
-            # Opened with `mode=ro`, a journal that no job has open would be left with a log file beside it.
-            contextlib.closing(sqlite3.connect(f"{source.absolute().as_uri()}?mode=rw", uri=True)) as opened,
-            contextlib.closing(sqlite3.connect(target)) as copy,
-        ):
-            opened.backup(copy)
-            copy.execute("PRAGMA journal_mode=WAL")
-    except sqlite3.Error as error:
-        raise explain(source, error) from error

@@ -44,6 +44,7 @@ __all__ = [
 
 IN_RUN: Final = "number BETWEEN ? AND ?"
 LISTED: Final = "IN (SELECT value FROM json_each(?))"
+NUMBERED: Final = "IN (SELECT CAST(value AS BIGINT) FROM json_each(?))"
 
 PlannedCase: TypeAlias = tuple[
     int, str, str, str | None, str | None, float | None, int | None, float | None, float | None
@@ -92,7 +93,7 @@ async def planned_groups(journal: Journal) -> list[tuple[str, str, str, int, int
     """Count what is planned alike: rule, action, payload, stage, count."""
     return await journal.read(
         f"SELECT rule, action, payload, stage, count(*) FROM operations WHERE {IN_RUN} AND state = 'planned' "  # noqa: S608
-        "GROUP BY rule, stage, payload",
+        "GROUP BY rule, stage, payload, action ORDER BY rule, stage, payload",
         journal.bounds[2:],
     )
 
@@ -164,7 +165,7 @@ async def open_cases(journal: Journal) -> list[OpenCase]:
     """Read the cases of which an operation is planned or was cut off."""
     which = f"SELECT subject FROM operations WHERE {IN_RUN} AND state IN ('planned', 'sending')"  # noqa: S608
     rows = await journal.read(
-        f"SELECT name, number, project_id, seen FROM subjects WHERE number IN ({which})",  # noqa: S608
+        f"SELECT name, number, project_id, seen FROM subjects WHERE number IN ({which}) ORDER BY number",  # noqa: S608
         journal.bounds[2:],
     )
     return list(map(OpenCase._make, rows))
@@ -225,13 +226,13 @@ async def planned_of_case(journal: Journal, subject: int) -> list[Operation]:
 
 async def operations_numbered(journal: Journal, numbers: Iterable[int]) -> list[Operation]:
     """Read the operations with these numbers."""
-    return await journal.operations(f"o.number {LISTED}", (as_list(numbers),))
+    return await journal.operations(f"o.number {NUMBERED}", (as_list(numbers),))
 
 
 async def open_operations(journal: Journal, subjects: Iterable[int], state: State) -> list[tuple[int, int]]:
     """Read number and subject of what is in a state for these cases."""
     return await journal.read(
-        f"SELECT number, subject FROM operations WHERE {IN_RUN} AND state = ? AND subject {LISTED}",  # noqa: S608
+        f"SELECT number, subject FROM operations WHERE {IN_RUN} AND state = ? AND subject {NUMBERED}",  # noqa: S608
         (*journal.bounds[2:], state.value, as_list(subjects)),
     )
 
@@ -258,8 +259,9 @@ async def first_cases(journal: Journal) -> dict[str, list[int]]:
     """Read, for each rule of which nothing is done yet, its cases in order, three at most, by subject."""
     rows = await journal.read(
         "SELECT rule, subject FROM (SELECT rule, subject, row_number() OVER (PARTITION BY rule ORDER BY subject) AS n "  # noqa: S608
-        f"FROM (SELECT DISTINCT rule, subject FROM operations WHERE {IN_RUN} AND state = 'planned')) "
-        f"WHERE n <= 3 AND rule NOT IN (SELECT rule FROM operations WHERE {IN_RUN} AND state = 'done')",
+        f"FROM (SELECT DISTINCT rule, subject FROM operations WHERE {IN_RUN} AND state = 'planned') AS p) AS q "
+        f"WHERE n <= 3 AND rule NOT IN (SELECT rule FROM operations WHERE {IN_RUN} AND state = 'done') "
+        "ORDER BY rule, subject",
         (*journal.bounds[2:], *journal.bounds[2:]),
     )
     found: dict[str, list[int]] = {}
@@ -270,9 +272,8 @@ async def first_cases(journal: Journal) -> dict[str, list[int]]:
 
 async def skip(journal: Journal, subjects: Sequence[int], reason: str) -> None:
     """Skip what is planned for these cases."""
-    sql = (
-        f"UPDATE operations SET state = 'skipped', error = ? WHERE {IN_RUN} AND state = 'planned' AND subject {LISTED}"  # noqa: S608
-    )
+    which = f"{IN_RUN} AND state = 'planned' AND subject {NUMBERED}"
+    sql = f"UPDATE operations SET state = 'skipped', error = ? WHERE {which}"  # noqa: S608
     await journal.write((sql, [(reason, *journal.bounds[2:], as_list(subjects))]))
 
 

@@ -5,14 +5,13 @@ from __future__ import annotations
 import json
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any, Final
 
 from attrs import frozen
 
 from casemgmt_async import web_address
 from casemgmt_async.jobs.actions import describe
-from casemgmt_async.jobs.journal import Journal, State
+from casemgmt_async.jobs.journal import Journal, JournalAddress, State
 from casemgmt_async.jobs.journal import report_queries as queries
 from casemgmt_async.jobs.journal.backfill_queries import read_rejects
 from casemgmt_async.jobs.journal.runs import select_run
@@ -88,7 +87,7 @@ class ReportOperation:
 class ReportData:
     """The report of one job, as its journal stood when it was read."""
 
-    journal: Path
+    journal: JournalAddress
     """The journal."""
     kind: str
     """`triage`, `export` or `backfill`."""

@@ -10,7 +10,7 @@ from attrs import asdict, frozen
 
 from casemgmt_async.jobs.errors import JobError
 from casemgmt_async.jobs.files import JSON_LINES, write_whole
-from casemgmt_async.jobs.journal import Journal
+from casemgmt_async.jobs.journal import Journal, JournalURL
 from casemgmt_async.jobs.journal.report_queries import all_operations
 from casemgmt_async.jobs.journal.runs import select_run
 from casemgmt_async.jobs.report.data import ReportData, read_data
@@ -49,7 +49,7 @@ async def outcomes(journal: Journal) -> AsyncIterator[Sequence[bytes]]:
         ]
 
 
-async def read_report(journal: str | Path, *, run: int | None = None) -> Report:
+async def read_report(journal: str | Path | JournalURL, *, run: int | None = None) -> Report:
     """Read what a job has come to so far; a job may be running on the journal meanwhile.
 
     A triage is read as of its last run, or of the one with the number `run`. Raises `JournalError` where there is no

@@ -6,7 +6,6 @@ import json
 import time
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from pathlib import Path
 from typing import Any, Final
 
 from attrs import astuple, define, field, frozen
@@ -17,7 +16,7 @@ from casemgmt_async.jobs.calls import CallStatus
 from casemgmt_async.jobs.control import JobControl
 from casemgmt_async.jobs.durations import timestamp
 from casemgmt_async.jobs.errors import PlanTooLargeError
-from casemgmt_async.jobs.journal import Journal, Run, RunState
+from casemgmt_async.jobs.journal import Journal, JournalAddress, Run, RunState
 from casemgmt_async.jobs.journal.runs import keep_activity, update_run
 from casemgmt_async.jobs.journal.triage_queries import (
     PlannedCase,
@@ -57,7 +56,7 @@ class PlanRow:
 class Plan:
     """What a triage is going to do."""
 
-    state: Path
+    state: JournalAddress
     """The state file that holds it."""
     run: int
     """The number of the run."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import inspect
 import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
@@ -14,9 +15,18 @@ from casemgmt_async import CaseSession, web_address
 from casemgmt_async.jobs.actions import REPEATABLE
 from casemgmt_async.jobs.control import JobControl
 from casemgmt_async.jobs.errors import JobError, JournalError
-from casemgmt_async.jobs.journal import Journal, Outcome, Run, RunState, State
+from casemgmt_async.jobs.journal import (
+    Journal,
+    JournalAddress,
+    JournalURL,
+    Outcome,
+    Run,
+    RunState,
+    State,
+    copy_journal,
+    journal_address,
+)
 from casemgmt_async.jobs.journal import runs as run_queries
-from casemgmt_async.jobs.journal.store import copy_database
 from casemgmt_async.jobs.journal.triage_queries import skip_unbegun, unknown_creates
 from casemgmt_async.jobs.recovery import SETTLE, Found, resolve_comments
 from casemgmt_async.jobs.results import JobResult
@@ -42,7 +52,7 @@ async def plan_triage(
     session: CaseSession,
     rules: RuleSet,
     *,
-    state: str | Path,
+    state: str | Path | JournalURL,
     control: JobControl | None = None,
     chunk: int = CHUNK,
     complete: bool = False,
@@ -66,12 +76,13 @@ async def plan_triage(
         if made is None or not dry_run:
             return made and made[0]
         changes = [change async for change in iter_changes(work.journal, selected(work))]
-        return evolve(made[0], state=Path(state), changes=tuple(changes))
+        return evolve(made[0], state=journal_address(state), changes=tuple(changes))
 
     with tempfile.TemporaryDirectory(prefix="casemgmt-") as folder:
-        path = Path(folder) / "dry-run.db" if dry_run else Path(state)
+        path: JournalAddress = journal_address(state)
         if dry_run:
-            copy_state(Path(state), path)
+            source, path = path, Path(folder) / "dry-run.db"
+            await asyncio.to_thread(copy_journal, source, path, "triage")
         plan, _ = await work_in(session, path, control, work_on)
     if plan is None:
         raise JobError(f"no plan was made because {control.stopped}; nothing was changed")
@@ -81,7 +92,7 @@ async def plan_triage(
 async def apply_triage(
     session: CaseSession,
     *,
-    state: str | Path,
+    state: str | Path | JournalURL,
     control: JobControl | None = None,
     even_if_changed: bool = False,
     retry_unknown: bool = False,
@@ -95,7 +106,7 @@ async def apply_triage(
     `retry_rejected` tries again what the service refused. A request that was cut off gets `settle` seconds
     before its absence is believed.
     """
-    control, path = control or JobControl(), Path(state)
+    control, path = control or JobControl(), journal_address(state)
     need_state(path)
     options = ApplyOptions(
         even_if_changed=even_if_changed, retry_unknown=retry_unknown, retry_rejected=retry_rejected, settle=settle
@@ -118,7 +129,7 @@ async def run_triage(
     session: CaseSession,
     rules: RuleSet,
     *,
-    state: str | Path,
+    state: str | Path | JournalURL,
     control: JobControl | None = None,
     confirm: Confirm | None = None,
     chunk: int = CHUNK,
@@ -158,18 +169,21 @@ async def run_triage(
         is_fresh = control.clock() - selected(work).begun <= FRESH
         await apply_in(work, options, fresh if is_fresh else None)
 
-    _, result = await work_in(session, Path(state), control, work_on)
+    _, result = await work_in(session, journal_address(state), control, work_on)
     return result
 
 
 async def work_in(
-    session: CaseSession, path: Path, control: JobControl, work_on: Callable[[TriageState], Coroutine[Any, Any, T]]
+    session: CaseSession,
+    path: JournalAddress,
+    control: JobControl,
+    work_on: Callable[[TriageState], Coroutine[Any, Any, T]],
 ) -> tuple[T | None, JobResult]:
     """Work on a state file so that a stop can end it; an unfinished plan never stays behind."""
     async with open_state(session, path, control) as journal:
         work = TriageState(session, journal, control)
         try:
-            done = await control.run(session, work_on(work))
+            done = await control.run(session, work_on(work), guard=journal.check)
         finally:
             if work.run is not None and work.run.state is RunState.PLANNING:
                 work.run = None
@@ -191,15 +205,9 @@ async def went_on(work: TriageState, rules: RuleSet, options: ApplyOptions) -> b
     return is_same
 
 
-def copy_state(state: Path, target: Path) -> None:
-    """Copy a state file, if there is one."""
-    if state.exists():
-        copy_database(state, target)
-
-
-def need_state(path: Path) -> None:
-    """Refuse where there is no state file."""
-    if not path.exists():
+def need_state(path: JournalAddress) -> None:
+    """Refuse where there is no state file; one in PostgreSQL is looked for when it is opened."""
+    if isinstance(path, Path) and not path.exists():
         raise JournalError(f"state {path}: there is no such file; make a plan first")
 
 
@@ -207,19 +215,21 @@ FRESH: Final = 300.0
 """Seconds for which what a plan has read still counts as read before the first change."""
 
 
-async def list_runs(state: str | Path) -> list[Run]:
+async def list_runs(state: str | Path | JournalURL) -> list[Run]:
     """Read the runs in a state file, the oldest first, with their operations by state."""
     async with Journal(state, kind="triage", read_only=True) as journal:
         return await run_queries.list_runs(journal)
 
 
-async def prune_runs(state: str | Path, *, keep: int) -> int:
+async def prune_runs(state: str | Path | JournalURL, *, keep: int) -> int:
     """Delete all but the last `keep` runs from a state file; gives how many went. What is remembered stays."""
     async with Journal(state, kind="triage") as journal:
         return await run_queries.prune_runs(journal, keep)
 
 
-async def read_changes(state: str | Path, *, run: int | None = None, rule: str | None = None) -> AsyncIterator[Change]:
+async def read_changes(
+    state: str | Path | JournalURL, *, run: int | None = None, rule: str | None = None
+) -> AsyncIterator[Change]:
     """Read what the last run, or another, does to each case; of one rule or of all."""
     async with Journal(state, kind="triage", read_only=True) as journal:
         found = await run_queries.select_run(journal, run)

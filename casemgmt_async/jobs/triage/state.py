@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Sequence
-from pathlib import Path
 from typing import Any
 
 from attrs import define, field
@@ -13,7 +12,7 @@ from casemgmt_async import CaseSession, StatusError, projects, users
 from casemgmt_async.jobs.calls import CallStatus
 from casemgmt_async.jobs.control import JobControl
 from casemgmt_async.jobs.errors import ForeignJournalError
-from casemgmt_async.jobs.journal import Journal, Run, RunState, State, Statement
+from casemgmt_async.jobs.journal import Journal, JournalAddress, Run, RunState, State, Statement
 from casemgmt_async.jobs.journal import runs as queries
 from casemgmt_async.jobs.sending import Sender
 
@@ -25,7 +24,7 @@ PRUNE_EVERY = 50
 DEFAULT_NAME = "triage"
 
 
-def open_state(session: CaseSession, path: str | Path, control: JobControl) -> Journal:
+def open_state(session: CaseSession, path: JournalAddress, control: JobControl) -> Journal:
     """The state file of a triage, for `async with`."""
     return Journal(path, kind="triage", base_url=session.base_url, on_step=control.step, clock=control.clock)
 
