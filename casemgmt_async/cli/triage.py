@@ -39,7 +39,10 @@ state_option = click.option(
     "--state",
     type=writes_journal,
     metavar="FILE|URL",
-    help=f"File, or postgresql://host/database#name, where the triage keeps its runs and what it remembers.  [default: {DEFAULT}]",
+    help=(
+        "File, or postgresql://host/database#name, where the triage keeps its runs and what it remembers.  "
+        f"[default: {DEFAULT}]"
+    ),
 )
 apply_options = together(
     click.option("--yes", "-y", is_flag=True, help="Do not ask before changing cases."),

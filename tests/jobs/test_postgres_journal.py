@@ -130,7 +130,7 @@ async def test_nothing_is_sent_after_the_connection_is_lost_and_the_next_run_goe
         "type": STANDARD,
         "settle": 0,
     }
-    with pytest.raises(JournalConnectionError, match="the connection to PostgreSQL was lost, .*run again") as caught:
+    with pytest.raises(JournalConnectionError, match=r"the connection to PostgreSQL was lost, .*run again") as caught:
         await backfill_cases(session, rows(30), control=JobControl(on_step=step), **given)
     assert "\n" not in str(caught.value)
     assert emulator.requests - sent[0] <= 8  # those that had passed the check
