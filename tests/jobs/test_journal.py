@@ -24,6 +24,7 @@ from casemgmt_async.jobs import (
     JournalLockedError,
     State,
 )
+from casemgmt_async.jobs import journal as journal_package
 from casemgmt_async.jobs.journal import Outcome, insert_operations, insert_subjects
 from casemgmt_async.jobs.journal.journal import ranges
 
@@ -256,3 +257,11 @@ async def test_whatever_goes_wrong_in_the_thread_reaches_whoever_waits(anywhere:
         with pytest.raises(JournalError, match="StopIteration"):
             await fill(book, 3)
         assert await book.operations() == []
+
+
+@pytest.mark.parametrize("name", ["OR REPLACE", "INSERT OR", " IS ?", "ROWID", "PRAGMA", "strftime"])
+def test_queries_say_nothing_that_only_sqlite_understands(name: str) -> None:
+    """The schema and the store in SQLite aside: those are translated or have a twin."""
+    own = {"schema.py", "sqlite_store.py", "postgres_store.py"}
+    files = [file for file in Path(journal_package.__file__).parent.glob("*.py") if file.name not in own]
+    assert [file.name for file in files if name in file.read_text()] == []

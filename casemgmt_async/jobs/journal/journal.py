@@ -237,7 +237,7 @@ def move_subjects(moves: Iterable[tuple[str, int]]) -> Statement:
 def store_waits(waits: Iterable[tuple[float, float]]) -> Statement:
     """Make the statement that keeps the waits for the rate limit: start in Unix seconds, length in seconds."""
     return (
-        "INSERT OR REPLACE INTO items VALUES ('wait', ?, ?)",
+        "INSERT INTO items VALUES ('wait', ?, ?) ON CONFLICT (kind, place) DO UPDATE SET body = excluded.body",
         [(f"{start:.3f}", f"{seconds:.3f}".encode()) for start, seconds in waits],
     )
 
