@@ -20,7 +20,7 @@ from casemgmt_async.jobs.journal.address import JournalAddress, JournalURL, jour
 from casemgmt_async.jobs.journal.schema import SCHEMA, SCHEMAS
 from casemgmt_async.jobs.journal.sqlite_store import SQLiteStore, copy_database
 from casemgmt_async.jobs.journal.states import Operation, OperationRow, Outcome, State, SubjectRow
-from casemgmt_async.jobs.journal.store import Statement, Store
+from casemgmt_async.jobs.journal.store import JournalStore, Statement
 
 __all__ = [
     "Bounds",
@@ -75,7 +75,7 @@ class Journal:
         self.bounds = Bounds()
         self.clock = clock
         options: dict[str, Any] = {"read_only": read_only, "on_step": on_step}
-        self._store: Store[Any] = (
+        self._store: JournalStore[Any] = (
             postgres_store()(self.path, schema_of(kind), **options)
             if isinstance(self.path, JournalURL)
             else SQLiteStore(self.path, schema_of(kind), **options)
@@ -198,7 +198,7 @@ def schema_of(kind: str) -> str:
     return SCHEMA + SCHEMAS.get(kind, "")
 
 
-def postgres_store() -> Callable[..., Store[Any]]:
+def postgres_store() -> Callable[..., JournalStore[Any]]:
     """Import the store in PostgreSQL; raises `ConfigurationError` where its driver is not installed."""
     try:
         from casemgmt_async.jobs.journal.postgres_store import PostgresStore  # noqa: PLC0415 - an optional extra

@@ -32,7 +32,7 @@ from casemgmt_async.jobs.errors import (
 )
 from casemgmt_async.jobs.journal.address import JournalURL
 from casemgmt_async.jobs.journal.schema import APPLICATION_ID, VERSION
-from casemgmt_async.jobs.journal.store import Store
+from casemgmt_async.jobs.journal.store import JournalStore
 
 __all__ = ["PostgresStore", "copy_to_file"]
 
@@ -115,7 +115,7 @@ def storable(parameters: Sequence[Any]) -> tuple[Any, ...]:
     return tuple(each.replace("\0", "\ufffd") if type(each) is str and "\0" in each else each for each in parameters)
 
 
-class PostgresStore(Store[Connection]):
+class PostgresStore(JournalStore[Connection]):
     """One schema of a PostgreSQL database."""
 
     errors = psycopg.Error

@@ -20,7 +20,7 @@ from casemgmt_async.jobs.errors import (
 )
 from casemgmt_async.jobs.journal.lock import Lock
 from casemgmt_async.jobs.journal.schema import APPLICATION_ID, VERSION
-from casemgmt_async.jobs.journal.store import Store
+from casemgmt_async.jobs.journal.store import JournalStore
 
 __all__ = ["SQLiteStore", "copy_database"]
 
@@ -45,7 +45,7 @@ def explain(path: Path, error: Exception) -> JournalError:
     return kind(f"journal {path}: {advice}")
 
 
-class SQLiteStore(Store[sqlite3.Connection]):
+class SQLiteStore(JournalStore[sqlite3.Connection]):
     """One SQLite file."""
 
     errors = sqlite3.Error

@@ -18,7 +18,7 @@ from attrs import define, frozen
 from casemgmt_async.jobs.errors import JournalError
 from casemgmt_async.jobs.journal.address import JournalAddress
 
-__all__ = ["Statement", "Store"]
+__all__ = ["JournalStore", "Statement"]
 
 C = TypeVar("C")
 
@@ -43,7 +43,7 @@ class WorkResult:
     error: Exception | None = None
 
 
-class Store(ABC, Generic[C]):
+class JournalStore(ABC, Generic[C]):
     """A database, used through `read` and `write`; the subclasses say how it is connected to and spoken to."""
 
     errors: ClassVar[type[Exception]]
