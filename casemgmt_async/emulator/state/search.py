@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Mapping
 from importlib import resources
 from typing import Any, Final
 
+from attrs import frozen
 from lark import Lark, Token, Transformer
 from lark.exceptions import LarkError
 
@@ -80,24 +81,23 @@ class QueryCompiler:
         self.users = users
         self.dead = dead
 
-    def facet(self, name: str, term: str) -> Predicate:
-        """Make the predicate for cases of which one value of the facet equals the term."""
+    def facet(self, name: str, fits: Callable[[str], object]) -> Predicate:
+        """Make the predicate for cases of which one value of the facet fits."""
         if name in self.dead or (EVERY_FACET in self.dead and name != "project_id"):
             return lambda _: False
-        fits = equals(term)
         if name not in FACETS:
             return lambda case: any(map(fits, attribute_values(case, name)))
         values, users = FACETS[name], self.users
         return lambda case: any(map(fits, values(case, users)))
 
 
-def equals(term: str) -> Callable[[str], object]:
-    """Make a test for values that equal the term, ignoring case."""
-    if "*" in term:
-        pattern = ".*".join(map(re.escape, term.split("*")))
+def equals(*terms: str) -> Callable[[str], object]:
+    """Make a test for values that equal one of the terms, ignoring case. Only a single term may have a `*`."""
+    if "*" in terms[0]:
+        pattern = ".*".join(map(re.escape, terms[0].split("*")))
         return re.compile(pattern, re.IGNORECASE | re.DOTALL).fullmatch
-    wanted = term.casefold()
-    return lambda value: value.casefold() == wanted
+    wanted = {term.casefold() for term in terms}
+    return lambda value: value.casefold() in wanted
 
 
 def in_title(phrase: str) -> Predicate:
@@ -120,6 +120,17 @@ def unquoted(token: Token) -> str:
     return re.sub(r"\\(.)", r"\1", token[1:-1]) if token.type == "PHRASE" else str(token)
 
 
+@frozen
+class Term:
+    """One value of a facet."""
+
+    text: str
+
+    def __call__(self, compiler: QueryCompiler, facet: str) -> Predicate:
+        """Make the predicate for the facet in whose parentheses the value stands."""
+        return compiler.facet(facet, equals(self.text))
+
+
 class QueryBuilder(Transformer[Any, Any]):
     """Turns parser matches into functions that make predicates.
 
@@ -127,6 +138,9 @@ class QueryBuilder(Transformer[Any, Any]):
     """
 
     def any_of(self, parts: list[Any]) -> Any:
+        words = [part.text for part in parts if isinstance(part, Term) and "*" not in part.text]
+        if len(words) == len(parts):  # a search for a hundred keys is one look-up in a set for each case
+            return lambda compiler, facet: compiler.facet(facet, equals(*words))
         return combine(parts, lambda tests: lambda case: any(test(case) for test in tests))
 
     def all_of(self, parts: list[Any]) -> Any:
@@ -136,8 +150,7 @@ class QueryBuilder(Transformer[Any, Any]):
         return combine(parts, lambda tests: lambda case: not tests[0](case))
 
     def term(self, parts: list[Token]) -> Any:
-        term = unquoted(parts[0])
-        return lambda compiler, facet: compiler.facet(facet, term)
+        return Term(unquoted(parts[0]))
 
     def facet(self, parts: list[Any]) -> Any:
         name, value = str(parts[0][:-1]), parts[1]

@@ -63,6 +63,13 @@ class OpenCase(NamedTuple):
     project_id: str | None
     seen: float | None
     """When the case had been changed last, as the plan saw it."""
+    label: str
+    """Its key and its title."""
+
+    @property
+    def key(self) -> str:
+        """The key that the case had when the plan was made."""
+        return self.label.partition(" ")[0]
 
 
 def as_list(values: Iterable[Any]) -> str:
@@ -165,7 +172,7 @@ async def open_cases(journal: Journal) -> list[OpenCase]:
     """Read the cases of which an operation is planned or was cut off."""
     which = f"SELECT subject FROM operations WHERE {IN_RUN} AND state IN ('planned', 'sending')"  # noqa: S608
     rows = await journal.read(
-        f"SELECT name, number, project_id, seen FROM subjects WHERE number IN ({which}) ORDER BY number",  # noqa: S608
+        f"SELECT name, number, project_id, seen, label FROM subjects WHERE number IN ({which}) ORDER BY number",  # noqa: S608
         journal.bounds[2:],
     )
     return list(map(OpenCase._make, rows))

@@ -24,7 +24,7 @@ from casemgmt_async.jobs.recovery import SETTLE, resolve_comments
 from casemgmt_async.jobs.sending import Sender, holds
 from casemgmt_async.jobs.triage.batches import BulkChange
 from casemgmt_async.jobs.triage.estimate import pays_in_bulk
-from casemgmt_async.jobs.triage.known_cases import read_by_pages, read_singly
+from casemgmt_async.jobs.triage.known_cases import KnownCase, read_known, read_singly
 from casemgmt_async.jobs.triage.plan import FreshPlan
 from casemgmt_async.jobs.triage.refusals import STOPPED, Refusals
 from casemgmt_async.jobs.triage.verify import Verification, unreadable
@@ -71,8 +71,10 @@ class Application:
     """What was sent in bulk and is to be read back, by the id of the case."""
     names: dict[int, str] = field(init=False, factory=dict)
     """The ids of the cases, by the numbers of their subjects."""
-    on_pages: dict[str, str | None] = field(init=False, factory=dict)
-    """Cases that were seen on the pages of their project in this run."""
+    keys: dict[str, str] = field(init=False, factory=dict)
+    """The keys of the cases, by id."""
+    found: dict[str, str | None] = field(init=False, factory=dict)
+    """The cases that searches have found in this run, with their projects."""
     in_bulk: bool = field(init=False, default=True)
     journal: Journal = field(init=False)
     control: JobControl = field(init=False)
@@ -95,12 +97,13 @@ class Application:
         )
         rows = await queries.open_cases(journal)
         self.names = {row.subject: row.case_id for row in rows}
+        self.keys = {row.case_id: row.key for row in rows}
         self.sender.projects = {row.case_id: row.project_id for row in rows}
         if self.fresh is None:
             await self.check(rows)
         else:
             self.sender.labels = self.fresh.labels
-            self.on_pages = dict(self.sender.projects)
+            self.found = dict(self.sender.projects)
         await self.resolve_lost()
         control.progress.phase("changing", sum((await queries.count_planned(journal)).values()))
         await self.first_cases()
@@ -128,7 +131,7 @@ class Application:
             shown: list[int] = []
             again: list[int] = []
             for case in found:
-                self.on_pages[case.id] = case.project_id
+                self.found[case.id] = case.project_id
                 row = seen[case.id]
                 if timestamp(case.modified_at) != row.seen and row.subject not in begun:
                     changed.append(row.subject)
@@ -143,10 +146,11 @@ class Application:
             control.progress.advance(len(found))
             return [case.id for case in found]
 
-        unread = await read_by_pages(self.sender.session, control, self.sender.projects, see)
+        wanted = {row.case_id: KnownCase(row.project_id, row.key) for row in rows}
+        unread = await read_known(self.sender.session, control, wanted, see)
         errors = await read_singly(self.sender.session, control, unread.ids, see)
         for case_id in unread.ids:
-            self.on_pages.pop(case_id, None)
+            self.found.pop(case_id, None)
         if changed and not self.options.even_if_changed:
             await queries.skip(journal, changed, CHANGED)
         if errors:
@@ -262,7 +266,7 @@ class Application:
         """Read back what was changed in bulk."""
         waiting, self.sent = self.sent, {}
         if waiting and not self.control.should_stop:
-            await Verification(self.sender, waiting, self.on_pages).run()
+            await Verification(self.sender, waiting, self.keys, self.found).run()
 
     async def resolve_lost(self) -> bool:
         """Look for comments whose answers were lost; says whether there were any."""

@@ -1,27 +1,41 @@
-"""Reading many known cases with few requests: by the pages of their projects, one by one where that is cheaper."""
+"""Reading many known cases with few requests: by their keys, by the pages of their projects, or one by one."""
 
 from __future__ import annotations
 
 import contextlib
+import math
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
+from typing import Final
 
 from attrs import field, frozen
 
 from casemgmt_async import Case, CaseSession, cases
 from casemgmt_async.jobs.calls import CallStatus
 from casemgmt_async.jobs.control import JobControl
-from casemgmt_async.jobs.triage.listing import iter_listing
+from casemgmt_async.jobs.triage.listing import PAGE_SIZE, iter_listing
 
-__all__ = ["See", "Unread", "read_by_pages", "read_singly"]
+__all__ = ["KnownCase", "See", "Unread", "count_lookups", "read_known", "read_singly"]
 
 See = Callable[[Sequence[Case]], Awaitable[Collection[str]]]
 """Is given cases as they are read; returns the ids of those that need not be read again."""
+FEW: Final = 2
+"""Cases that are read one by one, since a search for their keys may find nothing."""
+
+
+@frozen
+class KnownCase:
+    """What is known of a case that is to be read."""
+
+    project: str | None
+    """The id of its project, as far as is known."""
+    key: str | None
+    """Its key; None if only the pages of its project can tell what became of it."""
 
 
 @frozen
 class Unread:
-    """What the pages did not settle."""
+    """What the searches did not settle."""
 
     ids: dict[str, str | None]
     """The ids left, with their projects."""
@@ -29,12 +43,69 @@ class Unread:
     """The projects whose pages were read to the end."""
 
 
+def count_lookups(count: int) -> int:
+    """Count the requests that reading so many known cases by their keys takes."""
+    return count if count <= FEW else math.ceil(count / PAGE_SIZE)
+
+
+async def read_known(session: CaseSession, control: JobControl, wanted: Mapping[str, KnownCase], see: See) -> Unread:
+    """Read the wanted cases, which are given by their ids, with searches; a hundred by their keys where that works.
+
+    That a search finds keys is not documented, so a search that finds less than half of its keys is the last of them.
+    What it did not find is read by the pages of its project: only `project_id:<uuid>` can be depended on.
+    """
+    left = {case_id: known.project for case_id, known in wanted.items()}
+    keys = {case_id: known.key for case_id, known in wanted.items() if known.key is not None}
+    seen: set[str] = set()
+
+    async def see_and_settle(found: Sequence[Case]) -> Collection[str]:
+        seen.update(case.id for case in found)
+        settled = await see(found)
+        for case_id in settled:
+            left.pop(case_id, None)
+        return settled
+
+    if len(keys) > FEW:
+        await read_by_keys(session, control, keys, see_and_settle)
+    if control.should_stop:
+        return Unread(left)
+    unseen = {case_id: project for case_id, project in left.items() if case_id not in seen}
+    return Unread(left, await read_by_pages(session, control, unseen, see_and_settle))
+
+
+async def read_by_keys(session: CaseSession, control: JobControl, keys: Mapping[str, str], see: See) -> None:
+    """Read cases by their keys, which are given by their ids; the first search goes alone, to see whether it works."""
+    works = True
+
+    async def read(ids: Sequence[str]) -> None:
+        nonlocal works
+        if not works:
+            return
+        query = f"key:({' OR '.join(keys[case_id] for case_id in ids)})"
+        result = await control.attempt(lambda: cases.search_cases(session, filter=query, page_size=PAGE_SIZE))
+        wanted = frozenset(ids)
+        found = [case for case in result.answer or () if case.id in wanted]
+        works = works and result.status is CallStatus.ANSWERED and len(found) * 2 >= len(ids)
+        if found:
+            await see(found)
+
+    first, *others = chunks(list(keys), PAGE_SIZE)
+    await read(first)
+    if works:
+        await control.each(others, read)
+
+
+def chunks(items: Sequence[str], size: int) -> Iterable[Sequence[str]]:
+    """Cut a sequence into pieces of a size; the last may be shorter."""
+    return (items[start : start + size] for start in range(0, len(items), size))
+
+
 async def read_by_pages(
     session: CaseSession, control: JobControl, wanted: Mapping[str, str | None], see: See
-) -> Unread:
+) -> Collection[str | None]:
     """Walk over the projects of the wanted cases (ids, with their projects), as long as pages cost less than cases.
 
-    Only `project_id:<uuid>` is a search that can be depended on, so the projects are what is walked over.
+    Gives the projects that were read to the end.
     """
     by_project: dict[str | None, set[str]] = defaultdict(set)
     for case_id, project in wanted.items():
@@ -43,7 +114,7 @@ async def read_by_pages(
     for project, left in by_project.items():
         if len(left) > 1 and await walk(session, control, project, left, see):
             whole.add(project)
-    return Unread({case_id: project for project, left in by_project.items() for case_id in left}, whole)
+    return whole
 
 
 async def walk(session: CaseSession, control: JobControl, project: str | None, left: set[str], see: See) -> bool:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator
+from typing import Final
 
 from casemgmt_async import Case, CaseSession, Page, SortField, cases
 
-__all__ = ["iter_listing"]
+__all__ = ["PAGE_SIZE", "iter_listing"]
 
-PAGE_SIZE = 100
+PAGE_SIZE: Final = 100
 
 
 async def iter_listing(

@@ -14,7 +14,7 @@ from casemgmt_async.jobs.journal import Outcome, State, move_subjects
 from casemgmt_async.jobs.journal.triage_queries import operations_numbered
 from casemgmt_async.jobs.sending import Sender
 from casemgmt_async.jobs.triage.batches import BulkChange
-from casemgmt_async.jobs.triage.known_cases import read_by_pages, read_singly
+from casemgmt_async.jobs.triage.known_cases import KnownCase, read_known, read_singly
 
 __all__ = ["Verification", "unreadable"]
 
@@ -23,15 +23,17 @@ FLUSH_EVERY: Final = 5_000
 
 @define(eq=False)
 class Verification:
-    """One reading back: by pages first, then case by case; what a case does not show is done singly."""
+    """One reading back: by searches first, then case by case; what a case does not show is done singly."""
 
     sender: Sender
     waiting: Mapping[str, Sequence[BulkChange]]
     """What was sent for each case and it has to show, by its id."""
-    on_pages: dict[str, str | None]
-    """Cases that were seen on the pages of their project in this run."""
+    keys: Mapping[str, str]
+    """The keys that the cases had before."""
+    found: dict[str, str | None]
+    """The cases that searches have found in this run, with their projects."""
     visible: set[str] = field(init=False, factory=set)
-    """Cases that are on the pages now."""
+    """The cases that searches find now."""
     shown: list[int] = field(init=False, factory=list)
     """The operations that the cases show and that are not written down yet, by number."""
     moved: list[tuple[str, int]] = field(init=False, factory=list)
@@ -41,8 +43,8 @@ class Verification:
         """Read, and write down what is done."""
         session, control = self.sender.session, self.sender.control
         control.progress.phase("verifying", len(self.waiting))
-        wanted = {case_id: self.sender.projects[case_id] for case_id in self.waiting}
-        unread = await read_by_pages(session, control, wanted, self.see_pages)
+        wanted = {case_id: self.known(case_id, batches) for case_id, batches in self.waiting.items()}
+        unread = await read_known(session, control, wanted, self.see_found)
         hidden = {
             case_id
             for case_id, project in unread.ids.items()
@@ -58,11 +60,16 @@ class Verification:
             numbers = [batch.numbers[case_id] for batch in self.waiting[case_id]]
             await self.sender.write([unreadable(numbers, error, sent=True)])
 
-    async def see_pages(self, found: Sequence[Case]) -> Collection[str]:
-        """Take what cases on a page show; a case that does not show all is read by itself."""
+    def known(self, case_id: str, batches: Sequence[BulkChange]) -> KnownCase:
+        """What a case is searched by: no search finds an archived one, and one that was moved has another key."""
+        keeps_key = not any(ACTIONS[batch.action].hides or batch.action == "project" for batch in batches)
+        return KnownCase(self.sender.projects[case_id], self.keys.get(case_id) if keeps_key else None)
+
+    async def see_found(self, found: Sequence[Case]) -> Collection[str]:
+        """Take what the cases show that a search found; one that does not show all is read by itself."""
         settled = []
         for case in found:
-            self.on_pages[case.id] = case.project_id
+            self.found[case.id] = case.project_id
             self.visible.add(case.id)
             batches = self.waiting[case.id]
             for batch in batches:
@@ -103,11 +110,11 @@ class Verification:
                 self.moved.append((batch.value, number))
 
     def has_left(self, case_id: str, project: str | None) -> bool:
-        """Whether a case was on the pages of its project before, and is on none now that it was archived.
+        """Whether a search found a case before, and the pages of its project do not show it now that it was archived.
 
         That proves the archiving alone, so everything that was sent for the case has to be one that hides it.
         """
-        was_here = self.on_pages.get(case_id, "") == project and case_id not in self.visible
+        was_here = self.found.get(case_id, "") == project and case_id not in self.visible
         return was_here and all(ACTIONS[batch.action].hides for batch in self.waiting[case_id])
 
     async def flush(self) -> None:
