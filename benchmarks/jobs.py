@@ -1,6 +1,7 @@
 """What a journal costs: a triage of 100,000 cases, and the same calls without one.
 
     python -m benchmarks.jobs --cases 100000
+    python -m benchmarks.jobs --requests         # another part: requests and time beside what cannot be avoided
 
 Both sweep all cases, decide by three rules, read the cases again, change them in bulk and read them back; the
 emulator runs in a process of its own. The figure is the CPU time of the working process, all threads.
@@ -20,6 +21,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from benchmarks.requests import show_requests
 from casemgmt_async import BulkAction, CaseSession, Event, RequestStarted, SortField, cases
 from casemgmt_async.emulator import Emulator
 from casemgmt_async.jobs import RuleSet, apply_triage, parse_rules, plan_triage, read_report
@@ -172,6 +174,7 @@ def main() -> None:
     parser.add_argument("--cases", type=int, default=100_000)
     parser.add_argument("--runs", type=int, default=5)
     parser.add_argument("--rules", choices=list(RULES))
+    parser.add_argument("--requests", action="store_true", help="print requests and virtual time instead")
     parser.add_argument("--serve", type=int, help=argparse.SUPPRESS)
     parser.add_argument("--measure", choices=["with", "without"], help=argparse.SUPPRESS)
     parser.add_argument("--url", help=argparse.SUPPRESS)
@@ -181,6 +184,9 @@ def main() -> None:
         return
     if options.measure:
         asyncio.run(measure(options.measure, options.rules, options.url))
+        return
+    if options.requests:
+        show_requests()
         return
     print(f"{options.cases:,} cases, three rules, plan and apply with the walk; the best of {options.runs} runs")
     print(f"{'rules':<8}{'journal':<10}{'CPU s':>9}{'wall s':>9}{'operations':>12}{'requests':>10}")

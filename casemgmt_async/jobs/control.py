@@ -109,7 +109,8 @@ class JobControl:
     """Steers one run of a job: its budget, a stop signal, and who is told of its progress.
 
     `on_step` is called with a name at each step between journal and socket; tests kill or stop a job there.
-    `grace` is how many seconds a requested stop lets calls in flight end.
+    `grace` is how many seconds a requested stop lets calls in flight end. `clock` gives the time in Unix seconds; by
+    default it is the machine's, and spans of time are measured by its monotonic clock.
     """
 
     def __init__(
@@ -119,15 +120,15 @@ class JobControl:
         on_progress: Callable[[Progress], object] | None = None,
         grace: float = GRACE,
         on_step: Callable[[str], None] = lambda _: None,
-        clock: Callable[[], float] = time.time,
+        clock: Callable[[], float] | None = None,
         sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
     ) -> None:
         self.budget = budget or Budget()
-        self.progress = ProgressMeter(on_progress)
+        self.progress = ProgressMeter(on_progress, clock or time.monotonic)
         self.stop = StopSignal(grace)
         self.breaker = CircuitBreaker()
         self.step = on_step
-        self.clock = clock
+        self.clock = clock or time.time
         self.operations = 0
         self._sleep = sleep
         self._waits: list[tuple[float, float]] = []

@@ -8,7 +8,7 @@ from collections import Counter, deque
 from collections.abc import Callable, Iterable, Mapping
 from typing import Final
 
-from attrs import frozen
+from attrs import define, frozen
 
 from casemgmt_async.jobs.journal import Outcome, State
 
@@ -16,6 +16,10 @@ __all__ = ["Progress", "ProgressMeter"]
 
 REPORT_EVERY: Final = 0.1
 RATE_WINDOW: Final = 10.0
+SHORT: Final = 1.0
+"""Holds of fewer seconds count as part of the rate."""
+WHOLE: Final = 0.9
+"""The part of a window after which a hold ends the window: near its end, a reserve is released after a hold too."""
 
 
 @frozen
@@ -32,7 +36,7 @@ class Progress:
     rate: float
     """How much a second, over the last ten seconds."""
     eta: float | None
-    """Seconds to the end of the phase: at that rate, and after the rate limit lets calls pass again."""
+    """Seconds to the end of the phase: at that rate, or as the rate limit has let calls pass in this phase."""
     elapsed: float
     """Seconds since the job started."""
     held: float
@@ -45,15 +49,55 @@ class Progress:
     """Whether the job was asked to stop and finishes what is in flight."""
 
 
+@define
+class Windows:
+    """How much of a phase the rate limit lets pass in each of its windows."""
+
+    begins: float
+    """When the present window began, or the next one begins, in seconds."""
+    done: int = 0
+    """How much was done before it."""
+    quota: int = 0
+    """How much one window lets pass; 0 as long as nothing was held up."""
+    period: float = 0.0
+    """Length of a window in seconds."""
+
+    def hold(self, until: float, done: int) -> None:
+        """Note that nothing more passes until then; a shorter hold than before only divides the present window."""
+        if until - self.begins >= WHOLE * self.period:
+            if done > self.done:
+                self.quota, self.period = done - self.done, until - self.begins
+            self.begins, self.done = until, done
+
+    def seconds_left(self, now: float, left: int, done: int, rate: float, held: float) -> float | None:
+        """Estimate the seconds to the end of the phase; None if nothing is known."""
+        if not self.quota:
+            return held + left / rate if rate else None
+        fastest = max(rate, self.quota / self.period)
+        if now < self.begins:
+            room, following = 0, self.begins
+        else:
+            room, following = max(self.quota - (done - self.done), 0), self.begins + self.period
+        beyond = left - room
+        if beyond <= 0:
+            return left / fastest
+        full = math.ceil(beyond / self.quota) - 1
+        return max(following - now, 0.0) + full * self.period + (beyond - full * self.quota) / fastest
+
+
 class ProgressMeter:
     """Counts what a job has done, and reports it at most ten times a second."""
 
-    def __init__(self, on_progress: Callable[[Progress], object] | None = None) -> None:
+    def __init__(
+        self, on_progress: Callable[[Progress], object] | None = None, clock: Callable[[], float] = time.monotonic
+    ) -> None:
         self.requests = 0
         self.stopping = False
         self._on_progress = on_progress
-        self._started = time.monotonic()
-        self._held_until = 0.0
+        self._clock = clock
+        self._started = clock()
+        self._held_until = -math.inf
+        self._windows = Windows(self._started)
         self._states: Counter[State] = Counter()
         self._phase, self._done = "", 0
         self._total: int | None = None
@@ -63,12 +107,13 @@ class ProgressMeter:
     @property
     def elapsed(self) -> float:
         """Seconds since the job started."""
-        return time.monotonic() - self._started
+        return self._clock() - self._started
 
     def phase(self, name: str, total: int | None = None) -> None:
         """Begin a phase."""
         self._phase, self._done, self._total = name, 0, total
         self._marks.clear()
+        self._windows = Windows(max(self._clock(), self._held_until))
         self.report(now=True)
 
     def advance(self, count: int = 1, total: int | None = None) -> None:
@@ -84,12 +129,15 @@ class ProgressMeter:
 
     def hold(self, seconds: float) -> None:
         """Note that the rate limit holds calls up for so long."""
-        self._held_until = max(self._held_until, time.monotonic() + seconds)
+        now = self._clock()
+        if now >= self._held_until and seconds >= SHORT:
+            self._windows.hold(now + seconds, self._done)
+        self._held_until = max(self._held_until, now + seconds)
         self.report(now=True)
 
     def report(self, *, now: bool = False) -> None:
         """Report where the job stands, unless it did so a moment ago and `now` is not set."""
-        moment = time.monotonic()
+        moment = self._clock()
         if self._on_progress is None or (not now and moment - self._reported_at < REPORT_EVERY):
             return
         self._reported_at = moment
@@ -106,7 +154,7 @@ class ProgressMeter:
                 done=self._done,
                 total=self._total,
                 rate=rate,
-                eta=held + left / rate if rate and left is not None else None,
+                eta=None if left is None else self._windows.seconds_left(moment, left, self._done, rate, held),
                 elapsed=self.elapsed,
                 held=held,
                 requests=self.requests,

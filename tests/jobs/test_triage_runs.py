@@ -89,7 +89,7 @@ async def test_an_idle_run_costs_one_pass_and_a_few_requests(emulator: Emulator,
     await hourly(rules)
     before = emulator.requests
     assert (await hourly(rules)).states == {}
-    assert emulator.requests - before <= 1 + 3
+    assert emulator.requests - before == 1 + 1, "whose state it is, and the only page"
 
 
 async def test_a_run_does_not_read_again_what_its_plan_has_just_read(
@@ -97,7 +97,7 @@ async def test_a_run_does_not_read_again_what_its_plan_has_just_read(
 ) -> None:
     await hourly(ruled({"actions": {"due_date": "2030-01-01"}}))
     assert routes(emulator)["get_case"] == 0
-    assert routes(emulator)["search_cases"] == 2, "the size of the listing, and its only page"
+    assert routes(emulator)["search_cases"] == 1, "the only page"
 
 
 async def test_a_stop_while_it_reads_changes_nothing(emulator: Emulator, hourly: Callable[..., Any]) -> None:
@@ -407,19 +407,3 @@ async def test_a_case_that_shows_one_of_two_changes_gets_the_other(
     assert result.succeeded
     assert all(case.priority == "P1" and case.assignee is None for case in emulator.store.tables.cases)
     assert routes(emulator)["bulk_update_cases"] > 0
-
-
-@pytest.mark.parametrize(
-    "actions", [{"priority": "P5"}, {"priority": "P5", "unassign": True}, {"due_date": "2031-01-01"}]
-)
-async def test_a_plan_says_how_many_requests_it_takes(journal: Path, actions: dict[str, Any]) -> None:
-    """Within fifteen hundredths, in bulk and one by one."""
-    async with (
-        Emulator(cases=400, seed=1) as emulator,
-        CaseSession(base_url=emulator.base_url, api_key="k", app_key="k") as session,
-    ):
-        plan = await plan_triage(session, all_cases(**actions), state=journal)
-        before = emulator.requests
-        assert (await apply_triage(session, state=journal)).succeeded
-        spent = emulator.requests - before
-    assert spent == pytest.approx(plan.requests, rel=0.15, abs=3)

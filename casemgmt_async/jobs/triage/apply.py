@@ -1,8 +1,8 @@
 """Doing what a plan says: in bulk where that takes fewer requests, and the rest one by one.
 
-Of each rule one case goes all the way first. Then the actions go one after the other in the order of their table, so
-that each case gets them in that order. A bulk update answers nothing: its operations stay in `sending` until the
-cases, read back, show them.
+Of each rule that makes several changes, one case goes all the way first. Then the actions go one after the other in
+the order of their table, so that each case gets them in that order. A bulk update answers nothing: its operations stay
+in `sending` until the cases, read back, show them.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from casemgmt_async.jobs.journal import triage_queries as queries
 from casemgmt_async.jobs.recovery import SETTLE, resolve_comments
 from casemgmt_async.jobs.sending import Sender, holds
 from casemgmt_async.jobs.triage.batches import BulkChange
-from casemgmt_async.jobs.triage.estimate import pays_in_bulk
+from casemgmt_async.jobs.triage.estimate import pays_in_bulk, proven_by_bulk
 from casemgmt_async.jobs.triage.known_cases import KnownCase, read_known, read_singly
 from casemgmt_async.jobs.triage.plan import FreshPlan
 from casemgmt_async.jobs.triage.refusals import STOPPED, Refusals
@@ -76,6 +76,8 @@ class Application:
     found: dict[str, str | None] = field(init=False, factory=dict)
     """The cases that searches have found in this run, with their projects."""
     in_bulk: bool = field(init=False, default=True)
+    unproven: set[str] = field(init=False, factory=set)
+    """Rules of which the first bulk update goes alone, to see whether the service takes it."""
     journal: Journal = field(init=False)
     control: JobControl = field(init=False)
 
@@ -106,9 +108,9 @@ class Application:
             self.found = dict(self.sender.projects)
         await self.resolve_lost()
         control.progress.phase("changing", sum((await queries.count_planned(journal)).values()))
+        self.in_bulk = await pays_in_bulk(journal, self.everything, self.chunk)
         await self.first_cases()
         await self.resolve_lost()
-        self.in_bulk = await pays_in_bulk(journal, self.everything, self.chunk)
         planned = await queries.count_planned(journal)
         for action in (action for action in TABLE if action.name in planned):
             if control.should_stop:
@@ -164,8 +166,16 @@ class Application:
             await self.sender.write(unreadable([number], errors[subject], sent=sent) for number, subject in rows)
 
     async def first_cases(self) -> None:
-        """Let one case of each rule go all the way, or up to three until one of them does."""
-        for rule, subjects in (await queries.first_cases(self.journal)).items():
+        """Let one case of each rule go all the way, or up to three until one of them does.
+
+        For a rule that makes a single change in bulk, the first bulk update goes alone instead.
+        """
+        first = await queries.first_cases(self.journal)
+        if self.in_bulk:
+            self.unproven = first.keys() & proven_by_bulk(await queries.planned_groups(self.journal))
+        for rule, subjects in first.items():
+            if rule in self.unproven:
+                continue
             for subject in subjects:
                 if self.control.should_stop:
                     return
@@ -188,7 +198,11 @@ class Application:
         journal, control = self.journal, self.control
         await queries.skip_after_failures(journal, action.name, BLOCKED)
         if action.bulk is not None and self.in_bulk:
-            await control.each(await self.batches(action), self.send_batch)
+            batches = list(await self.batches(action))
+            leading = {batch.rule: batch for batch in reversed(batches) if batch.rule in self.unproven}
+            self.unproven -= leading.keys()
+            await control.each(leading.values(), self.send_batch)
+            await control.each((batch for batch in batches if leading.get(batch.rule) is not batch), self.send_batch)
             return
         for _ in range(ROUNDS):
             operations = await queries.planned_operations(journal, action.name)

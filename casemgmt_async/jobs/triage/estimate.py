@@ -3,98 +3,197 @@
 from __future__ import annotations
 
 import math
-import time
-from collections import Counter
-from collections.abc import Iterable
+from collections import defaultdict
+from collections.abc import Callable, Sequence
 from typing import Final
 
-import msgspec
-from attrs import frozen
+from attrs import define, field, frozen
 
-from casemgmt_async import CaseSession, RawResponse, routes
-from casemgmt_async.jobs.actions import ACTIONS
+from casemgmt_async import Event, RateLimit, RawResponse, RequestStarted, ResponseReceived
+from casemgmt_async.jobs.actions import ACTIONS, TABLE
 from casemgmt_async.jobs.journal import Journal
 from casemgmt_async.jobs.journal.triage_queries import count_cases_of, planned_groups
+from casemgmt_async.jobs.triage.known_cases import count_lookups
+from casemgmt_async.jobs.triage.listing import PAGE_SIZE
 
-__all__ = ["BULK", "Throughput", "count_requests", "measure_throughput", "pays_in_bulk"]
+__all__ = [
+    "BULK",
+    "BY_PAGES",
+    "Estimate",
+    "Pace",
+    "PaceMeter",
+    "estimate_requests",
+    "pays_in_bulk",
+    "proven_by_bulk",
+]
 
-SPEED: Final = "the measured speed"
-PAGE: Final = 100
 LINK_REQUESTS: Final = 3
-BULK: Final = tuple(name for name, action in ACTIONS.items() if action.bulk is not None)
+BULK: Final = tuple(action.name for action in TABLE if action.bulk is not None)
 """The actions that bulk updates can do."""
+BY_PAGES: Final = ("project", *(action.name for action in TABLE if action.hides))
+"""Those of them after which no search finds the key of the case."""
+
+Groups = Sequence[tuple[str, str, str, int, int]]
+"""What is planned alike: rule, action, payload, stage, count."""
 
 
 @frozen
-class Throughput:
-    """How many requests a second there can be, and how that is known."""
+class Estimate:
+    """What applying a plan takes."""
 
-    per_second: float
-    """Requests a second."""
-    basis: str
-    """What that rests on."""
+    requests: int = 0
+    """Requests."""
+    rounds: int = 0
+    """How many of them follow one another; the others are in flight at the same time."""
 
-    @property
-    def is_measured(self) -> bool:
-        """Whether the service reported no rate limit."""
-        return self.basis == SPEED
+    def __add__(self, other: Estimate) -> Estimate:
+        return Estimate(self.requests + other.requests, self.rounds + other.rounds)
 
 
-async def measure_throughput(session: CaseSession, filter: str | None) -> tuple[Throughput, int | None]:
-    """Make one small search; gives the throughput that its answer allows, and how many cases there seem to be."""
-    started = time.monotonic()
-    query = {"filter": filter, "page[size]": 1, "page[number]": 1}
-    answer = await session.raw(routes.SEARCH_CASES, query=query)
-    limited = allowed(answer)
-    return limited or Throughput(1 / max(time.monotonic() - started, 1e-6), SPEED), total_of(answer)
+@frozen(kw_only=True)
+class Pace:
+    """How fast requests are answered, and how many the rate limit allows, as far as answers have shown."""
+
+    latency: float
+    """Seconds from a request to its answer."""
+    basis: str = "the measured speed"
+    """What estimates rest on."""
+    limit: float | None = None
+    """Requests that one window of the rate limit allows; None if the service reported no limit."""
+    period: float = math.inf
+    """Length of a window, in seconds."""
+    remaining: float = math.inf
+    """Requests that are left in the present window."""
+    reset: float = 0.0
+    """Seconds until it ends."""
+
+    def seconds(self, estimate: Estimate) -> float:
+        """Estimate how long requests take: window after window of the rate limit, and no faster than answers come."""
+        unlimited = estimate.rounds * self.latency
+        if self.limit is None or estimate.requests <= self.remaining:
+            return unlimited
+        left = estimate.requests - self.remaining
+        windows = math.ceil(left / self.limit) - 1
+        last = left - windows * self.limit
+        return max(unlimited, self.reset + windows * self.period + unlimited * last / estimate.requests)
 
 
-def allowed(answer: RawResponse) -> Throughput | None:
-    """The throughput that the reported rate limit allows."""
-    limits = answer.rate_limit
-    if not limits.limit or not limits.period:
-        return None
-    basis = f"the rate limit {limits.name or 'search'} of {limits.limit:g} requests in {limits.period:g} s"
-    return Throughput(limits.limit / limits.period, basis)
+@define(eq=False)
+class PaceMeter:
+    """Learns the pace from the requests of a plan."""
+
+    clock: Callable[[], float]
+    """Gives the time of the job."""
+    limits: RateLimit = field(init=False, factory=RateLimit)
+    """The rate limit that an answer reported."""
+    used: float = field(init=False, default=0.0)
+    """Requests that count in the present window."""
+    ends: float = field(init=False, default=math.inf)
+    """When the present window ends."""
+    answers: int = field(init=False, default=0)
+    waited: float = field(init=False, default=0.0)
+    """Seconds from request to answer, of all answers."""
+
+    def on_event(self, event: Event) -> None:
+        """Take in a request or an answer of the session."""
+        if isinstance(event, RequestStarted):
+            self.advance()
+            self.used += 1
+        elif isinstance(event, ResponseReceived):
+            self.answers += 1
+            self.waited += event.elapsed
+
+    def learn(self, answer: RawResponse) -> None:
+        """Take in the rate limit that an answer reports."""
+        limits = answer.rate_limit
+        if limits.limit and limits.period:
+            self.limits = limits
+            self.used = limits.limit - (limits.remaining or 0.0)
+            self.ends = self.clock() + (limits.period if limits.reset is None else limits.reset)
+
+    def advance(self) -> None:
+        """Begin the window of the present time."""
+        now = self.clock()
+        if now >= self.ends and self.limits.period:
+            self.ends += self.limits.period * math.ceil((now - self.ends) / self.limits.period + 1e-9)
+            self.used = 0.0
+
+    def pace(self) -> Pace:
+        """What has been learned until now."""
+        self.advance()
+        latency, limits = self.waited / max(self.answers, 1), self.limits
+        if not limits.limit or not limits.period:
+            return Pace(latency=latency)
+        return Pace(
+            latency=latency,
+            basis=f"the rate limit {limits.name or 'search'} of {limits.limit:g} requests in {limits.period:g} s",
+            limit=limits.limit,
+            period=limits.period,
+            remaining=max(limits.limit - self.used, 0.0),
+            reset=max(self.ends - self.clock(), 0.0),
+        )
 
 
-def total_of(answer: RawResponse) -> int | None:
-    """The number of cases that the answer claims there are."""
-    match msgspec.json.decode(answer.body):
-        case {"meta": {"total_cases": int(total)}}:
-            return total
-        case {"meta": {"page": {"total": int(pages)}}}:
-            return pages
-    return None
+def proven_by_bulk(groups: Groups) -> set[str]:
+    """The rules that make one change to each case, by bulk updates: a refused bulk update changes nothing.
+
+    So no case has to go first, to see whether the service takes all that the rule does.
+    """
+    actions: dict[str, set[str]] = defaultdict(set)
+    for rule, action, *_ in groups:
+        actions[rule].add(action)
+    return {rule for rule, names in actions.items() if len(names) == 1 and names <= set(BULK)}
 
 
-def split(groups: Iterable[tuple[str, str, str, int, int]], chunk: int) -> tuple[int, int, int]:
-    """Count requests: of actions without a bulk update, of the others one by one, and of the others in bulk."""
-    alone, singly = 0, 0
-    alike: Counter[tuple[str, str, str]] = Counter()
-    for rule, action, payload, _, count in groups:
-        if action in BULK:
-            alike[rule, action, payload] += count
-            singly += count
-        else:
-            alone += count * (LINK_REQUESTS if action == "link" else 1)
-    return alone, singly, sum(math.ceil(count / chunk) for count in alike.values())
+def count_bulk(groups: Groups, chunk: int) -> tuple[int, int]:
+    """Count the requests of the actions that have a bulk update: one by one, and in bulk."""
+    counts = [count for _, action, _, _, count in groups if action in BULK]
+    return sum(counts), sum(math.ceil(count / chunk) for count in counts)
 
 
 async def pays_in_bulk(journal: Journal, everything: int, chunk: int) -> bool:
     """Whether bulk updates and reading the cases back take fewer requests than one request for each change."""
-    _, singly, bulk = split(await planned_groups(journal), chunk)
-    return bulk + await count_reads(journal, BULK, everything) < singly
+    singly, bulk = count_bulk(await planned_groups(journal), chunk)
+    return bulk + await count_reads_after(journal, everything) < singly
 
 
-async def count_requests(journal: Journal, everything: int, chunk: int) -> int:
-    """Count the requests that applying a plan takes: the changes, and reading the cases before and after."""
-    alone, singly, bulk = split(await planned_groups(journal), chunk)
-    in_bulk = bulk + await count_reads(journal, BULK, everything)
-    return alone + min(in_bulk, singly) + await count_reads(journal, ACTIONS, everything)
+async def estimate_requests(
+    journal: Journal, everything: int, chunk: int, concurrency: int, *, at_once: bool
+) -> Estimate:
+    """Estimate what applying a plan takes; unless it is done `at_once`, the cases are read again first."""
+    groups = await planned_groups(journal)
+    in_bulk = await pays_in_bulk(journal, everything, chunk)
+    total = Estimate()
+    if not at_once:
+        cases, _ = await count_cases_of(journal, ACTIONS)
+        total = Estimate(1, 1) + after_first(count_lookups(cases), concurrency)
+    proven = proven_by_bulk(groups) if in_bulk else set()
+    begun: set[tuple[str, str]] = set()
+    for action in TABLE:
+        each = LINK_REQUESTS if action.name == "link" else 1
+        bulk, singly = 0, 0
+        for rule, name, _, _, count in groups:
+            if name != action.name:
+                continue
+            if rule not in proven and (rule, name) not in begun:  # the case of the rule that goes first
+                begun.add((rule, name))
+                total += Estimate(each, each)
+                count -= 1  # noqa: PLW2901
+            if in_bulk and action.bulk is not None:
+                bulk += math.ceil(count / chunk)
+            else:
+                singly += count * each
+        total += after_first(bulk, concurrency) + Estimate(singly, math.ceil(singly / concurrency))
+    return total + (after_first(await count_reads_after(journal, everything), concurrency) if in_bulk else Estimate())
 
 
-async def count_reads(journal: Journal, actions: Iterable[str], everything: int) -> int:
-    """Count the requests to read the cases that get one of these actions: one each, or all pages of their projects."""
-    count, projects = await count_cases_of(journal, actions)
-    return min(count, math.ceil(everything / PAGE) + max(projects - 1, 0))
+def after_first(count: int, concurrency: int) -> Estimate:
+    """What requests take of which the first goes alone, and the others side by side."""
+    return Estimate(count, min(count, 1) + math.ceil(max(count - 1, 0) / concurrency))
+
+
+async def count_reads_after(journal: Journal, everything: int) -> int:
+    """Count the requests to read back what bulk updates change: by keys, or by all pages of the projects."""
+    shown, _ = await count_cases_of(journal, [name for name in BULK if name not in BY_PAGES])
+    others, projects = await count_cases_of(journal, BY_PAGES)
+    return count_lookups(shown) + min(others, math.ceil(everything / PAGE_SIZE) + max(projects - 1, 0))

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-import time
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from attrs import astuple, define, field, frozen
 
-from casemgmt_async import Case, CaseSession, timeline
+from casemgmt_async import Case, CaseSession, cases, routes, timeline
 from casemgmt_async.jobs.actions import ACTIONS, Step, canonical, describe
 from casemgmt_async.jobs.calls import CallStatus
 from casemgmt_async.jobs.control import JobControl
@@ -28,7 +27,7 @@ from casemgmt_async.jobs.journal.triage_queries import (
 )
 from casemgmt_async.jobs.snapshot import Tally
 from casemgmt_async.jobs.triage.changes import Change
-from casemgmt_async.jobs.triage.estimate import Throughput, count_requests, measure_throughput
+from casemgmt_async.jobs.triage.estimate import BY_PAGES, Pace, PaceMeter, estimate_requests
 from casemgmt_async.jobs.triage.hints import Observed, warnings_of
 from casemgmt_async.jobs.triage.reading import CaseReader
 from casemgmt_async.jobs.triage.rules import RuleSet, TimelineNeeded, View
@@ -71,9 +70,9 @@ class Plan:
     unchanged: int
     """Steps left out because the case is already in the desired state."""
     requests: int
-    """Requests that applying it later takes, reading the cases before and after included."""
+    """Requests that applying it takes, reading the cases back included, and reading them first if it is done later."""
     seconds: float
-    """Seconds that they take."""
+    """Seconds that they take if it is applied now."""
     basis: str
     """What that rests on: the rate limit seen, or the measured speed."""
     converged: bool
@@ -98,6 +97,8 @@ class PlanOptions:
     """Read the cases until no pass finds a new one."""
     dry_run: bool = False
     """Warn of a plan that is too large, and do not refuse it."""
+    at_once: bool = False
+    """Whether it is applied as soon as it is made."""
 
 
 @define(eq=False)
@@ -125,6 +126,8 @@ class Planner:
     """Cases whose timeline has to be read first, with the numbers of their kinds."""
     subjects: list[PlannedCase] = field(factory=list)
     rows: list[PlannedOperation] = field(factory=list)
+    by_pages: bool = False
+    """Whether a step hides its case from searches for keys."""
     refused: Counter[tuple[str, str]] = field(factory=Counter)
     """Cases whose type does not allow the status that a rule sets, by rule and status."""
     allows: Any = lambda type_id, status: True  # noqa: ARG005
@@ -161,6 +164,7 @@ class Planner:
         for rule, step in needed:
             if step.action == "attributes":
                 self.fresh.labels[case.id] = dict(case.attributes)
+            self.by_pages = self.by_pages or step.action in BY_PAGES
             was = ACTIONS[step.action].current(case, step.payload)
             shown = None if was is None else canonical(was)
             self.rows.append((self._operation, subject, rule, step.stage, step.action, step.text, shown))
@@ -237,29 +241,20 @@ async def make_plan(
     control: JobControl,
     options: PlanOptions,
     facts: Mapping[str, Any],
-) -> bool:
-    """Read, decide and write down; says whether the plan is whole, which it is not if the job was stopped."""
+) -> Pace | None:
+    """Read, decide and write down; gives the pace of the requests, or None if the job was stopped."""
     journal, rules = planner.journal, planner.rules
-    throughput, total = await measure_throughput(session, rules.filter)
-    everything = total if rules.filter is None else (await measure_throughput(session, None))[1]
-    control.progress.phase("reading", total)
-    reader = CaseReader(session, control, rules.filter, options.complete)
-    started = time.monotonic()
-    async for found in reader.read():
-        for case in found:
-            planner.take(case)
-        control.progress.advance(len(found))
-        if len(planner.subjects) >= FLUSH_EVERY:
-            control.step("planning")
-            await planner.flush()
-        if control.should_stop:
-            return False
-    await planner.read_timelines(session, control)
-    if control.should_stop:
-        return False
-    await planner.flush()
-    if throughput.is_measured:
-        throughput = Throughput(reader.pages / max(time.monotonic() - started, 1e-6), throughput.basis)
+    meter = PaceMeter(control.clock)
+    session.add_listener(meter.on_event)
+    try:
+        reader = CaseReader(session, control, rules.filter, options.complete, meter.learn)
+        if options.complete:  # a sweep does not show its answers
+            meter.learn(await session.raw(routes.SEARCH_CASES, query={"filter": rules.filter, "page[size]": 1}))
+        if not await read_and_decide(session, planner, control, reader):
+            return None
+        everything = await count_everything(session, planner, reader)
+    finally:
+        session.remove_listener(meter.on_event)
     too_many = await too_large(journal, rules)
     if too_many and not options.dry_run:
         raise PlanTooLargeError(f"{too_many}; nothing was changed")
@@ -279,16 +274,41 @@ async def make_plan(
         "needs_activity": rules.needs_activity,
         "chunk": options.chunk,
         "cases": planner.cases,
-        "everything": max(everything or 0, planner.cases),
+        "everything": everything,
         "unchanged": planner.unchanged,
         "converged": reader.converged,
         "kinds": [[*astuple(kind), count] for kind, count in planner.tally.counted()],
-        "per_second": throughput.per_second,
-        "basis": throughput.basis,
         "warnings": [*facts["warnings"], *warnings],
     }
     await update_run(journal, planner.run, RunState.PLANNED, **{**facts, **results})
+    return meter.pace()
+
+
+async def read_and_decide(session: CaseSession, planner: Planner, control: JobControl, reader: CaseReader) -> bool:
+    """Read the cases, decide and write down; says whether all is done, which it is not if the job was stopped."""
+    control.progress.phase("reading")
+    async for found in reader.read():
+        for case in found:
+            planner.take(case)
+        control.progress.advance(len(found), reader.total)
+        if len(planner.subjects) >= FLUSH_EVERY:
+            control.step("planning")
+            await planner.flush()
+        if control.should_stop:
+            return False
+    await planner.read_timelines(session, control)
+    if control.should_stop:
+        return False
+    await planner.flush()
     return True
+
+
+async def count_everything(session: CaseSession, planner: Planner, reader: CaseReader) -> int:
+    """Count the cases that there are at least; exactly only where the pages of whole projects will have to be read."""
+    everything = max(reader.total or 0, planner.cases)
+    if planner.rules.filter is not None and planner.by_pages:
+        everything = max((await cases.search_cases(session, page_size=1)).total_items or 0, everything)
+    return everything
 
 
 async def too_large(journal: Journal, rules: RuleSet) -> str | None:
@@ -303,8 +323,8 @@ async def too_large(journal: Journal, rules: RuleSet) -> str | None:
     return None
 
 
-async def read_plan(journal: Journal, run: Run, changes: Iterable[Change] = ()) -> Plan:
-    """Read the plan of the selected run."""
+async def read_plan(journal: Journal, run: Run, pace: Pace, concurrency: int, *, at_once: bool) -> Plan:
+    """Read the plan of the selected run, and estimate what it takes."""
     facts = run.facts
     groups = await planned_groups(journal)
     ranks = {rule: rank for rank, rule in enumerate(facts["rules"])}
@@ -313,7 +333,7 @@ async def read_plan(journal: Journal, run: Run, changes: Iterable[Change] = ()) 
         value = json.loads(payload)
         shown = facts["names"].get(value, value) if isinstance(value, str) else value
         rows[ranks.get(rule, 0), rule, stage, describe(action, shown)] += count
-    requests = await count_requests(journal, facts["everything"], facts["chunk"])
+    needs = await estimate_requests(journal, facts["everything"], facts["chunk"], concurrency, at_once=at_once)
     return Plan(
         state=journal.path,
         run=run.number,
@@ -322,12 +342,11 @@ async def read_plan(journal: Journal, run: Run, changes: Iterable[Change] = ()) 
         matched=await journal.count_subjects(),
         operations=sum(row[4] for row in groups),
         unchanged=facts["unchanged"],
-        requests=requests,
-        seconds=requests / facts["per_second"],
-        basis=facts["basis"],
+        requests=needs.requests,
+        seconds=pace.seconds(needs),
+        basis=pace.basis,
         converged=facts["converged"],
         warnings=tuple(facts["warnings"]),
         names=facts["names"],
         replaces=facts.get("replaces"),
-        changes=tuple(changes),
     )

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 
 from attrs import define, field
 
-from casemgmt_async import AuthenticationError, Case, CaseSession, RateLimitError, StatusError, cases
+from casemgmt_async import AuthenticationError, Case, CaseSession, RateLimitError, RawResponse, StatusError, cases
 from casemgmt_async.jobs.control import JobControl
 from casemgmt_async.jobs.triage.listing import iter_listing
 
@@ -27,6 +27,8 @@ class CaseReader:
     control: JobControl
     filter: str | None
     complete: bool = False
+    on_first: Callable[[RawResponse], object] = lambda _: None
+    """Is given the answer of the first page."""
     pages: int = field(init=False, default=0)
     """Pages read."""
     converged: bool = field(init=False, default=True)
@@ -57,7 +59,11 @@ class CaseReader:
         page_number = 1
         while True:
             listing = iter_listing(
-                self.session, self.filter, window=self.control.budget.concurrency, first_page=page_number
+                self.session,
+                self.filter,
+                window=self.control.budget.concurrency,
+                first_page=page_number,
+                on_first=self.on_first,
             )
             try:
                 async with contextlib.aclosing(listing) as pages:

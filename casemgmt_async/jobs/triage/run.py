@@ -157,7 +157,7 @@ async def run_triage(
             return
         if retry_unknown:
             await look_again(work, options)
-        made = await plan_in(work, rules, PlanOptions(chunk=chunk, complete=complete))
+        made = await plan_in(work, rules, PlanOptions(chunk=chunk, complete=complete, at_once=True))
         if made is None:
             return
         plan, fresh = made
@@ -258,9 +258,11 @@ async def plan_in(work: TriageState, rules: RuleSet, options: PlanOptions) -> tu
     )
     planner = Planner(journal, run, resolved, view, Tally(run.begun), allows=book.allows)
     facts: dict[str, Any] = {**run.facts, "names": dict(book.labels), "warnings": doubts_of(view)}
-    if not await make_plan(session, planner, control, options, facts):
+    pace = await make_plan(session, planner, control, options, facts)
+    if pace is None:
         return None
-    return await read_plan(journal, run), planner.fresh
+    plan = await read_plan(journal, run, pace, control.budget.concurrency, at_once=options.at_once)
+    return plan, planner.fresh
 
 
 def doubts_of(view: View) -> list[str]:

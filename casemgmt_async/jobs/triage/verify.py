@@ -59,6 +59,7 @@ class Verification:
         for case_id, error in errors.items():
             numbers = [batch.numbers[case_id] for batch in self.waiting[case_id]]
             await self.sender.write([unreadable(numbers, error, sent=True)])
+        control.progress.advance(len(errors))
 
     def known(self, case_id: str, batches: Sequence[BulkChange]) -> KnownCase:
         """What a case is searched by: no search finds an archived one, and one that was moved has another key."""

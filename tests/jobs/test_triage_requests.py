@@ -1,0 +1,96 @@
+"""A triage makes hardly more requests than cannot be avoided, and says how many and how long: in virtual time."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import Any
+
+import pytest
+from scenes import all_cases
+
+from benchmarks.requests import SHARES, Row, Service, measure, now, run_in_virtual_time
+from casemgmt_async.emulator import Switches
+from casemgmt_async.jobs import JobControl, Progress, State, apply_triage, plan_triage, run_triage
+
+SLOW = "all=60/10s:*"
+"""A limit that a few hundred requests meet several times."""
+
+
+@pytest.mark.parametrize("share", SHARES)
+def test_a_triage_makes_few_requests_that_could_be_avoided(share: str) -> None:
+    """One tells whose state it is, one case of the rule with two changes goes first, and a plan reads cases again."""
+    row = run_in_virtual_time(measure(400, share))
+    assert row.run.requests <= row.bare.requests + 1 + 3
+    assert row.later.requests <= row.bare_later.requests + 2 + 3
+    assert row.estimate.requests == pytest.approx(row.apply.requests, abs=1)
+
+
+def test_under_a_rate_limit_a_triage_takes_hardly_longer_than_its_unavoidable_requests() -> None:
+    """The waits for the limit are the same, and the estimate knows them."""
+    row: Row = run_in_virtual_time(measure(600, "nearly all", "all=12/10s:*"))
+    assert row.run.seconds <= row.bare.seconds * 1.1
+    assert row.later.seconds <= row.bare_later.seconds * 1.1
+    assert row.estimate.seconds == pytest.approx(row.apply.seconds, rel=0.15)
+
+
+@pytest.mark.parametrize("limits", [None, SLOW])
+@pytest.mark.parametrize("actions", [{"due_date": "2030-01-01"}, {"priority": "P5", "archive": True}])
+def test_an_estimate_is_near_what_apply_takes(limits: str | None, actions: dict[str, Any]) -> None:
+    """With and without a rate limit, one by one and in bulk, by keys and by the pages of projects."""
+
+    async def compare() -> tuple[float, float]:
+        async with Service(300, limits) as service:
+            plan = await plan_triage(
+                service.session, all_cases(**actions), state=service.state, control=service.control()
+            )
+            result, cost = await service.cost(
+                lambda: apply_triage(service.session, state=service.state, control=service.control())
+            )
+            assert result.succeeded
+            return plan.seconds, cost.seconds
+
+    estimated, taken = run_in_virtual_time(compare())
+    assert estimated == pytest.approx(taken, rel=0.15, abs=0.5)
+
+
+def test_where_searches_find_no_keys_the_pages_of_the_projects_are_read() -> None:
+    """The first search that finds nothing is the last of its kind, and the result is the same."""
+
+    async def run() -> tuple[Any, int]:
+        async with Service(400, None, switches=Switches(dead_facets={"*"})) as service:
+            result, cost = await service.cost(
+                lambda: run_triage(
+                    service.session, all_cases(priority="P5"), state=service.state, control=service.control()
+                )
+            )
+            assert all(case.priority == "P5" for case in service.emulator.store.tables.cases)
+            return result, cost.requests
+
+    result, requests = run_in_virtual_time(run())
+    assert result.states.keys() == {State.DONE}
+    assert requests <= 1 + 4 + 4 + 1 + 9, "whose it is, pages, bulk updates, one search, pages of the projects"
+
+
+def test_progress_tells_the_time_left_while_the_rate_limit_holds_it_up_and_while_confirming() -> None:
+    """From the second window of the limit on, the time left is near what it then takes."""
+    told: list[tuple[float, Progress]] = []
+
+    async def run() -> float:
+        async with Service(400, SLOW) as service:
+            control = JobControl(clock=now, on_progress=lambda progress: told.append((now(), progress)))
+            rules = all_cases(due_date="2030-01-01", priority="P5")
+            result = await run_triage(service.session, rules, state=service.state, control=control)
+            assert result.succeeded
+            return now()
+
+    ended = run_in_virtual_time(run())
+    changing = [(moment, progress) for moment, progress in told if progress.phase == "changing"]
+    confirming = [(moment, progress) for moment, progress in told if progress.phase == "verifying"]
+    took = changing[-1][0] - changing[0][0]
+    assert sum(before.held == 0 < after.held for (_, before), (_, after) in pairwise(changing)) >= 4
+    known = [(moment, progress.eta) for moment, progress in changing if moment - changing[0][0] > 20]
+    assert all(eta is not None for _, eta in known)
+    assert max(abs(moment + (eta or 0.0) - changing[-1][0]) for moment, eta in known) <= 0.15 * took
+    assert [progress.done for _, progress in confirming] == sorted(progress.done for _, progress in confirming)
+    assert confirming[-1][1].done == confirming[-1][1].total
+    assert confirming[-1][0] <= ended
