@@ -17,14 +17,14 @@ import sys
 import tempfile
 import time
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import AsyncIterator, Iterable
 from pathlib import Path
 from typing import Any
 
 from benchmarks.requests import show_requests
-from casemgmt_async import BulkAction, CaseSession, Event, RequestStarted, SortField, cases
+from casemgmt_async import BulkAction, Case, CaseSession, Event, RequestStarted, SortField, cases
 from casemgmt_async.emulator import Emulator
-from casemgmt_async.jobs import RuleSet, apply_triage, parse_rules, plan_triage, read_report
+from casemgmt_async.jobs import RuleSet, State, apply_triage, parse_rules, plan_triage, read_report
 from casemgmt_async.jobs.actions import ACTIONS
 
 ME = "2f6a1c0e-8f2b-4c63-9a55-0d7f3f1f2f10"
@@ -93,7 +93,7 @@ async def in_chunks(session: CaseSession, ids: list[str], kind: BulkAction, payl
             group.create_task(worker())
 
 
-async def read_back(session: CaseSession, wanted: dict[str, tuple[str | None, Any]]) -> Any:
+async def read_back(session: CaseSession, wanted: dict[str, tuple[str | None, Any]]) -> AsyncIterator[Case]:
     """Read the wanted cases by the pages of their projects."""
     for project in {project for project, _ in wanted.values()}:
         query = f"project_id:{project}"
@@ -110,7 +110,7 @@ async def with_journal(session: CaseSession, rules: RuleSet) -> int:
         plan = await plan_triage(session, rules, state=journal)
         result = await apply_triage(session, state=journal)
         assert result.succeeded, await read_report(journal)
-        assert result.states["done"] == plan.operations, result
+        assert result.states[State.DONE] == plan.operations, result
         return plan.operations
 
 
