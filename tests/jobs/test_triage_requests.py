@@ -22,7 +22,7 @@ def test_a_triage_makes_few_requests_that_could_be_avoided(share: str) -> None:
     row = run_in_virtual_time(measure(400, share))
     assert row.run.requests <= row.bare.requests + 1 + 3
     assert row.later.requests <= row.bare_later.requests + 2 + 3
-    assert row.estimate.requests == pytest.approx(row.apply.requests, abs=1)
+    assert row.estimate.requests == pytest.approx(row.apply.requests, abs=2)
 
 
 def test_under_a_rate_limit_a_triage_takes_hardly_longer_than_its_unavoidable_requests() -> None:
