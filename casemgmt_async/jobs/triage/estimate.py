@@ -19,8 +19,8 @@ from casemgmt_async.jobs.triage.listing import PAGE_SIZE
 __all__ = [
     "BULK",
     "BY_PAGES",
+    "AnswerPace",
     "Estimate",
-    "Pace",
     "PaceMeter",
     "estimate_requests",
     "pays_in_bulk",
@@ -51,7 +51,7 @@ class Estimate:
 
 
 @frozen(kw_only=True)
-class Pace:
+class AnswerPace:
     """How fast requests are answered, and how many the rate limit allows, as far as answers have shown."""
 
     latency: float
@@ -118,13 +118,13 @@ class PaceMeter:
             self.ends += self.limits.period * math.ceil((now - self.ends) / self.limits.period + 1e-9)
             self.used = 0.0
 
-    def pace(self) -> Pace:
+    def pace(self) -> AnswerPace:
         """What has been learned until now."""
         self.advance()
         latency, limits = self.waited / max(self.answers, 1), self.limits
         if not limits.limit or not limits.period:
-            return Pace(latency=latency)
-        return Pace(
+            return AnswerPace(latency=latency)
+        return AnswerPace(
             latency=latency,
             basis=f"the rate limit {limits.name or 'search'} of {limits.limit:g} requests in {limits.period:g} s",
             limit=limits.limit,

@@ -27,7 +27,7 @@ from casemgmt_async.jobs.journal.triage_queries import (
 )
 from casemgmt_async.jobs.snapshot import Tally
 from casemgmt_async.jobs.triage.changes import Change
-from casemgmt_async.jobs.triage.estimate import BY_PAGES, Pace, PaceMeter, estimate_requests
+from casemgmt_async.jobs.triage.estimate import BY_PAGES, AnswerPace, PaceMeter, estimate_requests
 from casemgmt_async.jobs.triage.hints import Observed, warnings_of
 from casemgmt_async.jobs.triage.reading import CaseReader
 from casemgmt_async.jobs.triage.rules import RuleSet, TimelineNeeded, View
@@ -241,7 +241,7 @@ async def make_plan(
     control: JobControl,
     options: PlanOptions,
     facts: Mapping[str, Any],
-) -> Pace | None:
+) -> AnswerPace | None:
     """Read, decide and write down; gives the pace of the requests, or None if the job was stopped."""
     journal, rules = planner.journal, planner.rules
     meter = PaceMeter(control.clock)
@@ -323,7 +323,7 @@ async def too_large(journal: Journal, rules: RuleSet) -> str | None:
     return None
 
 
-async def read_plan(journal: Journal, run: Run, pace: Pace, concurrency: int, *, at_once: bool) -> Plan:
+async def read_plan(journal: Journal, run: Run, pace: AnswerPace, concurrency: int, *, at_once: bool) -> Plan:
     """Read the plan of the selected run, and estimate what it takes."""
     facts = run.facts
     groups = await planned_groups(journal)
