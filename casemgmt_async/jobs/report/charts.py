@@ -106,11 +106,11 @@ def rising(counts: Sequence[int], length: float, held: Sequence[tuple[float, flo
     drawn.append(tag("path", class_="area", d=f"M{LEFT} {20 + HEIGHT} {line} L{LEFT + WIDTH} {20 + HEIGHT} Z"))
     drawn.append(tag("path", class_="line", d=f"M{LEFT} {20 + HEIGHT} {line}"))
     marks = (
-        (f"{whole:,}", LEFT - 8, 24, "end"),
-        (f"{whole / 2:,.0f}", LEFT - 8, 24 + HEIGHT / 2, "end"),
-        ("0", LEFT - 8, 24 + HEIGHT, "end"),
-        ("start", LEFT, 40 + HEIGHT, "start"),
-        (format_span(length), LEFT + WIDTH, 40 + HEIGHT, "end"),
+        (f"{whole:,}", "soft count", LEFT - 8, 24, "end"),
+        (f"{whole / 2:,.0f}", "soft count", LEFT - 8, 24 + HEIGHT / 2, "end"),
+        ("0", "soft count", LEFT - 8, 24 + HEIGHT, "end"),
+        ("start", "soft", LEFT, 40 + HEIGHT, "start"),
+        (format_span(length), "soft", LEFT + WIDTH, 40 + HEIGHT, "end"),
     )
-    drawn += [tag("text", text=text, class_="soft", x=x, y=y, text_anchor=anchor) for text, x, y, anchor in marks]
+    drawn += [tag("text", text=text, class_=kind, x=x, y=y, text_anchor=place) for text, kind, x, y, place in marks]
     return tag("svg", *drawn, viewBox="0 0 980 196", role="img", aria_label=f"{whole:,} operations over time")

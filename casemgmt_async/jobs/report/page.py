@@ -32,9 +32,9 @@ TILES: Final = {
     State.SKIPPED: "skipped",
 }
 TO_DO: Final = {
-    State.REJECTED: "Mend what the reason names, then run the same command again.",
+    State.REJECTED: "Correct the cause, then run the same command again, in a triage with --retry-rejected.",
     State.UNKNOWN: "Look at these cases, then run the same command with --retry-unknown to make what is missing.",
-    State.SKIPPED: "Make a new plan, which sees the cases as they are now.",
+    State.SKIPPED: "After the cause is corrected, make a new plan: it decides by the cases as they are now.",
 }
 """What to do about operations that were not done."""
 COLUMNS: Final = ("Case", "Title", "Rule", "Change", "Before", "After", "Outcome", "Reason")
@@ -61,8 +61,8 @@ def page(report: ReportData) -> str:
         failures(report),
         before_and_after(report),
         throughput(report),
-        cases(report),
         bad_rows(report),
+        cases(report),
     )
     body = tag(
         "body", tag("main", tag("h1", text=title), about(report), unfinished(report), *sections), *script(report)
@@ -107,6 +107,8 @@ def tiles(report: ReportData) -> Markup:
     shown += [
         (name, report.states[state], color_of(state)) for state, name in TILES.items() if report.states.get(state)
     ]
+    if report.bad_rows:
+        shown.append(("rows that could not be used", len(report.bad_rows), color_of(State.REJECTED)))
     made = [
         tag(
             "div",
@@ -125,23 +127,36 @@ def by_rule(report: ReportData) -> Markup:
     states = [state for state in State if report.states.get(state)]
     head = ["Rule", "Change", *(f"#{state.value}" for state in states), ""]
     rows = [
-        [row.rule, row.action, *(f"{row.states.get(state, 0):,}" for state in states), shares(row.states)]
+        [row.rule, in_words(row.action), *(f"{row.states.get(state, 0):,}" for state in states), shares(row.states)]
         for row in report.rows
     ]
-    return section("What was done", table(head, rows) if rows else nothing("No change was needed."))
+    return section("What was done", table(head, rows, "stack") if rows else nothing("No change was needed."))
 
 
 def failures(report: ReportData) -> Markup:
     """What is not done, why, and what to do about it."""
     if not report.failures:
         return raw("")
-    rows = [[outcome(each.state), each.action, f"{each.count:,}", explanation(each)] for each in report.failures]
+    rows = [
+        [outcome(each.state), in_words(each.action), f"{each.count:,}", explanation(each)] for each in report.failures
+    ]
     return section("What was not done, and why", table(["Outcome", "Change", "#Count", "Reason"], rows, "stack"))
+
+
+def in_words(change: str) -> str:
+    """A change as people write it: `due_date 2026-12-31` is "due date 2026-12-31"."""
+    action, space, value = change.partition(" ")
+    return action.replace("_", " ") + space + value
 
 
 def outcome(state: State) -> Markup:
     """The name of a state, with its colour."""
-    return tag("span", tag("i", class_="dot", style=f"background:{color_of(state)}"), tag("span", text=state.value))
+    return tag(
+        "span",
+        tag("i", class_="dot", style=f"background:{color_of(state)}"),
+        tag("span", text=state.value),
+        class_="outcome",
+    )
 
 
 def explanation(failure: ReportFailure) -> Markup:
@@ -213,9 +228,13 @@ def cases(report: ReportData) -> Markup:
         tag("input", type="search", id="find", placeholder="Search", aria_label="Search the cases"),
         choice("outcome", "Any outcome", [state.value for state in states]),
         choice("rule", "Any rule", list(rules)),
-        tag("button", text="\u2190", id="back", type="button", aria_label="Previous page"),
-        tag("span", id="place", class_="soft", aria_live="polite"),
-        tag("button", text="\u2192", id="next", type="button", aria_label="Next page"),
+        tag(
+            "span",
+            tag("button", text="\u2190", id="back", type="button", aria_label="Previous page"),
+            tag("span", id="place", class_="soft", aria_live="polite"),
+            tag("button", text="\u2192", id="next", type="button", aria_label="Next page"),
+            class_="pager",
+        ),
     )
     heads = [tag("th", tag("button", text=name, type="button")) for name in COLUMNS]
     listed = tag("table", tag("thead", tag("tr", *heads)), tag("tbody"), id="cases", class_="stack")

@@ -8,10 +8,10 @@
   const find = document.getElementById("find"), outcome = document.getElementById("outcome");
   const rule = document.getElementById("rule"), place = document.getElementById("place");
   const back = document.getElementById("back"), next = document.getElementById("next");
-  const SIZE = 100, KEY = 0, RULE = 2, STATE = 6, WEB = data.web;
+  const SIZE = 100, PRINTED = 2000, KEY = 0, RULE = 2, STATE = 6, WEB = data.web;
   const texts = data.rows.map((row) => row.join("\n").toLowerCase());
   const collator = new Intl.Collator(undefined, { numeric: true, sensitivity: "base" });
-  let order = data.rows.map((_, number) => number), shown = order, page = 0, sorted = -1, up = true;
+  let order = data.rows.map((_, number) => number), shown = order, page = 0, size = SIZE, sorted = -1, up = true;
 
   const cell = (row, text, label) => {
     const made = row.insertCell();
@@ -22,7 +22,7 @@
 
   function draw() {
     const rows = document.createDocumentFragment();
-    for (const number of shown.slice(page * SIZE, (page + 1) * SIZE)) {
+    for (const number of shown.slice(page * size, (page + 1) * size)) {
       const item = data.rows[number], row = document.createElement("tr");
       item.forEach((text, column) => {
         const made = cell(row, column === KEY && WEB ? "" : text, heads[column].textContent);
@@ -38,6 +38,7 @@
           dot.style.background = `var(--${text})`;
           made.textContent = "";
           const words = document.createElement("span");
+          words.className = "outcome";
           words.append(dot, text);
           made.append(words);
         }
@@ -45,8 +46,8 @@
       rows.append(row);
     }
     body.replaceChildren(rows);
-    const pages = Math.max(1, Math.ceil(shown.length / SIZE)), first = shown.length ? page * SIZE + 1 : 0;
-    const last = Math.min(shown.length, (page + 1) * SIZE);
+    const pages = Math.max(1, Math.ceil(shown.length / size)), first = shown.length ? page * size + 1 : 0;
+    const last = Math.min(shown.length, (page + 1) * size);
     place.textContent = `${first.toLocaleString("en")} to ${last.toLocaleString("en")} of ${shown.length.toLocaleString("en")}`;
     back.disabled = page === 0;
     next.disabled = page >= pages - 1;
@@ -74,5 +75,10 @@
   for (const control of [find, outcome, rule]) control.addEventListener("input", choose);
   back.addEventListener("click", () => { page -= 1; draw(); });
   next.addEventListener("click", () => { page += 1; draw(); });
+  // On paper there is no next page to turn to: print what the search has found, from its first row.
+  const turn = (number, rows) => { page = number; size = rows; draw(); };
+  let current = 0;
+  addEventListener("beforeprint", () => { current = page; turn(0, PRINTED); });
+  addEventListener("afterprint", () => turn(current, SIZE));
   choose();
 })();
