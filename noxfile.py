@@ -180,6 +180,12 @@ def docs(session: nox.Session) -> None:
 
 
 @nox.session
+def newcomer(session: nox.Session) -> None:
+    """Every command and block of README and the tutorial, from a fresh clone of the last commit and an empty home."""
+    session.run("python", "docs/newcomer.py", *session.posargs)
+
+
+@nox.session
 def pictures(session: nox.Session) -> None:
     """The pictures of README and docs, from real runs; the report needs Chromium."""
     session.install("-q", "-e.[cli]")

@@ -27,6 +27,8 @@ FIELDS = frozenset({"attribute", "property", "data"})
 """Kinds of names that arguments often share: they are linked with the name of their class before them."""
 UNLINKED = frozenset({"filter", "type", "id", "name", "status", "title", "key", "project", "extra"})
 """Names of arguments and fields that are also names of something else."""
+NOT_ABOUT_PYTHON = frozenset({"command", "rules"})
+"""Pages on which a plain word such as `projects` or `once` is not a Python module or function."""
 
 
 def targets(app: Sphinx) -> dict[str, str]:
@@ -59,6 +61,8 @@ def link(app: Sphinx, doctree: nodes.document, page: str) -> None:
         if match is None or inside is not None or match[1] in UNLINKED or match[1] not in known:
             continue
         entry = domain.objects[known[match[1]]]
+        if page in NOT_ABOUT_PYTHON and literal.astext().isidentifier() and literal.astext().islower():
+            continue
         if entry.objtype in FIELDS and "." not in match[1]:
             continue
         new = make_refnode(app.builder, page, entry.docname, entry.node_id, literal.deepcopy())

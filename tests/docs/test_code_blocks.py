@@ -94,6 +94,8 @@ def test_every_python_block_is_type_checked_at_its_line_of_the_page(page, monkey
 @pytest.mark.parametrize("page", pages_with("console", "sh"), ids=lambda page: page.stem)
 async def test_commands_of_a_page_run(page, tmp_path):
     shutil.copytree(ROOT / "examples", tmp_path / "examples")
+    for name, text in re.findall(r"Save .* as `([\w.-]+)`:\n\n```\w+\n(.*?)```", page.read_text("utf-8"), re.DOTALL):
+        (tmp_path / name).write_text(text, "utf-8")
     async with Emulator(cases=300, seed=7) as emulator:
         ran = 0
         for block in [*blocks(page, "console"), *blocks(page, "sh")]:
