@@ -95,7 +95,9 @@ class Newcomer:
         if ENDLESS.search(line):
             self.start(line)
             return
-        done = subprocess.run(["bash", "-c", line], cwd=self.clone, env=self.env, capture_output=True, text=True)
+        done = subprocess.run(
+            ["bash", "-c", line], cwd=self.clone, env=self.env, capture_output=True, text=True, check=False
+        )
         self.shown = done.stdout
         if done.returncode:
             self.problems.append(f"{line}\nended with {done.returncode}:\n{done.stdout}{done.stderr}")
@@ -124,7 +126,7 @@ class Newcomer:
         self.ran += len(sources)
         done = subprocess.run(
             ["python", "-m", "asyncio"], input="\n".join(sources) + "\n", cwd=self.clone, env=self.env,
-            capture_output=True, text=True,
+            capture_output=True, text=True, check=False,
         )  # fmt: skip
         said = done.stdout + done.stderr.replace(">>> ", "").replace("... ", "")
         if done.returncode or TRACEBACK.search(said):

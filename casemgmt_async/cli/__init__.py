@@ -21,6 +21,10 @@ def main() -> None:
     missing = [name for name in ("click", "rich") if importlib.util.find_spec(name) is None]
     if missing:
         sys.exit(f"casemgmt needs {' and '.join(missing)}: pip install 'casemgmt-async[cli]'")
+    if sys.platform == "win32":  # click brings colorama along there
+        from colorama import just_fix_windows_console  # noqa: PLC0415
+
+        just_fix_windows_console()
     # Without standard streams, output goes nowhere. Letters that the encoding lacks are written as escapes.
     sys.stdout = sys.stdout or Path(os.devnull).open("w")  # noqa: SIM115 - for the life of the process
     sys.stderr = sys.stderr or Path(os.devnull).open("w")  # noqa: SIM115

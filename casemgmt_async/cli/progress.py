@@ -121,24 +121,28 @@ def _line(now: jobs.Progress) -> str:
     return f"{now.phase}: {now.done:,}{of} ({_pace(now)})"
 
 
+SIGNALS: Final = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGBREAK") if hasattr(signal, name))
+"""The signals that ask a job to stop; SIGBREAK is Ctrl-Break on Windows."""
+
+
 class Interrupts:
-    """Lets Ctrl-C and SIGTERM ask a job to stop: once to finish what is in flight, twice to stop at once."""
+    """Lets Ctrl-C and SIGTERM ask a job to stop: once to finish the requests in flight, twice to stop at once."""
 
     def __init__(self, control: jobs.JobControl, screen: Screen) -> None:
         self._control, self._screen = control, screen
-        self._caught: list[int] = []
+        self._caught = contextlib.ExitStack()
 
     def __enter__(self) -> Self:
         self._catch()
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._release()
+        self._caught.close()
 
     @contextlib.contextmanager
     def released(self) -> Iterator[None]:
-        """Let them end the process as usual while the block runs, as while it waits for an answer."""
-        self._release()
+        """Let the signals end the process as usual inside the block, such as while it asks a question."""
+        self._caught.close()
         try:
             yield
         finally:
@@ -148,18 +152,17 @@ class Interrupts:
         self._screen.note(
             "stopping now; nothing is lost"
             if self._control.stop.requested
-            else "finishing what is in flight; once more stops at once, and loses nothing either"
+            else "finishing the requests in flight; Ctrl-C again stops at once, and nothing is lost either way"
         )
         self._control.request_stop()
 
     def _catch(self) -> None:
-        for number in (signal.SIGINT, signal.SIGTERM):
-            # Windows, and any thread but the first, have none: there, Ctrl-C cancels the job, which is as safe.
-            with contextlib.suppress(NotImplementedError, RuntimeError, ValueError):
-                asyncio.get_running_loop().add_signal_handler(number, self._stop)
-                self._caught.append(number)
-
-    def _release(self) -> None:
-        for number in self._caught:
-            asyncio.get_running_loop().remove_signal_handler(number)
-        self._caught = []
+        loop = asyncio.get_running_loop()
+        for number in SIGNALS:
+            with contextlib.suppress(RuntimeError, ValueError):  # only the main thread may handle signals
+                try:
+                    loop.add_signal_handler(number, self._stop)
+                    self._caught.callback(loop.remove_signal_handler, number)
+                except NotImplementedError:  # the event loops of Windows leave signals to the interpreter
+                    before = signal.signal(number, lambda *_: loop.call_soon_threadsafe(self._stop))
+                    self._caught.callback(signal.signal, number, before)

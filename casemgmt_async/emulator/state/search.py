@@ -168,7 +168,7 @@ def combine(parts: list[Any], join: Callable[[list[Predicate]], Predicate]) -> A
 
 
 PARSER: Final = Lark(
-    resources.files("casemgmt_async.emulator.state").joinpath("query.lark").read_text(),
+    resources.files("casemgmt_async.emulator.state").joinpath("query.lark").read_text("utf-8"),
     start="query",
     parser="lalr",
     lexer="contextual",
