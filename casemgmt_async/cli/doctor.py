@@ -30,18 +30,24 @@ from casemgmt_async.cli.text import Text, many
 __all__ = ["doctor"]
 
 NO_CASE: Final = "00000000-0000-0000-0000-000000000000"
-"""An id that no case has: a change of it is answered with 404, or with 403 where the permission is missing."""
+"""An id that no case has. To change it is refused with 403 if the service checks permissions first; a 404 tells nothing
+about the permission, because the service may have looked for the case first."""
+WRITE: Final = "cases_write"
 Probe = Callable[[CaseSession], Awaitable[Any]]
 PROBES: Final[dict[str, tuple[str, Probe]]] = {
     "cases_read": ("read cases", lambda session: cases.search_cases(session, page_size=1)),
-    "cases_write": ("change cases", lambda session: cases.update_priority(session, NO_CASE, priority=Priority.P5)),
+    WRITE: ("change cases", lambda session: cases.update_priority(session, NO_CASE, priority=Priority.P5)),
     "user_access_read": ("look up users", lambda session: users.list_users(session, page_size=1)),
     "teams_read": ("look up teams", lambda session: teams.list_teams(session, page_size=1)),
     "event_correlation_config_read": ("read maintenance windows", maintenance_windows.list_maintenance_windows),
 }
-"""A request for each permission, and what it is needed for. `cases_write` changes a case that does not exist."""
+"""A request for each permission, and what it is needed for."""
 NEEDED: Final = "cases_read"
 """Without this permission, nothing else works."""
+
+
+MARKS: Final = {True: Text("yes", "green"), False: Text("NO ", "bold red"), None: Text("?  ", "yellow")}
+"""How a check is shown: passed, failed, or without a result."""
 
 
 @click.command()
@@ -87,7 +93,7 @@ async def doctor(context: Context, **asked: Any) -> int:
             )
     screen.say("")
     for check in checks:
-        mark = Text("yes", "green") if check["ok"] else Text("NO ", "bold red")
+        mark = MARKS[check["ok"]]
         screen.show(f"{check['purpose']:<26}", mark, f" {check['detail']}")
     if findings is not None:
         show_findings(screen, findings)
@@ -110,14 +116,17 @@ def masked(value: str) -> str:
 
 
 async def probe(session: CaseSession, scope: str, purpose: str, call: Probe) -> dict[str, Any]:
-    """Make one request and say what it shows about a permission."""
+    """Make one request and say what it shows about a permission; `ok` is None if it shows nothing."""
     started = time.perf_counter()
-    ok, ends, detail = True, False, ""
+    ok: bool | None = True
+    ends, detail = False, ""
     try:
         await call(session)
     except (NotFoundError, BadRequestError) as error:
-        if scope != "cases_write":
-            ok, detail = False, str(error)
+        ok, detail = False, str(error)
+        if scope == WRITE:
+            ok = None
+            detail = "not refused, but only tried on a case that does not exist; --probe-writes PROJECT makes sure"
     except AuthenticationError as error:
         ok, ends, detail = False, True, f"the credentials are not accepted ({error.status})"
     except PermissionDeniedError as error:

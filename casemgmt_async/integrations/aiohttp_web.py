@@ -22,7 +22,6 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable, Mapping
 from typing import Any, Final
 
-import attrs
 import msgspec
 from aiohttp import web
 from aiohttp.typedefs import Handler
@@ -78,16 +77,14 @@ async def answer_errors(request: web.Request, handler: Handler) -> web.StreamRes
 
 
 def json_response(value: Any, *, status: int = 200) -> web.Response:
-    """Make a JSON response of models, or of lists and mappings of them, with the field names of the classes."""
-    return web.Response(body=msgspec.json.encode(_plain(value)), status=status, content_type="application/json")
+    """Make a JSON response of models, or of lists and mappings of them; each model is written as its `to_dict()`."""
+    return web.Response(body=msgspec.json.encode(plain(value)), status=status, content_type="application/json")
 
 
-def _plain(value: Any) -> Any:
-    if attrs.has(type(value)):
-        fields = (field.name for field in attrs.fields(type(value)) if not field.name.startswith("_"))
-        return {name: _plain(getattr(value, name)) for name in fields}
+def plain(value: Any) -> Any:
+    """Put the plain data of each model in its place."""
+    if hasattr(value, "to_dict"):
+        return value.to_dict()
     if isinstance(value, Mapping):
-        return {key: _plain(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(item) for item in value]
-    return value
+        return {key: plain(item) for key, item in value.items()}
+    return [plain(item) for item in value] if isinstance(value, list | tuple) else value

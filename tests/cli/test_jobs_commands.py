@@ -270,7 +270,7 @@ async def test_ctrl_c_finishes_what_is_in_flight_and_says_how_to_go_on(bare, rul
         ]
         screen, status = await on_a_terminal(command, environment, tmp_path, interrupt_after="changing")
         assert status == 1
-        assert "finishing what is in flight" in screen
+        assert "finishing the requests in flight" in screen
         assert "to continue: casemgmt triage run" in screen
         assert re.search(r"\d+/\d+", screen), "a bar moved"
         _, status = await on_a_terminal(command, environment, tmp_path)

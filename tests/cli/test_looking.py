@@ -106,6 +106,16 @@ async def test_doctor_finds_that_cases_cannot_be_changed(casemgmt, emulator):
     assert "the permission cases_write is missing" in said.out
 
 
+async def test_doctor_does_not_claim_that_cases_can_be_changed(casemgmt, emulator):
+    """A 404 says nothing about a permission: the service may have looked for the case first."""
+    said = await casemgmt("doctor", "--json")
+    (check,) = [each for each in json.loads(said.out)["checks"] if each["scope"] == "cases_write"]
+    assert check["ok"] is None
+    assert "--probe-writes PROJECT makes sure" in check["detail"]
+    assert said.status == 0
+    assert "change cases ? not refused" in " ".join((await casemgmt("doctor")).out.split())
+
+
 @pytest.mark.parametrize(
     ("arguments", "status", "words"),
     [
