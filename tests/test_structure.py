@@ -43,7 +43,7 @@ MAY_IMPORT = {
     "facts": set(),
     "probe": PUBLIC_NAMES - {"emulator", "jobs", "probe"},
     "jobs": PUBLIC_NAMES - {"emulator", "jobs"},
-    "cli": PUBLIC_NAMES,
+    "cli": PUBLIC_NAMES | {"integrations"},  # the command of the workers
     "integrations": PUBLIC_NAMES,
     PUBLIC: {
         "errors",

@@ -25,6 +25,7 @@ COMMANDS: Final[Mapping[str, str]] = {
     "triage": "triage",
     "export": "transfer",
     "backfill": "transfer",
+    "worker": "worker",
     "emulator": "emulator",
     "doctor": "doctor",
 }

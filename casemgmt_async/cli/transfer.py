@@ -10,7 +10,7 @@ from typing import Any, Final
 import click
 from attrs import asdict
 
-from casemgmt_async import jobs
+from casemgmt_async import CaseSession, ConfigurationError, jobs
 from casemgmt_async.cli.context import Context, Misused, runs
 from casemgmt_async.cli.options import (
     budget_options,
@@ -155,6 +155,12 @@ def show_export(screen: Screen, result: jobs.ExportResult, to_stdout: bool) -> i
 @click.option("--assume-new", is_flag=True, help="Do not look for cases of earlier runs, because there were none.")
 @click.option("--rejects", type=writes_file, metavar="FILE", help="File for bad rows. [default: beside SOURCE]")
 @click.option("--yes", "-y", is_flag=True, help="Do not ask before creating cases.")
+@click.option(
+    "--shards",
+    type=click.IntRange(1, jobs.MOST_SHARDS),
+    metavar="N",
+    help="Deal the rows out to N shards for casemgmt worker, and wait; --journal is a URL then.",
+)
 @journal_option
 @budget_options
 @report_options
@@ -174,6 +180,7 @@ async def backfill(
     assume_new: bool,
     rejects: Path | None,
     yes: bool,
+    shards: int | None,
     journal: JournalAddress | None,
     report: Path | None,
     outcomes: Path | None,
@@ -208,10 +215,47 @@ async def backfill(
             show_preview(context.screen, preview)
             return 0
         says_yes(context.screen, yes, f"create cases on {session.base_url} from {source}")
+        if shards is not None:
+            return await in_shards(
+                context.screen, session, source, shards=shards, budget=budget, options=options | {"rejects": rejects}
+            )
         async with working(context.screen, budget) as control:
             result = await jobs.backfill_cases(session, source, rejects=rejects, control=control, **options)
     show_rows(context.screen, result)
     return await finish(context.screen, result, report, outcomes, journal=result.journal, again="the same command")
+
+
+async def in_shards(
+    screen: Screen,
+    session: CaseSession,
+    source: Path,
+    *,
+    shards: int,
+    budget: Mapping[str, Any],
+    options: Mapping[str, Any],
+) -> int:
+    """Deal rows out to shards, put those into the queue of the workers, and wait until they are done."""
+    try:
+        from casemgmt_async.integrations.procrastinate import defer_shards, opened_app  # noqa: PLC0415 - an extra
+    except ImportError as error:
+        raise ConfigurationError("shards need procrastinate: pip install 'casemgmt-async[workers]'") from error
+    if options["journal"] is None:
+        raise Misused("--shards needs --journal postgresql://host/database, where the workers find the shards")
+    async with working(screen, budget) as control:
+        work = await jobs.split_backfill(session, source, shards=shards, control=control, **options)
+    async with opened_app(work.journal) as app:
+        await defer_shards(app, work.journal, shards)
+    async with working(screen, budget) as control:
+        await work.wait(control)
+        result = await work.result(control)
+    show_rows(screen, result)
+    rows = [(state.value, f"{count:,}") for state, count in result.states.items() if count]
+    screen.table(("state", "#operations"), rows)
+    if result.stopped:
+        screen.note(
+            f"stopped waiting: {result.stopped}; the workers continue, and the same command shows the result later"
+        )
+    return 0 if result.succeeded and not result.stopped else 1
 
 
 def mapped(columns: tuple[str, ...]) -> dict[str, str]:

@@ -30,7 +30,18 @@ line that says what to do; the journal is closed and whole then.
 
 from __future__ import annotations
 
-from casemgmt_async.jobs.backfill import BackfillPreview, BackfillResult, backfill_cases, preview_backfill
+from casemgmt_async.jobs.backfill import (
+    MOST_SHARDS,
+    BackfillPreview,
+    BackfillResult,
+    ShardedBackfill,
+    backfill_cases,
+    link_shard,
+    preview_backfill,
+    rows_are_done,
+    run_shard,
+    split_backfill,
+)
 from casemgmt_async.jobs.control import GRACE, Budget, JobControl
 from casemgmt_async.jobs.errors import (
     ExportError,
@@ -70,6 +81,7 @@ from casemgmt_async.jobs.triage import (
 
 __all__ = [
     "GRACE",
+    "MOST_SHARDS",
     "BackfillPreview",
     "BackfillResult",
     "Budget",
@@ -98,11 +110,13 @@ __all__ = [
     "Run",
     "RunState",
     "ServiceDownError",
+    "ShardedBackfill",
     "SourceError",
     "State",
     "apply_triage",
     "backfill_cases",
     "export_cases",
+    "link_shard",
     "list_runs",
     "load_rules",
     "parse_rules",
@@ -111,6 +125,9 @@ __all__ = [
     "prune_runs",
     "read_changes",
     "read_report",
+    "rows_are_done",
     "rule",
+    "run_shard",
     "run_triage",
+    "split_backfill",
 ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, Final
 
 from attrs import define, field
@@ -21,6 +21,12 @@ BATCH: Final = 1_000
 ROUNDS: Final = 5
 
 
+async def nowhere(keys: Sequence[str]) -> Mapping[str, tuple[str | None, bool]]:
+    """There are no other shards."""
+    del keys
+    return {}
+
+
 @define(eq=False)
 class Links:
     """Makes the links of one run."""
@@ -28,6 +34,8 @@ class Links:
     sender: Sender
     job: str
     run: int
+    elsewhere: Callable[[Sequence[str]], Awaitable[Mapping[str, tuple[str | None, bool]]]] = nowhere
+    """Finds the cases of rows that are in the journals of other shards."""
     ids: Mapping[str, tuple[str | None, bool]] = field(init=False, factory=dict)
     """The case of each row that the current links lead to, and whether it is still to be made."""
 
@@ -47,6 +55,7 @@ class Links:
     async def children(self, keys: list[str]) -> Mapping[str, tuple[str | None, bool]]:
         """Find the cases of rows: in the journal, or among those that carry the job's tokens."""
         known = dict(await cases_of_keys(self.sender.journal, keys))
+        known |= await self.elsewhere([key for key in keys if key not in known])
         tokens = {token(self.job, key): key for key in keys if known.get(key, (None, False))[0] is None}
         for word, case in (await cases_of_tokens(self.sender.journal, list(tokens))).items():
             known[tokens[word]] = (case.case_id, False)

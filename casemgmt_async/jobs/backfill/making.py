@@ -84,6 +84,17 @@ class Backfill:
         await self.prepare()
         if self.control.should_stop:
             return
+        await self.make()
+        await Links(self.sender, self.job, self.number).make_all()
+
+    async def resume(self) -> None:
+        """Make the cases of rows that were taken in before, after what was cut off is settled."""
+        await reopen_unknown(self.journal)
+        await self.settle_creates()
+        await self.make()
+
+    async def make(self) -> None:
+        """Make the cases that are not there, and do their steps."""
         self.control.progress.phase("creating", await count_open(self.journal, self.number))
         for _ in range(ROUNDS):
             await self.rows()
@@ -93,7 +104,6 @@ class Backfill:
             self.control.progress.phase("creating", await count_open(self.journal, self.number))
         else:
             self.control.run_out(f"the service lost the answers of some creates {ROUNDS} times")
-        await Links(self.sender, self.job, self.number).make_all()
 
     async def prepare(self) -> None:
         """Settle what was cut off, take the rows in, and find the cases that are there."""

@@ -31,24 +31,32 @@ def rejects_beside(rows: Rows, job: str, layout: Layout) -> Path:
     return source.with_name(f"{source.stem}.rejects{source.suffix if layout.kind == 'table' else SUFFIX[layout.kind]}")
 
 
-async def write_rejects(journal: Journal, control: JobControl, target: Path, layout: Layout, run: int) -> int:
-    """Write the file, whole or not at all; returns how many rows it has. Without rejected rows there is no file."""
-    if not await read_rejects(journal, "", 1) and not await failed_rows(journal, run, 0, 1):
+async def write_rejects(runs: Sequence[tuple[Journal, int]], control: JobControl, target: Path, layout: Layout) -> int:
+    """Write the file, whole or not at all; returns how many rows it has. Without rejected rows there is no file.
+
+    `runs` has the journals with the numbers of their runs, more than one for a job in shards.
+    """
+    for journal, run in runs:
+        if await read_rejects(journal, "", 1) or await failed_rows(journal, run, 0, 1):
+            break
+    else:
         return 0
     count = 0
 
     async def batches() -> AsyncIterator[Sequence[bytes]]:
         nonlocal count
-        place = ""
-        while rows := await read_rejects(journal, place, BATCH):
-            place = rows[-1][0]
-            count += len(rows)
-            yield [body for _, body in rows]
-        last = 0
-        while refused := await failed_rows(journal, run, last, BATCH):
-            last = refused[-1][0]
-            count += len(refused)
-            yield [json.dumps({"line": line, "reason": why, "text": text}).encode() for _, line, why, text in refused]
+        for journal, run in runs:
+            place, last = "", 0
+            while rows := await read_rejects(journal, place, BATCH):
+                place = rows[-1][0]
+                count += len(rows)
+                yield [body for _, body in rows]
+            while refused := await failed_rows(journal, run, last, BATCH):
+                last = refused[-1][0]
+                count += len(refused)
+                yield [
+                    json.dumps({"line": line, "reason": why, "text": text}).encode() for _, line, why, text in refused
+                ]
 
     form = Format(lambda file: WRITERS[layout.kind](file, layout), lambda: None)
     await write_whole(target, form, batches(), control.step)

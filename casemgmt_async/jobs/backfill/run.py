@@ -75,7 +75,7 @@ async def backfill_cases(
     async with opened(session, rows, path, options, control) as work:
         await control.run(session, work.run(), guard=work.journal.check)
         target = Path(rejects) if rejects is not None else rejects_beside(rows, job, work.source.layout)
-        bad_rows = await write_rejects(work.journal, control, target, work.source.layout, work.number)
+        bad_rows = await write_rejects([(work.journal, work.number)], control, target, work.source.layout)
         return await result_of(work, bad_rows, target)
 
 

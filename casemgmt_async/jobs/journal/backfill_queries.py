@@ -14,12 +14,14 @@ __all__ = [
     "NO_ROW",
     "KnownRow",
     "TokenCase",
+    "all_tokens",
     "begin_run",
     "case_numbers",
     "cases_of_keys",
     "cases_of_tokens",
     "change_row",
     "count_cases",
+    "count_made",
     "count_open",
     "count_removed",
     "count_requests",
@@ -246,6 +248,11 @@ def insert_tokens(found: Iterable[TokenCase]) -> Statement:
     return sql, found
 
 
+async def all_tokens(journal: Journal) -> list[TokenCase]:
+    """Read all cases that carry tokens of the job."""
+    return [TokenCase._make(row) for row in await journal.read("SELECT * FROM tokens")]
+
+
 async def cases_of_tokens(journal: Journal, tokens: Sequence[str]) -> Mapping[str, TokenCase]:
     """Read the cases that carry these tokens."""
     rows = await in_parts(journal, "SELECT * FROM tokens WHERE token IN ({})", tokens)
@@ -344,6 +351,12 @@ async def count_states(journal: Journal, run: int) -> Mapping[State, int]:
     """Count the operations of the rows that a run read, by state."""
     sql = "SELECT o.state, count(*) FROM rows r JOIN operations o ON o.subject = r.subject WHERE r.run = ? GROUP BY 1"
     return {State(state): count for state, count in await journal.read(sql, (run,))}
+
+
+async def count_made(journal: Journal, run: int) -> int:
+    """Count the rows whose cases a run made."""
+    ((count,),) = await journal.read("SELECT count(*) FROM rows WHERE made_in = ?", (run,))
+    return int(count)
 
 
 async def count_cases(journal: Journal, run: int) -> int:

@@ -85,12 +85,16 @@ class Journal:
     async def __aenter__(self) -> Self:
         await self._store.open()
         try:
-            self.meta = {name: json.loads(value) for name, value in await self.read("SELECT * FROM meta")}
+            await self.reload()
             await self._claim(self.meta.get("kind"))
         except BaseException:
             self._store.close()
             raise
         return self
+
+    async def reload(self) -> None:
+        """Read again what is kept about the job, as another process may have changed it."""
+        self.meta = {name: json.loads(value) for name, value in await self.read("SELECT * FROM meta")}
 
     async def _claim(self, kind: str | None) -> None:
         """Make a new journal ours, and see that an old one is."""

@@ -7,6 +7,7 @@ Keepalives are set so that an owner learns of a dead connection earlier than the
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import functools
 import os
@@ -14,7 +15,7 @@ import select
 import socket
 import sqlite3
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -34,7 +35,7 @@ from casemgmt_async.jobs.journal.address import JournalURL
 from casemgmt_async.jobs.journal.schema import APPLICATION_ID, VERSION
 from casemgmt_async.jobs.journal.store import JournalStore
 
-__all__ = ["PostgresStore", "copy_to_file"]
+__all__ = ["PostgresStore", "alone", "copy_to_file"]
 
 Connection = psycopg.Connection[tuple[Any, ...]]
 
@@ -257,6 +258,17 @@ def connect(address: JournalURL) -> Connection:
     defaults = {"application_name": f"casemgmt on {socket.gethostname()}, process {os.getpid()}", "connect_timeout": 10}
     options: dict[str, Any] = {**defaults, **CLIENT_KEEPALIVE, **given}
     return psycopg.connect(**options, autocommit=True, prepare_threshold=None)
+
+
+@contextlib.asynccontextmanager
+async def alone(address: JournalURL) -> AsyncIterator[None]:
+    """Let no other process into the block that is in it with the same database."""
+    connection = await asyncio.to_thread(connect, address)
+    try:
+        await asyncio.to_thread(connection.execute, "SELECT pg_advisory_lock(hashtext('casemgmt queue'))")
+        yield
+    finally:
+        connection.close()
 
 
 def unreachable(address: JournalURL, error: Exception) -> JournalError:

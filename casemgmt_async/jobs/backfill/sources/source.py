@@ -6,7 +6,7 @@ from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, It
 from pathlib import Path
 from typing import Any, Final, Protocol, TypeAlias
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from casemgmt_async.jobs.backfill.sources.columns import ColumnMap, column_map
 from casemgmt_async.jobs.backfill.sources.documents import JsonArray, JsonLines, record_of_mapping
@@ -48,6 +48,10 @@ class Source:
     layout: Layout
     _records: Iterable[Record] | AsyncIterable[Record]
 
+    def only(self, keep: Callable[[Record], bool]) -> Source:
+        """Return the source with some of its rows alone."""
+        return evolve(self, records=kept(self, keep))
+
     async def records(self) -> AsyncIterator[Record]:
         """Read the rows, one after the other."""
         if isinstance(self._records, AsyncIterable):
@@ -72,6 +76,13 @@ def open_source(rows: Rows, preset: str | None = None, columns: Mapping[str, str
         opened = reader(path, meaning)
         return Source(path.name, opened.layout, opened)
     return Source("python", Layout(kind="python", notes=meaning.notes), numbered(rows, meaning))
+
+
+async def kept(source: Source, keep: Callable[[Record], bool]) -> AsyncIterator[Record]:
+    """Read the rows to keep."""
+    async for record in source.records():
+        if keep(record):
+            yield record
 
 
 async def numbered(rows: Iterable[Any] | AsyncIterable[Any], meaning: ColumnMap) -> AsyncIterator[Record]:

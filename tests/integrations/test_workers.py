@@ -1,0 +1,192 @@
+"""Workers on procrastinate share a backfill: every row is one case, whoever dies, and links come last."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import procrastinate
+import psycopg
+import pytest
+
+from casemgmt_async import CaseSession, ConfigurationError, InvalidArgumentError
+from casemgmt_async.emulator import Emulator
+from casemgmt_async.integrations.procrastinate import (
+    defer_shards,
+    opened_app,
+    register_tasks,
+    retry_stalled,
+    run_worker,
+)
+from casemgmt_async.jobs import (
+    Budget,
+    JobControl,
+    JobError,
+    Journal,
+    JournalLockedError,
+    State,
+    run_shard,
+    split_backfill,
+)
+
+STANDARD = "00000000-0000-0000-0000-000000000001"
+SHARDS = 3
+
+
+class DiedError(Exception):
+    """The worker is gone."""
+
+
+def rows(count: int, **more: Any) -> list[dict[str, Any]]:
+    """Rows that are linked in a ring."""
+    return [
+        {
+            "key": f"OLD-{number}",
+            "title": f"row {number}",
+            "comments": [f"comment on {number}"],
+            "links": [{"relationship": "BLOCKS", "to": f"OLD-{(number + 1) % count}"}],
+            **more,
+        }
+        for number in range(count)
+    ]
+
+
+@pytest.fixture
+async def emulator() -> Any:
+    async with Emulator(cases=20, seed=7) as running:
+        yield running
+
+
+@pytest.fixture
+def open_session(emulator: Emulator) -> Callable[[], CaseSession]:
+    return partial(CaseSession, base_url=emulator.base_url, api_key="k", app_key="k")
+
+
+@pytest.fixture
+def split(emulator: Emulator, open_session: Callable[[], CaseSession], postgres_url: str) -> Callable[..., Any]:
+    """Deal rows out to three shards, and put them into the queue."""
+
+    async def run(given: list[dict[str, Any]], **options: Any) -> Any:
+        project = next(iter(emulator.store.tables.projects))
+        options = {"job": "move", "journal": postgres_url, "shards": SHARDS, "settle": 0, **options}
+        async with open_session() as session:
+            work = await split_backfill(session, given, project=project, type=STANDARD, **options)
+        async with opened_app(work.journal) as app:
+            await defer_shards(app, work.journal, SHARDS)
+        return work
+
+    return run
+
+
+def whole(emulator: Emulator, count: int) -> None:
+    """Each row is one case, with its comment once, and its link."""
+    tables = emulator.store.tables
+    titles = Counter(case.title for case in tables.cases if case.title.startswith("row "))
+    assert titles == Counter({f"row {number}": 1 for number in range(count)})
+    said = Counter(cell.message for cell in tables.cells.values() if (cell.message or "").startswith("comment on "))
+    assert said == Counter({f"comment on {number}": 1 for number in range(count)})
+    assert len(tables.links) == count
+
+
+async def test_workers_share_a_backfill_and_make_links_between_shards(
+    emulator: Emulator, split: Callable[..., Any], open_session: Any, postgres_url: str
+) -> None:
+    """One result over all shards; the same rows again change nothing."""
+    work = await split(rows(24))
+    assert not any(case.title.startswith("row ") for case in emulator.store.tables.cases)
+    before = await work.result(JobControl())
+    assert before.stopped == "its shards are not done yet"
+    assert before.remaining == 24 * 3
+    await asyncio.gather(
+        *(run_worker(postgres_url, open_session=open_session, until_empty=True, concurrency=2) for _ in range(2))
+    )
+    whole(emulator, 24)
+    control = JobControl()
+    await work.wait(control)
+    result = await work.result(control)
+    assert result.succeeded
+    assert (result.created, result.items, result.states) == (24, 24, {State.DONE: 72})
+
+    again = await split([*rows(24), {"title": "no key"}])
+    await run_worker(postgres_url, open_session=open_session, until_empty=True)
+    result = await again.result(JobControl())
+    assert (result.created, result.unchanged, result.bad_rows) == (0, 24, 1)
+    whole(emulator, 24)
+
+
+async def test_the_shards_of_a_dead_worker_go_on_elsewhere(
+    emulator: Emulator, split: Callable[..., Any], open_session: Any, postgres_url: str
+) -> None:
+    """Its connection ends in the middle of a shard, and its job is taken back when it gives no sign of life."""
+    work = await split(rows(24))
+    seen: list[str] = []
+
+    def die(step: str) -> None:
+        seen.append(step)
+        if seen.count("sent") == 3:
+            raise DiedError
+
+    async with opened_app(postgres_url) as app:
+        await app.job_manager.fetch_job(["casemgmt"], await app.job_manager.register_worker())
+        with pytest.raises(DiedError):
+            async with open_session() as session:
+                await run_shard(session, work.journal, 0, control=JobControl(on_step=die))
+        with psycopg.connect(postgres_url, autocommit=True) as connection:
+            connection.execute("UPDATE procrastinate_workers SET last_heartbeat = now() - interval '1 minute'")
+        assert await retry_stalled(app) == 1
+        assert await retry_stalled(app) == 0
+    await run_worker(postgres_url, open_session=open_session, until_empty=True)
+    whole(emulator, 24)
+
+
+async def test_a_worker_that_is_asked_to_stop_puts_its_shard_back(
+    emulator: Emulator, split: Callable[..., Any], open_session: Any, postgres_url: str
+) -> None:
+    await split(rows(24))
+    stop = asyncio.Event()
+
+    def control() -> JobControl:
+        return JobControl(budget=Budget(concurrency=1), on_step=lambda step: stop.set() if step == "sent" else None)
+
+    await run_worker(postgres_url, open_session=open_session, control=control, stop=stop)
+    made = sum(case.title.startswith("row ") for case in emulator.store.tables.cases)
+    assert 0 < made < 24
+    with psycopg.connect(postgres_url, autocommit=True) as connection:
+        states = connection.execute("SELECT status::text FROM procrastinate_jobs").fetchall()
+        assert states == [("todo",)] * SHARDS
+        connection.execute("UPDATE procrastinate_jobs SET scheduled_at = NULL")
+    await run_worker(postgres_url, open_session=open_session, until_empty=True)
+    whole(emulator, 24)
+
+
+async def test_tasks_of_an_application_of_ones_own_keep_the_password_out_of_the_queue(
+    emulator: Emulator, split: Callable[..., Any], open_session: Any, postgres_url: str
+) -> None:
+    work = await split(rows(6))
+    app = procrastinate.App(connector=procrastinate.PsycopgConnector(conninfo=postgres_url))
+    register_tasks(app, journals=postgres_url, open_session=open_session)
+    async with app.open_async():
+        await app.run_worker_async(queues=["casemgmt"], wait=False, install_signal_handlers=False)
+    whole(emulator, 6)
+    assert (await work.result(JobControl())).succeeded
+    with psycopg.connect(postgres_url) as connection:
+        assert not connection.execute("SELECT 1 FROM procrastinate_jobs WHERE args::text LIKE '%://%'").fetchall()
+
+
+async def test_rows_are_dealt_out_with_care(split: Callable[..., Any], postgres_url: str, tmp_path: Any) -> None:
+    """Not to another number of shards, not while a worker is at work, not into a file."""
+    work = await split(rows(3))
+    with pytest.raises(JobError, match="it has 3 shards; give that number"):
+        await split(rows(3), shards=4)
+    async with Journal(work.journal.shard(1), kind="backfill"):
+        with pytest.raises(JournalLockedError, match="another job is at work"):
+            await split(rows(3))
+    with pytest.raises(InvalidArgumentError, match="shards need a journal in PostgreSQL"):
+        await split(rows(3), journal=tmp_path / "job.db")
+    with pytest.raises(InvalidArgumentError, match="between 1 and 256"):
+        await split(rows(3), shards=0)
+    with pytest.raises(ConfigurationError, match="give a URL"):
+        await run_worker("job.db")
