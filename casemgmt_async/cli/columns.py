@@ -62,23 +62,27 @@ def status_of(case: Case) -> str | None:
 
 
 def status(case: Case, _: Look) -> Text | None:
+    """The status, in the colour of its group."""
     style = GROUP_STYLES.get(case.status_group or "") or STATUS_STYLES.get(case.status or "")
     name = status_of(case)
     return Text(name, style) if name else None
 
 
 def priority(case: Case, _: Look) -> Text | None:
+    """The priority, in its colour."""
     if case.priority is None:
         return None
     return Text("-" if case.priority == "NOT_DEFINED" else case.priority, PRIORITY_STYLES.get(case.priority))
 
 
 def key(case: Case, look: Look) -> Text:
+    """The key, with a link to the case in the web application."""
     name = case.key or case.id
     return Text(name, "bold", look.web and f"{look.web}/cases/{name}")
 
 
 def moment(name: str) -> TableColumn:
+    """A column that shows a time."""
     return TableColumn(
         name,
         lambda case, look: when(getattr(case, f"{name}_at"), utc=look.utc),
@@ -87,10 +91,12 @@ def moment(name: str) -> TableColumn:
 
 
 def labels(case: Case, _: Look) -> str | None:
+    """The attributes with their values."""
     return ", ".join(f"{name}={'|'.join(values)}" for name, values in (case.attributes or {}).items()) or None
 
 
 def custom(case: Case, _: Look) -> str | None:
+    """The custom attributes with their values."""
     return ", ".join(f"{name}={each.value}" for name, each in (case.custom_attributes or {}).items()) or None
 
 

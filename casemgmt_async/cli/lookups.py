@@ -1,4 +1,4 @@
-"""What other commands need to be told: `projects`, `types`, `users`, `teams`."""
+"""List what other commands take as arguments: `projects`, `types`, `users`, `teams`."""
 
 from __future__ import annotations
 

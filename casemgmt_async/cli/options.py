@@ -40,7 +40,7 @@ takes_file = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 
 class Writable(click.Path):
-    """A file to write, in a folder that is there: to be told beforehand is better than when the work is done."""
+    """A file to write. A folder that does not exist is an error at the start and not after the work."""
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Path:
         """Look at the folder too."""

@@ -77,7 +77,7 @@ def read_profile(wanted: str | None) -> Profile:
     path = config_file()
     if not path.exists():
         if wanted:
-            raise ConfigurationError(f"no profile {wanted!r}: there is no configuration file {path}")
+            raise ConfigurationError(f"no profile {wanted!r}: the configuration file {path} does not exist")
         return Profile()
     default, profiles = read_profiles(path)
     if wanted is None:

@@ -287,6 +287,7 @@ RESERVED: Final = frozenset(
 
 
 def indented(lines: Iterable[str]) -> list[str]:
+    """Indent lines by one level."""
     return [f"    {line}" for line in lines]
 
 

@@ -56,7 +56,7 @@ class Node:
 
     @property
     def required(self) -> bool:
-        """Whether something in it must be there, and so it must be too."""
+        """Whether it is required because it has a required member."""
         return any(leaf.default is None for leaf in self.leaves())
 
     @property

@@ -73,7 +73,7 @@ class StopSignal:
             self._task.get_loop().call_soon_threadsafe(self._begin)
 
     def _begin(self) -> None:
-        """Wake whoever waits, and cancel the job now or when the grace is over."""
+        """Wake the waiting tasks, and cancel the job now or at the end of the grace period."""
         self._wake.set()
         if self._task is None or self._task.done():
             return
@@ -106,7 +106,7 @@ class StopSignal:
 
 
 class JobControl:
-    """Steers one run of a job: its budget, a stop signal, and who is told of its progress.
+    """Steers one run of a job: its budget, a stop signal, and a callback for its progress.
 
     `on_step` is called with a name at each step between journal and socket; tests kill or stop a job there.
     `grace` is how many seconds a requested stop lets calls in flight end. `clock` gives the time in Unix seconds; by
@@ -189,7 +189,7 @@ class JobControl:
             return None if self.stop.aborted and task.cancelled() else task.result()
         except Interrupted:
             return None
-        except asyncio.CancelledError:  # of whoever waits for the job
+        except asyncio.CancelledError:  # the task that awaits the job was cancelled
             task.cancel()
             await asyncio.wait({task})
             raise

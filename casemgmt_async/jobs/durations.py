@@ -13,7 +13,7 @@ SPAN_RULE: Final = "a whole number with a unit, as 45m, 12h, 30d or 2w"
 
 
 def parse_span(text: str) -> int | None:
-    """Read a span in seconds, or None where it is no span."""
+    """Read a span in seconds; None if the text is not a span."""
     found = re.fullmatch(r"\s*(\d{1,6})\s*([smhdw])\s*", text)
     return int(found[1]) * UNITS[found[2]] if found else None
 

@@ -6,7 +6,7 @@
           JournalLockedError      another process is at work on it
           ForeignJournalError     the file is something else
           JournalDamagedError     the file is broken
-          JournalFullError        there is no room to write
+          JournalFullError        the disk is full
           JournalConnectionError  PostgreSQL cannot be reached, or the connection was lost
         RulesError                a rule is not understood, or uses a name that nobody has
         PlanTooLargeError         a plan changes more cases than its rules allow
@@ -58,7 +58,7 @@ class JournalDamagedError(JournalError):
 
 
 class JournalFullError(JournalError):
-    """There is no room to write; nothing that was written is lost."""
+    """The disk is full; what was written before is kept."""
 
 
 class JournalConnectionError(JournalError):

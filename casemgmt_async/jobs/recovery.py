@@ -70,7 +70,7 @@ async def find_comment(
 
 
 async def find_link(session: CaseSession, parent: str, child: str, relationship: LinkRelationship) -> Recovered:
-    """Look for a link with the same ends and meaning; there is no use for a second one."""
+    """Look for a link with the same ends and relationship, since a second one would be a duplicate."""
     for link in await links.list_case_links(session, entity_id=parent):
         if (link.parent_entity_id, link.child_entity_id, link.relationship) == (parent, child, relationship):
             return Recovered(Found.THERE, link.id)

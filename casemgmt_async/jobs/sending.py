@@ -41,7 +41,7 @@ class Sender:
     on_done: Callable[[Collection[int]], Sequence[Statement]] = field(kw_only=True, default=remember_nothing)
     """Is given the numbers of operations that are done; what it returns is written in the same transaction."""
     on_ended: Heard = field(kw_only=True, default=ignore)
-    """Is told how each operation that was sent by itself ended."""
+    """Called with the outcome of each operation that was sent by itself."""
     sent: int = 0
     """How many were sent in this run."""
     labels: dict[str, dict[str, Sequence[str]]] = field(factory=dict)

@@ -15,7 +15,7 @@ __all__ = ["Bucket"]
 
 MAX_SCOUTS: Final = 8
 SCOUT_SECONDS: Final = 0.2
-"""Before its first answer a bucket has one request in flight, and twice as many after each so many seconds."""
+"""Seconds after which a bucket without an answer may double its requests in flight, from one."""
 MIN_HOLD: Final = 0.1
 MAX_HOLD: Final = 60.0
 """Seconds for which a refusal holds the bucket at least: at first, and after many in a row."""
@@ -84,7 +84,7 @@ class Bucket:
             self._reported.own += in_flight + 1
 
     def observe(self, limits: RateLimit, now: float) -> None:
-        """Take in the rate limit of an answer that is no 429."""
+        """Learn from the rate-limit headers of an answer other than 429."""
         self._is_known = True
         if self._refusals and now >= self._held_until:
             self._last_pause, self._refusals = now - self._refused_at, 0

@@ -84,7 +84,7 @@ class Limiter:
         return route_limiter.bucket.delay(self._clock.clock())
 
     def try_acquire(self, route_limiter: RouteLimiter) -> bool:
-        """Admit a request at once if no call waits and there is room; an admitted request must be released."""
+        """Admit a request at once if no call waits and the limits allow it; an admitted request must be released."""
         bucket = route_limiter.bucket
         if self._free_slots <= 0 or bucket in self._queues or self._closed:
             return False

@@ -17,7 +17,7 @@ from attrs import define
 __all__ = ["Pacer"]
 
 SHARE_AT_LOAD_1: Final = 1 / 4
-"""The share at a load of 1; so many processes use the window evenly, fewer use more of it late, more early."""
+"""The share at a load of 1: four processes use a window evenly, fewer use it more at its end, more at its start."""
 EXPONENT: Final = 3.0
 """The share falls with this power of the load; the load of n processes is then proportional to the fourth root of n."""
 FIRST_LOAD: Final = 1.1

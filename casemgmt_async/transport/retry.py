@@ -48,7 +48,7 @@ DECISIONS: Final[Mapping[FailureKind, Mapping[Replay, Decision]]] = {
 
 
 def greater_than_zero(_: object, attribute: Attribute[Any], value: float | None) -> None:
-    """Refuse zero, negative numbers and NaN; None means that there is no bound."""
+    """Refuse zero, negative numbers and NaN; None means no bound."""
     if value is not None and not (is_number(value) and value > 0):
         raise InvalidArgumentError(attribute.name, f"must be a number greater than 0, not {value!r}")
 
@@ -91,7 +91,7 @@ class RetryPolicy:
     """Seconds after which one attempt counts as lost; None leaves only the deadline of the call."""
 
     def backoff_limit(self, failures: int) -> float:
-        """The upper bound of the wait after so many failed attempts, in seconds."""
+        """The upper bound of the wait after a number of failed attempts, in seconds."""
         return backoff_limits(self.initial_backoff, self.max_backoff, MAX_DOUBLINGS)[min(failures, MAX_DOUBLINGS) - 1]
 
 

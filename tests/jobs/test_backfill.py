@@ -304,7 +304,7 @@ async def test_a_source_that_cannot_be_used_is_one_line(session: CaseSession, tm
         await run("rows.csv")
     with pytest.raises(SourceError, match="unknown preset 'jura'; allowed: jira, servicenow, github"):
         await backfill_cases(session, tmp_path / "rows.csv", job="x", preset="jura")
-    with pytest.raises(SourceError, match="there is no column 'Summary' to map; the columns are key, headline"):
+    with pytest.raises(SourceError, match="column 'Summary' does not exist; the columns are key, headline"):
         await backfill_cases(session, tmp_path / "rows.csv", job="x", columns={"Summary": "title"})
     with pytest.raises(SourceError, match="'headline' cannot be mapped to 'name'; allowed: key, title"):
         await backfill_cases(session, tmp_path / "rows.csv", job="x", columns={"headline": "name"})

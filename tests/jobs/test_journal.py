@@ -233,7 +233,7 @@ async def test_a_full_disk_is_one_line_and_loses_nothing(journal: Path) -> None:
         await fill(book, 10)
         ((pages,),) = await book.read("PRAGMA page_count")
         await book.read(f"PRAGMA max_page_count={pages}")
-        with pytest.raises(JournalFullError, match="the disk is full; make room and run again, it goes on from here"):
+        with pytest.raises(JournalFullError, match="the disk is full; free some space and run again; it resumes here"):
             await book.put(much="x" * 100_000)
         with pytest.raises(JournalFullError, match="the disk is full"):
             await book.put(little="x")

@@ -216,7 +216,7 @@ async def test_an_unreachable_host_is_an_error_before_anything_is_planned(journa
     async with CaseSession(base_url="http://127.0.0.1:1", api_key="k", app_key="k", retry=None) as session:
         with pytest.raises(ConnectionFailedError):
             await run_triage(session, all_cases(comment="x"), state=journal)
-        with pytest.raises(JobError, match="there is no plan in it; make one first"):
+        with pytest.raises(JobError, match="it has no plan; make one first"):
             await apply_triage(session, state=journal)
 
 

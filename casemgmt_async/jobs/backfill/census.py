@@ -116,7 +116,7 @@ class Census:
         except NotFoundError:
             return False
         if prefix is None:
-            raise JobError(f"project {project_id} has no key; its cases cannot be told apart")
+            raise JobError(f"project {project_id} has no key, so its cases cannot be counted by their keys")
         known, low = lows.get(project_id, ("", 0))
         first = known != prefix
         if first and not assume_new:

@@ -22,7 +22,7 @@ class ServiceClock:
     offset: float = 0.0
     """Seconds by which the service is ahead."""
     is_set: bool = False
-    """Whether an answer has told the time."""
+    """Whether an answer had a `Date` header."""
 
     def __call__(self) -> float:
         """Return the time in Unix seconds."""

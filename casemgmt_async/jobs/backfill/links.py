@@ -74,7 +74,7 @@ class Links:
         await self.make(operation, operation.case_id, child, look=not fresh or operation.state == State.SENDING)
 
     async def make(self, operation: Operation, parent: str, child: str, *, look: bool) -> None:
-        """Make a link that may be there: whoever made it, it is the same link."""
+        """Make a link unless it exists; a link that somebody else made counts as well."""
         session, control = self.sender.session, self.sender.control
         relationship = LinkRelationship(operation.value["relationship"])
         why = "every time"

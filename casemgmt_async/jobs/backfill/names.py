@@ -20,7 +20,7 @@ __all__ = ["ON_UNKNOWN_USER", "Names", "Places"]
 ON_UNKNOWN_USER: Final = ("reject", "leave", "me")
 """What to do with a row whose assignee nobody knows: reject it, leave the case unassigned, or assign me."""
 ME: Final = "me"
-"""The name of whoever's credentials these are."""
+"""The name for the owner of the credentials."""
 MAX_AGE: Final = 86_400.0
 """Seconds for which an answer is kept: longer than a run takes to read its rows."""
 

@@ -31,7 +31,7 @@ class RequestPace:
             self.limit = f"the rate limit {told.name or 'search'} of {told.limit:g} requests in {told.period:g} s"
 
     def seconds(self, requests: int, concurrency: int) -> tuple[float, str]:
-        """Estimate how long so many requests take, and say what the estimate rests on."""
+        """Estimate how long a number of requests takes, and say what the estimate is based on."""
         if self.per_second:
             return requests / self.per_second, self.limit
         each = (time.monotonic() - self.since) / max(self.answers, 1)

@@ -38,7 +38,7 @@ class BackfillPreview:
     update: int
     """Changed rows whose cases would be brought up to date."""
     changed: int
-    """Changed rows whose cases would be left as they are, for want of `update`."""
+    """Changed rows whose cases would stay as they are, because `update` is not set."""
     unchanged: int
     """Rows that say what they said when their case was made."""
     removed: int

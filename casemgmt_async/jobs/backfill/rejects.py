@@ -32,7 +32,7 @@ def rejects_beside(rows: Rows, job: str, layout: Layout) -> Path:
 
 
 async def write_rejects(runs: Sequence[tuple[Journal, int]], control: JobControl, target: Path, layout: Layout) -> int:
-    """Write the file, whole or not at all; returns how many rows it has. Without rejected rows there is no file.
+    """Write the file, whole or not at all; returns how many rows it has. Without rejected rows, no file is written.
 
     `runs` has the journals with the numbers of their runs, more than one for a job in shards.
     """

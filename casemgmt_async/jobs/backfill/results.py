@@ -25,7 +25,7 @@ class BackfillResult(JobResult):
     updated: int
     """Changed rows whose cases were brought up to date, with `update`."""
     changed: int
-    """Changed rows whose cases were left as they are, for want of `update`."""
+    """Changed rows whose cases stayed as they were, because `update` was not set."""
     unchanged: int
     """Rows that say what they said when their case was made."""
     removed: int

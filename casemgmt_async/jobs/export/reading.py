@@ -42,7 +42,7 @@ Fetch = Callable[[int, int, bool], Awaitable[Page["Item"]]]
 
 @frozen
 class Item:
-    """As much of a case as a sweep has to know."""
+    """The part of a case that a sweep needs."""
 
     id: str
     key: str | None

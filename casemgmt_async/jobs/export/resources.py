@@ -31,7 +31,7 @@ single: Final = msgspec.json.Decoder(RawResource)
 
 @frozen
 class CaseHead:
-    """As much of a case as an export has to know."""
+    """The part of a case that an export needs."""
 
     id: str
     key: str | None

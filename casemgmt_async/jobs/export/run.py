@@ -169,7 +169,7 @@ class Export:
             await self.journal.put(number=self.next_number())
 
     def refuse_other(self, journal: Journal, asked: dict[str, Any]) -> None:
-        """Refuse to go on with what was begun otherwise; an organisation that nobody knows is not compared."""
+        """Refuse to resume an export with other options; an unknown organisation is not compared."""
         before = journal.meta.get("asked", asked)
         for name, value in asked.items():
             if before.get(name) != value and not (name == "organization" and None in (before.get(name), value)):

@@ -82,7 +82,7 @@ class TokenCase(NamedTuple):
 
 
 def marks(count: int) -> str:
-    """Return so many question marks, for a list of parameters."""
+    """Return this number of question marks, for a list of parameters."""
     return ", ".join("?" * count)
 
 
@@ -316,7 +316,7 @@ async def found_rows(journal: Journal, subjects: Sequence[int]) -> set[int]:
 
 
 async def links_to_make(journal: Journal, run: int, after: int, count: int) -> list[tuple[Operation, bool]]:
-    """Read the next links of a run; tells of each whether its case was made in this run."""
+    """Read the next links of a run, each with whether its case was made in this run."""
     operations = await journal.operations(
         "o.action = 'link' AND o.state IN ('planned', 'sending') AND o.number > ? "
         "AND o.subject IN (SELECT subject FROM rows WHERE run = ?) AND o.number IN "

@@ -88,7 +88,7 @@ POOLED: Final = (
     "give the address of the server itself, or of a pool by session"
 )
 ADVICE: Final[tuple[tuple[type[Exception] | tuple[type[Exception], ...], type[JournalError], str], ...]] = (
-    (psycopg.errors.DiskFull, JournalFullError, "the disk of the server is full; make room and run again"),
+    (psycopg.errors.DiskFull, JournalFullError, "the disk of the server is full; free some space and run again"),
     (
         psycopg.errors.InsufficientPrivilege,
         JournalError,

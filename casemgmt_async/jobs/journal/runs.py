@@ -249,7 +249,7 @@ async def read_activity(journal: Journal) -> dict[str, LastActivity]:
 
 
 def keep_activity(rows: Iterable[tuple[str, float, float]]) -> Statement:
-    """Make the statement that keeps what timelines have told: case, last activity, last change."""
+    """Make the statement that stores what timelines showed: case, last activity, last change."""
     sql = (
         "INSERT INTO activity VALUES (?, ?, ?) ON CONFLICT (case_id) DO UPDATE SET active_at = excluded.active_at, "
         "changed_at = excluded.changed_at"

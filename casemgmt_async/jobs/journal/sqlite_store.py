@@ -25,7 +25,7 @@ from casemgmt_async.jobs.journal.store import JournalStore
 __all__ = ["SQLiteStore", "copy_database"]
 
 ADVICE: Final[dict[int, tuple[type[JournalError], str]]] = {
-    sqlite3.SQLITE_FULL: (JournalFullError, "the disk is full; make room and run again, it goes on from here"),
+    sqlite3.SQLITE_FULL: (JournalFullError, "the disk is full; free some space and run again; it resumes here"),
     sqlite3.SQLITE_IOERR: (
         JournalFullError,
         "the disk cannot be written; see to it and run again, it goes on from here",

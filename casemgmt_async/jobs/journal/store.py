@@ -85,7 +85,7 @@ class JournalStore(ABC, Generic[C]):
         return result
 
     async def write(self, *statements: Statement) -> None:
-        """Run statements in one transaction, shared with whoever else waits; returns when it is durable."""
+        """Run statements in one transaction, shared with other waiting writers; returns when it is durable."""
 
         def run(connection: C) -> None:
             for sql, rows in statements:
@@ -155,7 +155,7 @@ class JournalStore(ABC, Generic[C]):
             failure.__cause__ = error
         except JournalError as error:
             failure = error
-        except Exception as error:  # noqa: BLE001 - whoever waits must hear of it, or would wait for ever
+        except Exception as error:  # noqa: BLE001 - the waiting callers must get the error, or they would wait for ever
             failure = JournalError(f"journal {self.address}: {error!r}")
             failure.__cause__ = error
         self._failed = failure

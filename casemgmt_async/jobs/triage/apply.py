@@ -183,7 +183,7 @@ class Application:
                     break
 
     async def goes_all_the_way(self, subject: int) -> bool:
-        """Do everything to one case, what can be refused before what only tells of it; says whether all is done."""
+        """Do all operations of one case, those that can be refused before comments; returns whether all are done."""
         operations = await queries.planned_of_case(self.journal, subject)
         operations.sort(key=lambda each: (ACTIONS[each.action].hides, not ACTIONS[each.action].repeatable, each.number))
         for operation in operations:

@@ -39,5 +39,5 @@ class BulkChange:
     """Sees on a case that it is done."""
 
     def first(self, count: int) -> BulkChange:
-        """The same for the first so many cases."""
+        """The same for a number of cases from the start."""
         return evolve(self, numbers=dict(islice(self.numbers.items(), count)))

@@ -115,7 +115,7 @@ async def apply_triage(
     async def work_on(work: TriageState) -> None:
         run = await work.select()
         if run is None or run.state in (RunState.PLANNING, RunState.REPLACED):
-            raise JobError(f"state {path}: there is no plan in it; make one first")
+            raise JobError(f"state {path}: it has no plan; make one first")
         await work.claim(None)
         await finish_earlier(work, options)
         await work.select()
@@ -139,7 +139,7 @@ async def run_triage(
     retry_rejected: bool = False,
     settle: float = SETTLE,
 ) -> JobResult:
-    """Plan and apply; or go on with a run of the same rules that was broken off.
+    """Plan and apply; or resume an interrupted run of the same rules.
 
     Of a broken-off run of other rules, the cases that were begun are finished, and everything else is decided anew.
     `confirm` is given the plan and says whether to apply it. The other arguments are those of `plan_triage` and
@@ -192,7 +192,7 @@ async def work_in(
 
 
 async def went_on(work: TriageState, rules: RuleSet, options: ApplyOptions) -> bool:
-    """Go on with a run that was broken off; says whether that was all there is to do now."""
+    """Resume an interrupted run; returns whether nothing else is to be done now."""
     last = await work.select()
     if last is None or last.state is not RunState.APPLYING:
         work.run = None

@@ -82,7 +82,7 @@ class ColumnMap:
         missing = [name for name in self.single if name not in names]
         if missing:
             raise SourceError(
-                f"{where}: there is no column {missing[0]!r} to map; the columns are {', '.join(filter(None, names))}"
+                f"{where}: column {missing[0]!r} does not exist; the columns are {', '.join(filter(None, names))}"
             )
         fields = [None if name in ("", REASON) else self.field(name) for name in names]
         unknown = [name for name, each in zip(names, fields, strict=True) if name not in ("", REASON) and each is None]

@@ -107,7 +107,7 @@ class Pieces:
         self.line = 1
 
     def drop(self, count: int) -> None:
-        """Go past so many characters."""
+        """Skip this number of characters."""
         self.line += self._text.count("\n", 0, count)
         self._text = self._text[count:]
 
@@ -168,7 +168,7 @@ def opened(path: Path, encoding: str) -> IO[str]:
 
 
 def readline(file: IO[str], path: Path, encoding: str) -> str:
-    """Read a line, or as much of it as a row may have and one character more."""
+    """Read a line; of a line that is too long, one character more than a row may have."""
     try:
         return file.readline(MOST_CHARACTERS + 1)
     except UnicodeError as error:

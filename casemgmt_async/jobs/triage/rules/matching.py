@@ -257,12 +257,12 @@ def has_values(present: Sequence[Any], wanted: Sequence[Any] | Comparison) -> bo
 
 
 def has_attributes(wanted: Mapping[str, Sequence[Any] | Comparison]) -> Predicate:
-    """One of the values under each name; none at all where there are no values."""
+    """Each attribute has one of the values given for it; an empty list means that it must not exist."""
     return lambda case, _: all(has_values(case.attributes.get(name) or (), each) for name, each in wanted.items())
 
 
 def has_custom_attributes(wanted: Mapping[str, Sequence[Any] | Comparison]) -> Predicate:
-    """One of the values under each key; none at all where there are no values."""
+    """Each custom attribute has one of the values given for it; an empty list means that it must not exist."""
 
     def check(case: Case, _: View) -> bool:
         for key, each in wanted.items():

@@ -101,7 +101,7 @@ class RuleSet:
     def __attrs_post_init__(self) -> None:
         names = [each.name for each in self.rules]
         if not names:
-            raise RulesError("there is no rule; write at least one")
+            raise RulesError("the rules are empty; write at least one rule")
         for name in names:
             if names.count(name) > 1:
                 raise RulesError(f'the name "{name}" is used by several rules; give each its own')

@@ -53,7 +53,7 @@ class View:
         return Remembered(max(times)) if times else None
 
     def idle_for(self, case: Case, span: float) -> bool:
-        """Whether nobody else was active on a case for so many seconds."""
+        """Whether nobody else was active on a case for `span` seconds."""
         since = self.now - span
         modified = timestamp(case.modified_at or case.created_at)
         return modified is not None and (modified < since or self.active_at(case) < since)
