@@ -186,8 +186,8 @@ def doing(actions: Any) -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("document", "says"),
     [
-        ({}, "there is no rule"),
-        ({"rules": []}, "there is no rule"),
+        ({}, "the rules are empty"),
+        ({"rules": []}, "the rules are empty"),
         ({"rules": [RULE], "filtr": "x"}, "unknown key 'filtr'; allowed: rules, stale, name, filter"),
         ({"rules": [RULE, RULE]}, 'the name "stale" is used by several rules'),
         ({"rules": [RULE | {"matches": {}}]}, "unknown key 'matches'; allowed: name, match, actions, continue"),
