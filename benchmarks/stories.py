@@ -238,10 +238,19 @@ def row(number: int, lot: random.Random) -> dict[str, Any]:
 
 
 def judge(emulator: Emulator, rows: list[dict[str, Any]]) -> list[str]:
-    """Return what is doubled, lost or different."""
-    tables = emulator.store.tables
+    """Return what is doubled, lost or different: by the log of all requests, and by the cases as they are."""
+    tables, ledger = emulator.store.tables, emulator.ledger
+    wrong = [
+        f"doubled: {mark!r}, {count} requests took effect"
+        for route in ("create_case", "comment_case")
+        for mark, count in ledger.doubled(route).items()
+    ]
+    wrong += [
+        f"lost: {mark}, no request took effect"
+        for mark in ledger.missing([each["title"] for each in rows], "create_case")
+    ]
     titles = Counter(case.title for case in tables.cases if case.title.startswith("row "))
-    wrong = [f"doubled: {title}, {count} cases" for title, count in titles.items() if count > 1]
+    wrong += [f"doubled: {title}, {count} cases" for title, count in titles.items() if count > 1]
     by_title = {case.title: case for case in tables.cases}
     for each in rows:
         case = by_title.get(each["title"])
