@@ -46,6 +46,7 @@ __all__ = ["backfill", "export"]
 @click.option(
     "--state", type=writes_journal, metavar="FILE|URL", help="What --since last remembers. [default: beside TARGET]"
 )
+@click.option("--complete", is_flag=True, help="Read all pages twice, even if nothing seems to change meanwhile.")
 @click.option("--resume", is_flag=True, help="Continue an export that was stopped more than an hour ago.")
 @click.option("--force", is_flag=True, help="Overwrite TARGET.")
 @journal_option
@@ -62,6 +63,7 @@ async def export(
     form: str | None,
     partition: str | None,
     state: JournalAddress | None,
+    complete: bool,
     resume: bool,
     force: bool,
     journal: JournalAddress | None,
@@ -90,6 +92,7 @@ async def export(
             format=form,
             partition=names(partition),
             state=state,
+            complete=complete,
             resume=resume,
             force=force,
             journal=journal,

@@ -71,6 +71,11 @@ class Sweep(Generic[T]):
     and the order of items was the same in all passes. With an unstable order, the number of items found must equal
     the total of every page, or all keys must be accounted for.
 
+    With `full_passes=False`, the second pass ends after its first page if every page so far had the same total, as
+    many items were found, and that page, the newest items, has no other. The guarantee stays: what only leaves or only
+    appears changes a total. A miss is somewhat more likely where one item leaves *and* another appears in the middle
+    between the same two requests.
+
     If the service does not page deep enough (it answers an error, empty pages, or too low a total), the newest items
     are read from the other end. If the two halves do not meet, `partitions` are swept one by one. `result.depth`,
     `.partitions` and `.unreached` show this. The guarantee then does not hold near the depth where the halves meet.
@@ -87,6 +92,8 @@ class Sweep(Generic[T]):
     """Keys requested at the same time."""
     max_passes: int = field(kw_only=True, default=6, validator=at_least(2))
     """Largest number of passes over the listing, or over each partition of it."""
+    full_passes: bool = field(kw_only=True, default=True)
+    """Whether the second pass reads all pages even if nothing seems to have changed."""
     max_depth: int | None = field(kw_only=True, default=None, validator=at_least(1))
     """Position of the last item that the service shows, if that is known; otherwise the sweep finds out."""
     partitions: Callable[[], Awaitable[Mapping[str, SweepFetch[T]]]] | None = field(
@@ -127,6 +134,7 @@ class Sweep(Generic[T]):
             depth=self.max_depth,
             can_partition=self.partitions is not None,
             keep_keys=self.get is not None,
+            full_passes=self.full_passes,
         )
         parts = [("", self.fetch)]
         for part, fetch in parts:

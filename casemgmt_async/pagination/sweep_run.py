@@ -47,6 +47,7 @@ class SweepRun(Generic[T]):
     depth: int | None
     can_partition: bool
     keep_keys: bool
+    full_passes: bool = True
     seen: dict[str, object] = field(init=False, factory=dict)  # the ids yielded
     keys: KeyAccount[T] = field(init=False, factory=KeyAccount)
     passes: list[SweepPass] = field(init=False, factory=list)
@@ -67,7 +68,8 @@ class SweepRun(Generic[T]):
             smaller = self.page_size - number * 7 % (self.page_size // 2 + 1)
             size = smaller if state.depth is None else min(self.page_size, state.depth)
             backwards = number % 2 == 0
-            first = reading.start(size, oldest_first=backwards, backwards=backwards)
+            brief = number == 1 and not self.full_passes
+            first = reading.start(size, oldest_first=backwards, backwards=backwards, brief=brief)
             yield first
             rounds = [first]
             if state.cut_off:
@@ -142,10 +144,11 @@ class PartReading(Generic[T]):
         """Whether all totals were equal, and as many items were seen."""
         return not self.state.cut_off and self.state.totals == {len(self.last_seen)}
 
-    def start(self, size: int, *, oldest_first: bool, backwards: bool) -> ActivePass[T]:
-        """Start a pass."""
+    def start(self, size: int, *, oldest_first: bool, backwards: bool, brief: bool = False) -> ActivePass[T]:
+        """Start a pass; a brief one ends after its first page if nothing has changed."""
         reader = PassReader(self.state, self.fetch, size, oldest_first=oldest_first)
-        return ActivePass(self, reader, backwards, number=len(self.run.passes), is_first=not self.last_seen)
+        number = len(self.run.passes)
+        return ActivePass(self, reader, backwards, number=number, is_first=not self.last_seen, brief=brief)
 
 
 @define(eq=False)
@@ -157,6 +160,7 @@ class ActivePass(Generic[T]):
     backwards: bool
     number: int = field(kw_only=True)
     is_first: bool = field(kw_only=True)
+    brief: bool = field(kw_only=True)
     pages: AsyncIterator[Page[T]] = field(init=False)
     newest_first: bool = field(init=False)
     began: bool = field(init=False, default=False)
@@ -180,7 +184,8 @@ class ActivePass(Generic[T]):
 
     async def more(self) -> Iterator[T] | None:
         """Return the items of the next page that are new to the sweep; None at the end of the pass."""
-        page = await anext(self.pages, None)
+        is_over = self.brief and self.began and not self.added and self.over.exact
+        page = None if is_over else await anext(self.pages, None)
         if page is None:
             self._finish()
             return None

@@ -83,6 +83,60 @@ def test_where_nothing_changes_two_passes_do():
     assert (sweep.result.depth, sweep.result.partitions, sweep.result.unreached) == (None, (), 0)
 
 
+@pytest.mark.parametrize("total", [0, 1, 10, 95, 100])
+def test_a_second_pass_can_end_after_its_first_page_where_nothing_changes(total):
+    got, sweep = swept(Shelf.of(total), full_passes=False)
+    assert len(got) == total
+    assert sweep.result.converged
+    assert len(sweep.result.passes) == 2
+    assert sum(done.pages for done in sweep.result.passes) <= -(-total // 10) + 3  # the totals, the end, the newest
+
+
+@moderate
+@given(
+    total=st.integers(0, 150),
+    size=st.integers(8, 30),
+    change=st.sampled_from([{"removed": 3}, {"newer": 2}, {"removed": 2, "newer": 3}, {"older": 2}, {"older": 1}]),
+    at=st.integers(1, 12),
+    seed=st.integers(0, 2**32),
+)
+def test_a_change_during_the_first_pass_makes_the_second_one_full(total, size, change, at, seed):
+    shelf = Shelf.of(total, lot=random.Random(seed))
+
+    def once(shelf: Shelf) -> None:
+        if len(shelf.asked) == at:
+            changing(**change)(shelf)
+
+    shelf.change = once
+    before = set(shelf.things)
+    got, _ = swept(shelf, page_size=size, full_passes=False)
+    assert before & set(shelf.things) <= set(got)
+
+
+def test_a_total_that_is_too_low_is_noticed_by_the_newest_page():
+    shelf = Shelf.of(95)
+
+    async def fetch(number: int, size: int, oldest_first: bool) -> Page[Thing]:
+        page = await shelf.fetch(number, size, oldest_first)
+        shown = page.items[: max(0, 60 - (number - 1) * size)]
+        return Page(shown, number, len(shown), -(-60 // size), 60)
+
+    sweep = Sweep(fetch, page_size=10, full_passes=False)
+    assert len(run_virtually(sweep.collect())) == 95
+
+
+def test_totals_that_do_not_count_what_was_found_make_the_second_pass_full():
+    shelf = Shelf.of(95)
+
+    async def fetch(number: int, size: int, oldest_first: bool) -> Page[Thing]:
+        page = await shelf.fetch(number, size, oldest_first)
+        return Page(page.items, number, len(page.items))
+
+    sweep = Sweep(fetch, page_size=10, full_passes=False)
+    assert len(run_virtually(sweep.collect())) == 95
+    assert sweep.result.passes[1].pages >= 10
+
+
 def test_an_empty_listing_is_swept_too():
     got, sweep = swept(Shelf.of(0))
     assert got == []

@@ -56,6 +56,8 @@ class ExportReader:
     journal: Journal
     control: JobControl
     filter: str | None
+    complete: bool = False
+    """Whether to read all pages twice even if nothing seems to have changed."""
     known: list[tuple[str, str]] = field(init=False, factory=list)
     """The pages that earlier runs have read, newest first: what was asked and what came."""
     read: int = field(init=False, default=0)
@@ -66,7 +68,7 @@ class ExportReader:
         self.known = await kept_pages(self.journal)
         self.read = len(self.known)
         self.control.progress.phase("reading")
-        async for _ in Sweep(self.fetcher(None), partitions=self.partitions):
+        async for _ in Sweep(self.fetcher(None), partitions=self.partitions, full_passes=self.complete):
             self.control.progress.advance()
 
     async def partitions(self) -> Mapping[str, Fetch]:

@@ -35,6 +35,7 @@ class ExportOptions:
     filter: str | None = None
     since: datetime | Literal["last"] | None = None
     include: tuple[str, ...] = ()
+    complete: bool = False
     resume: bool = False
     force: bool = False
 
@@ -56,6 +57,7 @@ async def export_cases(
     format: str | None = None,
     partition: Sequence[str] = (),
     state: str | Path | JournalURL | None = None,
+    complete: bool = False,
     resume: bool = False,
     force: bool = False,
     journal: str | Path | JournalURL | None = None,
@@ -72,6 +74,9 @@ async def export_cases(
     by default), and a tombstone for each case that is gone. A time writes what was created or changed since.
     `include` reads `comments`, `links` or `watchers` as well, of the cases that are written.
 
+    All pages are read once, and a second time where totals or the newest cases show that the cases have changed
+    meanwhile; `complete` reads them a second time in any case.
+
     The journal is beside the target, or in PostgreSQL by a URL such as `postgresql://host/database#name`, and goes
     away when the export is complete. Until then the same call goes on with it; one that was begun more than an hour
     ago is begun anew, unless `resume` is true. `force` overwrites a file that is there.
@@ -79,7 +84,9 @@ async def export_cases(
     Raises `ExportError` where the target cannot be written or the journal or state is of another export, and
     `InvalidArgumentError` for arguments that cannot be, all before the first page is read.
     """
-    options = ExportOptions(filter=filter, since=since, include=tuple(include), resume=resume, force=force)
+    options = ExportOptions(
+        filter=filter, since=since, include=tuple(include), complete=complete, resume=resume, force=force
+    )
     control = control or JobControl()
     place = open_target(target, format, partition)
     path = place.beside("journal") if journal is None else journal_address(journal)
@@ -122,7 +129,8 @@ class Export:
         await self.begin()
         meta = self.journal.meta
         if "swept" not in meta:
-            await ExportReader(self.session, self.journal, self.control, self.options.filter).run()
+            options = self.options
+            await ExportReader(self.session, self.journal, self.control, options.filter, options.complete).run()
             await self.journal.put(swept=True)
         if "marked" not in meta and isinstance(self.options.since, datetime):
             await mark_since(self.journal, self.options.since)
