@@ -16,7 +16,16 @@ import pytest
 from benchmarks.transfers import count_requests
 from casemgmt_async import CaseSession
 from casemgmt_async.emulator import Emulator, Switches
-from casemgmt_async.jobs import BackfillResult, Budget, JobControl, State, backfill_cases, preview_backfill
+from casemgmt_async.emulator.state import people
+from casemgmt_async.jobs import (
+    BackfillResult,
+    Budget,
+    ForeignJournalError,
+    JobControl,
+    State,
+    backfill_cases,
+    preview_backfill,
+)
 
 STANDARD = "00000000-0000-0000-0000-000000000001"
 Run = Callable[..., Awaitable[BackfillResult]]
@@ -202,6 +211,67 @@ async def test_a_found_case_is_completed_and_not_overruled(emulator: Emulator, r
     assert brought.succeeded
 
 
+async def test_texts_of_a_found_case_are_compared_with_the_row(
+    emulator: Emulator, session: CaseSession, run: Run, tmp_path: Path
+) -> None:
+    """A title or description that differs is reported, and with `update` brought to the row."""
+    source = write(tmp_path / "rows.jsonl", rows(4, description="  Of the row.\n"))
+    await run(source, journal=tmp_path / "lost.db")
+    cases = {case.title: case for case in emulator.store.tables.cases if case.title.startswith("row ")}
+    marker = cases["row 2"].description.partition("[")[2]
+    emulator.store.cases.change(cases["row 1"], title="renamed by hand")
+    emulator.store.cases.change(cases["row 2"], description=f"Edited by hand.\n\n[{marker}")
+    before = emulator.requests
+    found = await run(source, journal=tmp_path / "new.db")
+    assert (found.created, found.found, found.states[State.SKIPPED]) == (0, 4, 2)
+    gets = [entry.path for entry in emulator.log if entry.seq > before and entry.route == "get_case"]
+    assert sum(cases[title].id in path for title in cases for path in gets) == 2, "only those that differ are read"
+    assert cases["row 1"].title == "renamed by hand"
+
+    brought = await run(source, journal=tmp_path / "new.db", update=True)
+    now = {case.id: case for case in emulator.store.tables.cases}
+    assert brought.succeeded
+    assert now[cases["row 1"].id].title == "row 1"
+    assert now[cases["row 2"].id].description == f"  Of the row.\n\n\n[{marker}".lstrip()
+
+
+async def test_a_value_that_was_edited_back_is_found_without_the_stale_journal(
+    emulator: Emulator, run: Run, tmp_path: Path
+) -> None:
+    """The copy does not know of the edits, and takes the row for unchanged; without it every case is compared."""
+    source, journal, copy = tmp_path / "rows.jsonl", tmp_path / "job.db", tmp_path / "copy.db"
+    first, second = rows(2, priority="P3"), rows(2, priority="P1")
+    first[0]["title"], second[0]["title"] = "row 0", "row 0, renamed"
+    await run(write(source, first), journal=journal)
+    shutil.copy(journal, copy)
+    await run(write(source, second), journal=journal, update=True)
+    stale = await run(write(source, first), journal=copy, update=True)
+    assert stale.unchanged == 2
+
+    brought = await run(source, journal=tmp_path / "none.db", update=True)
+    cases = [case for case in emulator.store.tables.cases if case.title.startswith("row ")]
+    assert (brought.created, brought.succeeded) == (0, True)
+    assert sorted((case.title, case.priority) for case in cases) == [("row 0", "P3"), ("row 1", "P3")]
+
+
+async def test_a_journal_belongs_to_its_organisation(
+    emulator: Emulator, session: CaseSession, run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With the credentials of another one nothing is sent, although the address is the same."""
+    source, journal = write(tmp_path / "rows.jsonl", rows(2)), tmp_path / "job.db"
+    await run(source, journal=journal)
+    where = {"job": "test", "project": next(iter(emulator.store.tables.projects)), "type": STANDARD}
+    write(source, rows(3))
+    before = emulator.requests
+    with monkeypatch.context() as patch:
+        patch.setattr(people, "ORG_ID", "0f1e2d3c-0000-4000-8000-0000000000aa")
+        for backfill in (backfill_cases, preview_backfill):
+            with pytest.raises(ForeignJournalError, match="another organisation than these credentials"):
+                await backfill(session, source, journal=journal, **where)
+    assert emulator.requests == before + 2
+    assert (await run(source, journal=journal)).created == 1
+
+
 async def test_archived_cases_are_found_by_their_keys(emulator: Emulator, run: Run, tmp_path: Path) -> None:
     """No search shows them; a source with archived rows makes the run ask for every missing key."""
     source = write(tmp_path / "rows.jsonl", rows(4, archived=True))
@@ -334,4 +404,4 @@ async def test_assume_new_saves_the_reading_of_the_project(emulator: Emulator, r
     """The first run reads the project's newest page and the keys after it, and nothing else."""
     await run(write(tmp_path / "rows.jsonl", rows(2)), assume_new=True)
     routes = Counter(entry.route for entry in emulator.log)
-    assert routes == {"get_project": 1, "search_cases": 1, "get_case": 10, "create_case": 2}
+    assert routes == {"get_current_user": 1, "get_project": 1, "search_cases": 1, "get_case": 10, "create_case": 2}

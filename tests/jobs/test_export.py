@@ -116,7 +116,7 @@ async def test_cases_that_leave_and_come_meanwhile_harm_nobody(
 async def test_pages_are_read_once_unless_they_change_or_completeness_is_asked_for(
     session: CaseSession, target: Path
 ) -> None:
-    """Beside the pages: the first one for the totals, one for the end, the newest one, and whose credentials these are."""
+    """Beside the pages: the first for the totals, one for the end, the newest one, and whose credentials these are."""
     async with (
         Emulator(cases=2_000, seed=5) as emulator,
         CaseSession(base_url=emulator.base_url, api_key="k", app_key="k") as session,

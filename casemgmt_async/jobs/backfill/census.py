@@ -28,7 +28,7 @@ from casemgmt_async import (
     routes,
 )
 from casemgmt_async.jobs.backfill.clock import ServiceClock
-from casemgmt_async.jobs.backfill.markers import CaseNumber, job_word, markers_in, number_of
+from casemgmt_async.jobs.backfill.markers import CaseNumber, job_word, markers_in, number_of, text_digest
 from casemgmt_async.jobs.backfill.pace import RequestPace
 from casemgmt_async.jobs.calls import Interrupted
 from casemgmt_async.jobs.control import JobControl
@@ -49,6 +49,7 @@ class Attributes(msgspec.Struct):
     """The attributes that a census looks at."""
 
     key: str | None = None
+    title: str | None = None
     description: str | None = None
 
 
@@ -179,7 +180,8 @@ class Census:
             place = number_of(each.attributes.key)
             for marker in markers_in(each.attributes.description):
                 if marker.job == word and place is not None:
-                    found.append(TokenCase(marker.token, each.id, *place))
+                    digest = text_digest(each.attributes.title, each.attributes.description)
+                    found.append(TokenCase(marker.token, each.id, *place, digest))
                     before = list(marker.before)
                     if before not in begun and before not in more:
                         more.append(before)

@@ -13,22 +13,24 @@ from casemgmt_async.jobs.backfill.census import Census
 from casemgmt_async.jobs.backfill.clock import ServiceClock
 from casemgmt_async.jobs.backfill.intake import Intake
 from casemgmt_async.jobs.backfill.links import Links
-from casemgmt_async.jobs.backfill.markers import Marker, job_word, number_of, token
+from casemgmt_async.jobs.backfill.markers import Marker, job_word, number_of, text_digest, token
 from casemgmt_async.jobs.backfill.names import Names
 from casemgmt_async.jobs.backfill.options import RowOptions
-from casemgmt_async.jobs.backfill.plans import CREATE
+from casemgmt_async.jobs.backfill.plans import CREATE, text_steps
 from casemgmt_async.jobs.backfill.sources import Source
 from casemgmt_async.jobs.backfill.steps import Steps, settled
 from casemgmt_async.jobs.calls import CallStatus
 from casemgmt_async.jobs.control import JobControl
 from casemgmt_async.jobs.errors import JobError
-from casemgmt_async.jobs.journal import Journal, Operation, Outcome, State
+from casemgmt_async.jobs.journal import Journal, Operation, OperationRow, Outcome, State, insert_operations
 from casemgmt_async.jobs.journal.backfill_queries import (
+    RowCase,
     begin_run,
     cases_of_tokens,
     count_open,
     count_removed,
     found_rows,
+    keep_cases,
     lost_creates,
     makes_archived,
     operations_of_rows,
@@ -36,8 +38,8 @@ from casemgmt_async.jobs.journal.backfill_queries import (
     reject_rest,
     reopen_differing,
     reopen_unknown,
-    row_made,
 )
+from casemgmt_async.jobs.organizations import bind_organization
 from casemgmt_async.jobs.sending import Sender
 
 __all__ = ["Backfill"]
@@ -106,7 +108,11 @@ class Backfill:
             self.control.run_out(f"the service lost the answers of some creates {ROUNDS} times")
 
     async def prepare(self) -> None:
-        """Settle what was cut off, take the rows in, and find the cases that are there."""
+        """Settle what was cut off, take the rows in, and find the cases that are there.
+
+        Raises `ForeignJournalError` where the journal belongs to another organisation.
+        """
+        await bind_organization(self.sender.session, self.control, self.journal, "journal")
         self.number = await begin_run(self.journal)
         await reopen_unknown(self.journal)
         if self.options.update:
@@ -159,17 +165,24 @@ class Backfill:
         return None
 
     async def adopt(self, operations: Sequence[Operation]) -> list[Operation]:
-        """Give rows the cases that carry their tokens; returns the creates that have none."""
+        """Give rows the cases that carry their tokens; returns the creates that have none.
+
+        Where the run of another journal made the case, its title and description are compared with the row.
+        """
         tokens = {token(self.job, operation.name): operation for operation in operations}
         found = await cases_of_tokens(self.journal, list(tokens))
+        made: list[RowCase] = []
+        differing: list[OperationRow] = []
         for word, case in found.items():
             operation = tokens[word]
-            is_ours = operation.state == State.SENDING
-            label = f"{case.prefix}-{case.number} {operation.value['title']}"
-            place = (case.prefix, case.number)
-            await self.made(operation, case.case_id, label, place, found=not is_ours)
-            self.found += not is_ours
-            self.created += is_ours
+            given, is_found = operation.value, operation.state != State.SENDING
+            label = f"{case.prefix}-{case.number} {given['title']}"
+            made.append(RowCase(operation.subject, case.case_id, label, (case.prefix, case.number), is_found=is_found))
+            self.found += is_found
+            self.created += not is_found
+            if is_found and text_digest(given["title"], given["description"]) != case.digest:
+                differing += [(operation.subject, "update", *step) for step in text_steps(given)]
+        await self.keep([tokens[word] for word in found], made, differing)
         return [operation for word, operation in tokens.items() if word not in found]
 
     async def rows(self) -> None:
@@ -231,7 +244,8 @@ class Backfill:
             self.control.step("sent")
             case = sent.answer
             label = f"{case.key or case.id} {case.title or ''}".strip()
-            await self.made(operation, case.id, label, number_of(case.key), made_in=self.number)
+            made = RowCase(operation.subject, case.id, label, number_of(case.key), made_in=self.number)
+            await self.keep([operation], [made])
             self.created += 1
             return case
         if sent.status is CallStatus.REFUSED:
@@ -242,19 +256,12 @@ class Backfill:
             self.control.progress.advance()
         return None  # a lost one stays in `sending` until it is looked for
 
-    async def made(
-        self,
-        operation: Operation,
-        case_id: str,
-        label: str,
-        place: tuple[str, int] | None,
-        *,
-        made_in: int | None = None,
-        found: bool = False,
+    async def keep(
+        self, creates: Sequence[Operation], made: Sequence[RowCase], more: Sequence[OperationRow] = ()
     ) -> None:
-        """Write down which case a row has become."""
-        await self.sender.write(
-            [Outcome([operation.number], State.DONE, case_id)],
-            *row_made(operation.subject, case_id, label, place, made_in=made_in, found=found),
-        )
-        self.control.progress.advance()
+        """Write down which cases rows have become, and what is to be done besides, in one transaction."""
+        outcomes = [
+            Outcome([create.number], State.DONE, row.case_id) for create, row in zip(creates, made, strict=True)
+        ]
+        await self.sender.write(outcomes, *keep_cases(made), insert_operations(more))
+        self.control.progress.advance(len(made))

@@ -13,7 +13,7 @@ import re
 from collections.abc import Iterator
 from typing import Final, NamedTuple
 
-__all__ = ["CaseNumber", "Marker", "job_word", "markers_in", "number_of", "token", "without_marker"]
+__all__ = ["CaseNumber", "Marker", "job_word", "markers_in", "number_of", "text_digest", "token", "without_marker"]
 
 MARKER: Final = re.compile(r"\[casemgmt backfill (bf[0-9a-f]{8}) (\S+-\d+) ([0-9a-f]{20})\]")
 
@@ -69,3 +69,9 @@ def markers_in(description: str | None) -> Iterator[Marker]:
 def without_marker(description: str | None) -> str:
     """Return a description without its markers, as the row said it."""
     return MARKER.sub("", description or "").rstrip()
+
+
+def text_digest(title: str | None, description: str | None) -> bytes:
+    """Tell one title and description from others; a marker in the description does not count."""
+    text = f"{title or ''}\0{without_marker(description).lstrip()}"
+    return hashlib.blake2s(text.encode("utf-8", "surrogatepass"), digest_size=8).digest()

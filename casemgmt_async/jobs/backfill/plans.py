@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import Any, Final, TypeAlias
 
 from attrs import frozen
@@ -13,7 +14,7 @@ from casemgmt_async.jobs.backfill.rows import STEPS, Row
 from casemgmt_async.jobs.backfill.sources.records import RowError
 from casemgmt_async.jobs.journal import OperationRow
 
-__all__ = ["CARRIED", "CREATE", "LINK", "PlannedStep", "RowPlan", "changes", "plan_of"]
+__all__ = ["CARRIED", "CREATE", "LINK", "PlannedStep", "RowPlan", "changes", "plan_of", "text_steps"]
 
 CREATE: Final = "create"
 LINK: Final = "link"
@@ -89,6 +90,11 @@ def creation(row: Row, places: Places, steps: list[Step]) -> dict[str, Any]:
     if plain:
         given["custom_attributes"] = {step.payload["key"]: step.payload["value"] for step in plain}
     return given
+
+
+def text_steps(create: Mapping[str, Any]) -> list[PlannedStep]:
+    """Return the steps that bring the texts of a case to those of a create."""
+    return [(TEXT_STAGE, name, dumps(create[name])) for name in ("title", "description")]
 
 
 def changes(old: RowPlan, new: RowPlan) -> list[PlannedStep]:

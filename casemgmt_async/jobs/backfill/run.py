@@ -63,8 +63,9 @@ async def backfill_cases(
     Rows that cannot be used, or that the service refuses, go to `rejects` (by default beside the file) in the
     format of the source, with the reason; correct them there and run that file under the same job.
 
-    Raises `SourceError` for a source that cannot be used as a whole, `JobError` where the service cannot be read
-    as far as it takes to be sure, and `InvalidArgumentError` before any I/O.
+    Raises `SourceError` for a source that cannot be used as a whole, `ForeignJournalError` for a journal of another
+    organisation, address or kind of job, `JobError` where the service cannot be read as far as it takes to be sure,
+    and `InvalidArgumentError` before any I/O.
     """
     control = control or JobControl()
     options = RowOptions(

@@ -47,7 +47,7 @@ ROW_ACTIONS: Final[Mapping[str, Action]] = {
     "title": Action("title", one_text, set_title, holds=lambda case, title: case.title == title),
     "description": Action(
         "description", one_text, set_description,
-        holds=lambda case, text: without_marker(case.description) == text.rstrip(),
+        holds=lambda case, text: without_marker(case.description).lstrip() == text.strip(),
     ),
 }  # fmt: skip
 """What can be done to the case of a row: everything that rules can do, and its two texts."""

@@ -13,6 +13,7 @@ __all__ = [
     "DIFFERS",
     "NO_ROW",
     "KnownRow",
+    "RowCase",
     "TokenCase",
     "all_tokens",
     "begin_run",
@@ -33,6 +34,7 @@ __all__ = [
     "found_rows",
     "insert_rows",
     "insert_tokens",
+    "keep_cases",
     "known_rows",
     "last_subject",
     "links_to_make",
@@ -44,7 +46,6 @@ __all__ = [
     "reject_rest",
     "reopen_differing",
     "reopen_unknown",
-    "row_made",
     "see_rows",
     "store_rejects",
 ]
@@ -79,6 +80,23 @@ class TokenCase(NamedTuple):
     """The first part of the case's key."""
     number: int
     """The second part."""
+    digest: bytes
+    """What tells one title and description from others."""
+
+
+class RowCase(NamedTuple):
+    """The case that a row has become."""
+
+    subject: int
+    case_id: str
+    label: str
+    """What people call it: its key and its title."""
+    place: tuple[str, int] | None
+    """The two parts of its key, if it has one."""
+    made_in: int | None = None
+    """The run that made it, if it was one of this journal."""
+    is_found: bool = False
+    """Whether the run of another journal made it."""
 
 
 def marks(count: int) -> str:
@@ -242,8 +260,9 @@ async def projects_to_read(journal: Journal, run: int) -> list[str]:
 def insert_tokens(found: Iterable[TokenCase]) -> Statement:
     """Make the statement that keeps cases with tokens; of several with one token, the oldest of a project stays."""
     sql = (
-        "INSERT INTO tokens VALUES (?, ?, ?, ?) ON CONFLICT (token) DO UPDATE SET case_id = excluded.case_id, "
-        "number = excluded.number WHERE excluded.prefix = tokens.prefix AND excluded.number < tokens.number"
+        "INSERT INTO tokens VALUES (?, ?, ?, ?, ?) ON CONFLICT (token) DO UPDATE SET case_id = excluded.case_id, "
+        "number = excluded.number, digest = excluded.digest "
+        "WHERE excluded.prefix = tokens.prefix AND excluded.number < tokens.number"
     )
     return sql, found
 
@@ -282,15 +301,16 @@ async def operations_of_rows(journal: Journal, run: int, after: int, count: int)
     return await journal.operations(f"{open_} AND o.subject IN ({some})", (after, run))
 
 
-def row_made(
-    subject: int, case_id: str, label: str, place: tuple[str, int] | None, *, made_in: int | None, found: bool
-) -> tuple[Statement, Statement]:
-    """Make the statements that keep which case a row has become."""
+def keep_cases(made: Sequence[RowCase]) -> tuple[Statement, Statement]:
+    """Make the statements that keep which cases rows have become."""
     return (
-        ("UPDATE subjects SET case_id = ?, label = ? WHERE number = ?", [(case_id, label, subject)]),
+        (
+            "UPDATE subjects SET case_id = ?, label = ? WHERE number = ?",
+            [(each.case_id, each.label, each.subject) for each in made],
+        ),
         (
             "UPDATE rows SET prefix = ?, number = ?, made_in = ?, found = ? WHERE subject = ?",
-            [(*(place or (None, None)), made_in, int(found), subject)],
+            [(*(each.place or (None, None)), each.made_in, int(each.is_found), each.subject) for each in made],
         ),
     )
 

@@ -8,7 +8,7 @@ __all__ = ["APPLICATION_ID", "SCHEMA", "SCHEMAS", "VERSION"]
 
 APPLICATION_ID: Final = 0x43617365
 """Marks the file as ours in its header: the letters `Case`."""
-VERSION: Final = 2
+VERSION: Final = 3
 SCHEMA: Final = """
     CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
     CREATE TABLE subjects (
@@ -57,7 +57,11 @@ BACKFILL_SCHEMA: Final = """
     );
     CREATE INDEX rows_with_cases ON rows (prefix, number) WHERE number IS NOT NULL;
     CREATE TABLE tokens (
-        token TEXT PRIMARY KEY, case_id TEXT NOT NULL, prefix TEXT NOT NULL, number INTEGER NOT NULL
+        token TEXT PRIMARY KEY,
+        case_id TEXT NOT NULL,
+        prefix TEXT NOT NULL,
+        number INTEGER NOT NULL,
+        digest BLOB NOT NULL
     ) WITHOUT ROWID;
     CREATE INDEX token_numbers ON tokens (prefix, number);
 """

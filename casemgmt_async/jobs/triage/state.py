@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Sequence
-from typing import Any
 
 from attrs import define, field
 
-from casemgmt_async import CaseSession, StatusError, projects, users
-from casemgmt_async.jobs.calls import CallStatus
+from casemgmt_async import CaseSession
 from casemgmt_async.jobs.control import JobControl
 from casemgmt_async.jobs.errors import ForeignJournalError
 from casemgmt_async.jobs.journal import Journal, JournalAddress, Run, RunState, State, Statement
 from casemgmt_async.jobs.journal import runs as queries
+from casemgmt_async.jobs.organizations import bind_organization
 from casemgmt_async.jobs.sending import Sender
 
 __all__ = ["KEEP_RUNS", "TriageState", "open_state"]
@@ -53,34 +52,9 @@ class TriageState:
             raise ForeignJournalError(
                 f'state {path}: it belongs to the triage "{known}", not to "{name}"; give each its own state file'
             )
-        account = await self.control.attempt(lambda: users.get_current_user(self.session))
-        if account.answer is not None:
-            self.me = account.answer.id
-        identity = await self.identity(account.answer.org_id if account.answer else None)
-        before = meta.get("organisation")
-        if before is not None and not same_organisation(before, identity):
-            raise ForeignJournalError(
-                f"state {path}: it belongs to another organisation than these credentials; use the credentials that it "
-                "was made with, or give another state file"
-            )
-        facts: dict[str, Any] = {}
+        self.me = await bind_organization(self.session, self.control, self.journal, "state")
         if known is None and name is not None:
-            facts["name"] = name
-        if identity != before and identity:
-            facts["organisation"] = {**(before or {}), **identity}
-        if facts:
-            await self.journal.put(**facts)
-
-    async def identity(self, org_id: str | None) -> dict[str, Any]:
-        """What tells one organisation from another: its id, or else the ids of its projects."""
-        if org_id is not None:
-            return {"id": org_id}
-        listed = await self.control.attempt(lambda: projects.get_projects(self.session))
-        if listed.status is CallStatus.ANSWERED and listed.answer is not None:
-            return {"projects": sorted(project.id for project in listed.answer)}
-        if isinstance(listed.error, StatusError):
-            return {}
-        raise listed.error or RuntimeError
+            await self.journal.put(name=name)
 
     async def select(self) -> Run | None:
         """Work on the last run."""
@@ -125,12 +99,3 @@ class TriageState:
         if facts.get("needs_activity"):
             statements.append(queries.note_activity(self.journal.clock(), numbers))
         return statements
-
-
-def same_organisation(before: dict[str, Any], now: dict[str, Any]) -> bool:
-    """Whether two identities can be those of one organisation: the same id, or some project in common."""
-    if "id" in before and "id" in now:
-        return bool(before["id"] == now["id"])
-    if before.get("projects") and now.get("projects"):
-        return not set(before["projects"]).isdisjoint(now["projects"])
-    return True
