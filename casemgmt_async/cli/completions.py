@@ -10,7 +10,8 @@ from typing import Any, Final
 import click
 from click.shell_completion import CompletionItem
 
-from casemgmt_async import CaseManagementError, CaseSession, cases, projects
+import casemgmt_async as api  # operations are loaded when a completion asks for them, and not with every command
+from casemgmt_async import CaseManagementError, CaseSession
 from casemgmt_async.cli.columns import CASE
 from casemgmt_async.cli.context import Context
 from casemgmt_async.cli.profiles import read_profile
@@ -26,7 +27,7 @@ def complete_keys(ctx: click.Context, _: click.Parameter, incomplete: str) -> Fo
     """Complete the key of a case among the newest hundred open ones."""
 
     async def look(session: CaseSession) -> Found:
-        page = await cases.search_cases(session, filter="status:open", page_size=100)
+        page = await api.cases.search_cases(session, filter="status:open", page_size=100)
         return [CompletionItem(case.key, help=case.title) for case in page if case.key]
 
     return matching(ask(ctx, look), incomplete)
@@ -36,7 +37,9 @@ def complete_projects(ctx: click.Context, _: click.Parameter, incomplete: str) -
     """Complete the key of a project."""
 
     async def look(session: CaseSession) -> Found:
-        return [CompletionItem(each.key, help=each.name) for each in await projects.get_projects(session) if each.key]
+        return [
+            CompletionItem(each.key, help=each.name) for each in await api.projects.get_projects(session) if each.key
+        ]
 
     return matching(ask(ctx, look), incomplete)
 

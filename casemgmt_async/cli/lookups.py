@@ -2,23 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, Final
 
 import click
 
-from casemgmt_async import (
-    case_types,
-)
-from casemgmt_async import (
-    projects as project_operations,
-)
-from casemgmt_async import (
-    teams as team_operations,
-)
-from casemgmt_async import (
-    users as user_operations,
-)
+import casemgmt_async as api
+from casemgmt_async import CaseSession
 from casemgmt_async.cli.columns import Look, TableColumn
 from casemgmt_async.cli.context import Context, runs
 from casemgmt_async.cli.formats import Fields, ListChoices, listing_options, write_list
@@ -66,12 +56,34 @@ TEAM: Final = Fields(
 )
 
 
-def write(context: Context, listing: ListChoices, items: list[Any], fields: Fields, noun: str) -> None:
-    """Write what was found."""
+async def look_up(
+    context: Context,
+    listing: ListChoices,
+    fields: Fields,
+    noun: str,
+    read: Callable[[CaseSession], Awaitable[Sequence[Any]]],
+) -> None:
+    """Read what a command lists, and write it; unknown columns are refused before the request."""
+    fields.find([*listing.columns, *filter(None, [listing.sort])])
+    async with context.session() as session:
+        items = await read(session)
     if items or not listing.is_table:
         write_list(context.screen, listing, items, fields, Look(listing.utc))
     if listing.is_table:
         context.screen.note(many(len(items), noun))
+
+
+def searching(noun: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Add the argument TEXT and the option `--limit`."""
+    limit = click.option(
+        "--limit",
+        type=click.IntRange(min=1),
+        metavar="N",
+        default=20,
+        show_default=True,
+        help=f"Largest number of {noun}.",
+    )
+    return lambda command: click.argument("text", default="")(limit(command))
 
 
 @click.command()
@@ -84,10 +96,7 @@ async def projects(context: Context, *, listing: ListChoices) -> None:
     Example:
       casemgmt projects
     """
-    PROJECT.find([*listing.columns, *filter(None, [listing.sort])])
-    async with context.session() as session:
-        found = await project_operations.get_projects(session)
-    write(context, listing, found, PROJECT, "project")
+    await look_up(context, listing, PROJECT, "project", api.projects.get_projects)
 
 
 @click.command()
@@ -100,17 +109,11 @@ async def types(context: Context, *, listing: ListChoices) -> None:
     Example:
       casemgmt types
     """
-    TYPE.find([*listing.columns, *filter(None, [listing.sort])])
-    async with context.session() as session:
-        found = await case_types.get_all_case_types(session)
-    write(context, listing, found, TYPE, "case type")
+    await look_up(context, listing, TYPE, "case type", api.case_types.get_all_case_types)
 
 
 @click.command()
-@click.argument("text", default="")
-@click.option(
-    "--limit", type=click.IntRange(min=1), metavar="N", default=20, show_default=True, help="Largest number of users."
-)
+@searching("users")
 @listing_options
 @runs
 async def users(context: Context, *, text: str, limit: int, listing: ListChoices) -> None:
@@ -121,17 +124,15 @@ async def users(context: Context, *, text: str, limit: int, listing: ListChoices
       casemgmt users marsh
       casemgmt users --limit 1000 -o csv
     """
-    USER.find([*listing.columns, *filter(None, [listing.sort])])
-    async with context.session() as session:
-        found = await user_operations.iter_users(session, filter=text or None, limit=limit).collect()
-    write(context, listing, found, USER, "user")
+
+    def read(session: CaseSession) -> Awaitable[Sequence[Any]]:
+        return api.users.iter_users(session, filter=text or None, limit=limit).collect()
+
+    await look_up(context, listing, USER, "user", read)
 
 
 @click.command()
-@click.argument("text", default="")
-@click.option(
-    "--limit", type=click.IntRange(min=1), metavar="N", default=20, show_default=True, help="Largest number of teams."
-)
+@searching("teams")
 @listing_options
 @runs
 async def teams(context: Context, *, text: str, limit: int, listing: ListChoices) -> None:
@@ -141,7 +142,8 @@ async def teams(context: Context, *, text: str, limit: int, listing: ListChoices
     Example:
       casemgmt teams platform
     """
-    TEAM.find([*listing.columns, *filter(None, [listing.sort])])
-    async with context.session() as session:
-        found = await team_operations.iter_teams(session, keyword=text or None, limit=limit).collect()
-    write(context, listing, found, TEAM, "team")
+
+    def read(session: CaseSession) -> Awaitable[Sequence[Any]]:
+        return api.teams.iter_teams(session, keyword=text or None, limit=limit).collect()
+
+    await look_up(context, listing, TEAM, "team", read)

@@ -7,7 +7,8 @@ import re
 from collections.abc import Awaitable, Iterable, Mapping
 from typing import Any, Final
 
-from casemgmt_async import CaseManagementError, CaseSession, case_types, projects, users
+import casemgmt_async as api  # operations are loaded when a list shows such names, and not with every command
+from casemgmt_async import CaseManagementError, CaseSession
 
 __all__ = ["names_of"]
 
@@ -23,11 +24,11 @@ async def names_of(session: CaseSession, columns: Iterable[str], ids: Iterable[s
     wanted = set(columns)
     looks: list[Awaitable[Any]] = []
     if "type" in wanted:
-        looks.append(case_types.get_all_case_types(session))
+        looks.append(api.case_types.get_all_case_types(session))
     if "project" in wanted:
-        looks.append(projects.get_projects(session))
+        looks.append(api.projects.get_projects(session))
     if "assignee" in wanted:
-        looks += [users.get_user(session, each) for each in list(ids)[:MOST] if is_uuid(each)]
+        looks += [api.users.get_user(session, each) for each in list(ids)[:MOST] if is_uuid(each)]
     found = await asyncio.gather(*map(quietly, looks))
     flat = [item for each in found for item in (each if isinstance(each, list) else [each])]
     return {item.id: text for item in flat if item is not None and (text := name_of(item))}

@@ -42,8 +42,14 @@ async def test_advancing_ends_a_wait_on_a_running_clock():
     clock = EmulatorClock()
     waiting = asyncio.ensure_future(clock.sleep(3600))
     await asyncio.sleep(0)
-    clock.advance(3600)
-    await waiting
+    assert not waiting.done()
+    clock.advance(3599)
+    for _ in range(5):
+        await asyncio.sleep(0)
+    assert not waiting.done(), "a second is left"
+    clock.advance(1)
+    await asyncio.wait({waiting}, timeout=1)
+    assert waiting.done()
 
 
 @pytest.mark.parametrize("seconds", [-1, float("nan")])
