@@ -17,7 +17,7 @@ from typing import Any, Final, Protocol
 
 import attrs
 
-from casemgmt_async.codec.hooks import TEXT, USER_ERRORS, Hook, Scope, SequenceHook
+from casemgmt_async.codec.hooks import TEXT, USER_ERRORS, Hook, MappingHook, Scope, SequenceHook
 from casemgmt_async.codec.plain import check_object, references
 from casemgmt_async.codec.shape import Leaf, Node, Path, Shape, key_of, origin_of
 from casemgmt_async.codec.users import Users
@@ -85,15 +85,12 @@ class FunctionWriter:
         """Write the function and compile it."""
         body = self.body()
         if self.access.checks:
-            error = self.scope.name("ShapeError", ShapeError)
-            body = [
-                "at = ()",
-                "try:",
-                *indented(body),
-                f"except {error} as error:",
-                "    error.within(*at)",
-                "    raise",
-            ]
+            error, first, located = self.scope.name("ShapeError", ShapeError), "at = ()", "error.within(*at)"
+            if collections := self.collections():
+                first = "at, value = (), None"
+                place, readers = self.scope.name("place_error", place_error), self.scope.name("READERS", collections)
+                located = f"{place}(error, at, {readers}.get(at), value)"
+            body = [first, "try:", *indented(body), f"except {error} as error:", f"    {located}", "    raise"]
         source = "\n".join([f"def {self.name}(raw, users):", *indented(body)]) + "\n"
         file = f"<casemgmt_async {self.name} {id(self):x}>"
         linecache.cache[file] = (len(source), None, source.splitlines(keepends=True), file)  # for tracebacks and docs
@@ -124,6 +121,16 @@ class FunctionWriter:
         else:
             lines.extend([f"obj.__class__ = {model}", "return obj"])
         return lines
+
+    def collections(self) -> dict[Path, Callable[[Any], Any]]:
+        """Return what reads the fields that hold several values, by path: an error in them has a longer path."""
+        return {
+            (*leaf.path[:-1], name): hook.read
+            for leaf in self.shape.leaves
+            if isinstance(hook := self.hooks.get(leaf.name), SequenceHook | MappingHook)
+            for name in (leaf.path[-1], leaf.alternative)
+            if name
+        }
 
     # --- objects ---
 
@@ -289,6 +296,16 @@ RESERVED: Final = frozenset(
 def indented(lines: Iterable[str]) -> list[str]:
     """Indent lines by one level."""
     return [f"    {line}" for line in lines]
+
+
+def place_error(error: ShapeError, at: Path, read: Callable[[Any], Any] | None, value: Any) -> None:
+    """Complete the path of an error; reading a collection again finds the place in it."""
+    if read is not None:
+        try:
+            read(value)
+        except ShapeError as again:
+            error.path = again.path
+    error.within(*at)
 
 
 def construct(model: Any, values: dict[str, Any]) -> Any:

@@ -136,10 +136,10 @@ class TextHook(Hook):
     """A time or a date, which is written as a text."""
 
     def read(self, raw: Any) -> Any:
-        text = TEXT.read(raw)
         try:
-            return instant(text) if self.kind is datetime else day(text)
-        except (msgspec.MsgspecError, ValueError, OverflowError):
+            return instant(raw) if self.kind is datetime else day(raw)
+        except (msgspec.MsgspecError, ValueError, OverflowError, TypeError):
+            TEXT.read(raw)  # raises for a value of another type, which is the rare case
             raise ShapeError(f"not a {self.kind.__name__}: {raw!r:.60}") from None
 
     def wire(self) -> Any:
@@ -196,12 +196,17 @@ class SequenceHook(Hook):
             raise
 
     def wire(self) -> Any:
-        return list[self.item.wire()]  # type: ignore[misc]
+        return list[item_wire(self.item)]  # type: ignore[misc]
 
     def expression(self, value: str, scope: Scope, /) -> str:
-        item = self.item.expression("item", scope)
+        item = item_expression(self.item, scope)
         items = value if item == "item" else f"[{item} for item in {value}]"
         return items if self.make is list else f"tuple({items})"
+
+    def plain_expression(self, value: str, scope: Scope) -> str:
+        items = f"[{self.item.plain_expression('item', scope)} for item in {value}]"
+        made = items if self.make is list else f"tuple({items})"
+        return f"{made} if {value}.__class__ is list else {super().plain_expression(value, scope)}"
 
 
 class MappingHook(Hook):
@@ -222,11 +227,27 @@ class MappingHook(Hook):
             raise
 
     def wire(self) -> Any:
-        return dict[str, self.item.wire()]  # type: ignore[misc]
+        return dict[str, item_wire(self.item)]  # type: ignore[misc]
 
     def expression(self, value: str, scope: Scope, /) -> str:
-        item = self.item.expression("item", scope)
+        item = item_expression(self.item, scope)
         return value if item == "item" else f"{{key: {item} for key, item in {value}.items()}}"
+
+    def plain_expression(self, value: str, scope: Scope) -> str:
+        made = f"{{key: {self.item.plain_expression('item', scope)} for key, item in {value}.items()}}"
+        return f"{made} if {value}.__class__ is dict else {super().plain_expression(value, scope)}"
+
+
+def item_wire(item: Hook) -> Any:
+    """Return what msgspec reads for an item of a collection: an array may be null there."""
+    return item.wire() | None if isinstance(item, SequenceHook) else item.wire()
+
+
+def item_expression(item: Hook, scope: Scope) -> str:
+    """Write the code that converts an item of a collection."""
+    if isinstance(item, SequenceHook):
+        return item.expression("(item or [])", scope)
+    return item.expression("item", scope)
 
 
 def place_of_error(read: Callable[[Any], Any], entries: Iterable[tuple[Any, Any]]) -> Any:

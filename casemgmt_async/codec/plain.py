@@ -54,7 +54,7 @@ class Plain:
         self, extra: dict[str, Any], node: dict[str, Any], known: frozenset[str], path: Path, users: Users
     ) -> None:
         """Keep the members without a field in `extra`."""
-        for name in sorted([name for name in node if name not in known]):
+        for name in sorted(node.keys() - known):
             try:
                 value = checked(node[name])
             except ShapeError as error:

@@ -9,9 +9,10 @@ import msgspec
 import pytest
 
 from casemgmt_async.codec import decode, encode, make_converter
-from casemgmt_async.codec.documents import CAREFUL_FOR
+from casemgmt_async.codec.documents import CAREFUL_FOR, FEW
 from casemgmt_async.codec.users import Users
 from casemgmt_async.codec.wire import LEARNED_AFTER, MOST_LEARNED, MOST_NOTED, ModelHook
+from casemgmt_async.errors import DecodeError
 from casemgmt_async.models import Case, Page, Project
 
 
@@ -51,9 +52,7 @@ def document(odd: int = 0, of: int = 5, **attributes: Any) -> dict[str, Any]:
     return {"data": cases}
 
 
-@pytest.mark.parametrize(
-    "odd", [{"novel": 1}, {"attributes": {"team": None}}, {"insights": [{"type": "MONITOR", "novel": 1}]}], ids=str
-)
+@pytest.mark.parametrize("odd", [{"novel": 1}, {"insights": [{"type": "MONITOR", "novel": 1}]}], ids=str)
 def test_one_odd_case_is_the_only_one_read_as_plain_objects(reader: Reader, odd: Any) -> None:
     for _ in range(2):  # tried as a whole, then cut into its resources
         page = reader.read(document(odd=1, **odd))
@@ -62,6 +61,41 @@ def test_one_odd_case_is_the_only_one_read_as_plain_objects(reader: Reader, odd:
         assert encode(page) == document(odd=1, **odd)
     reader.read(document())
     assert reader.plain == []
+
+
+def test_null_in_place_of_an_array_inside_a_mapping_is_not_odd(reader: Reader) -> None:
+    page = reader.read(document(odd=1, attributes={"team": None, "env": ["prod"]}))
+    assert (reader.plain, reader.document.careful) == ([], 0)
+    assert page[0].attributes == {"team": [], "env": ["prod"]}
+    assert encode(page) == document(odd=1, attributes={"team": None, "env": ["prod"]})
+
+
+def test_where_most_cases_are_odd_the_rest_is_read_as_plain_objects(reader: Reader) -> None:
+    raw = document(odd=4 * FEW, of=8 * FEW, novel=1)
+    reader.read(raw)
+    assert reader.read(raw) == decode(raw, Page[Case])
+    assert len(reader.plain) > 4 * FEW
+    assert encode(reader.read(raw)) == raw
+
+
+def test_a_few_odd_cases_do_not_make_the_others_plain(reader: Reader) -> None:
+    raw = document(odd=FEW, of=8 * FEW, novel=1)
+    for _ in range(2):
+        reader.read(raw)
+        assert len(reader.plain) == FEW
+
+
+@pytest.mark.parametrize("bad", [{"title": 5}, {"insights": [{"type": "MONITOR"}, {"type": 5}]}], ids=str)
+def test_the_path_of_an_error_is_the_same_when_pages_are_cut(reader: Reader, bad: Any) -> None:
+    raw = document(of=3)
+    raw["data"][1]["attributes"] |= bad
+    reader.read(document(odd=1, novel=1))
+    with pytest.raises(DecodeError) as cut:
+        reader.read(raw)
+    with pytest.raises(DecodeError) as plain:
+        decode(raw, Page[Case])
+    assert cut.value.args == plain.value.args
+    assert "data[1].attributes." in str(cut.value)
 
 
 def test_an_odd_time_is_read_as_plain_objects_and_does_not_cut_the_page(reader: Reader) -> None:
