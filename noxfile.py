@@ -152,7 +152,7 @@ def kill(session: nox.Session) -> None:
 
 @nox.session
 def month(session: nox.Session) -> None:
-    """A month of hourly triage on the emulator's clock, 60 runs killed, judged by a model of its own: half an hour."""
+    """A month of hourly triage on the emulator's clock, 60 runs killed, judged by a model of its own: some minutes."""
     session.install("-q", "-e.[emulator]")
     session.run("python", "-m", "benchmarks.month", *session.posargs)
 

@@ -3,7 +3,7 @@
     python -m benchmarks.jobs --cases 100000
     python -m benchmarks.jobs --requests         # another part: requests and time beside what cannot be avoided
 
-Both sweep all cases, decide by three rules, read the cases again, change them in bulk and read them back; the
+Both read all cases, decide by three rules, read the chosen cases again, change them in bulk and read them back; the
 emulator runs in a process of its own. The figure is the CPU time of the working process, all threads.
 """
 
@@ -17,15 +17,17 @@ import sys
 import tempfile
 import time
 from collections import defaultdict
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from benchmarks.requests import show_requests
-from casemgmt_async import BulkAction, Case, CaseSession, Event, RequestStarted, SortField, cases
+from benchmarks.requests import CONCURRENCY, show_requests, side_by_side
+from casemgmt_async import BulkAction, Case, CaseSession, Event, RequestStarted, SortField, cases, users
 from casemgmt_async.emulator import Emulator
 from casemgmt_async.jobs import RuleSet, State, apply_triage, parse_rules, plan_triage, read_report
 from casemgmt_async.jobs.actions import ACTIONS
+from casemgmt_async.jobs.triage.plan import last_activity
+from casemgmt_async.jobs.triage.rules import TimelineNeeded, View
 
 ME = "2f6a1c0e-8f2b-4c63-9a55-0d7f3f1f2f10"
 OLD = {"inactive_for": "60d", "status_group": "open"}
@@ -61,46 +63,63 @@ Work = dict[tuple[str, str], list[str]]
 async def without_journal(session: CaseSession, rules: RuleSet) -> int:
     """Make the calls that a triage makes, and keep everything in memory."""
     work: Work = defaultdict(list)
-    wanted: dict[str, tuple[str | None, Any]] = {}
-    now = time.time()
-    async for case in cases.sweep_cases(session):
-        for _, step in rules.decide(case, now):
+    wanted: dict[str, list[tuple[Any, Any]]] = defaultdict(list)
+    seen: dict[str, tuple[str, Any]] = {}
+    view = View(time.time(), me=(await users.get_current_user(session)).id)
+    undecided: list[Case] = []
+
+    def take(case: Case) -> None:
+        try:
+            steps = rules.decide(case, view)
+        except TimelineNeeded:
+            undecided.append(case)
+            return
+        for _, step in steps:
             holds = ACTIONS[step.action].holds
             if holds is not None and not holds(case, step.payload):
                 work[step.action, step.payload].append(case.id)
-                wanted[case.id] = case.project_id, (holds, step.payload, case.modified_at)
-    fresh = {case.id async for case in read_back(session, wanted) if case.modified_at == wanted[case.id][1][2]}
+                wanted[case.id].append((holds, step.payload))
+                seen[case.id] = case.key or "", case.modified_at
+
+    async def read_timeline(case: Case) -> None:
+        view.timelines[case.id] = await last_activity(session, case, view.me)
+
+    walk = cases.iter_cases(session, sort=SortField.CREATED_AT, ascending=True, window=CONCURRENCY)
+    async for case in walk:
+        take(case)
+    waiting, undecided = undecided, []
+    await side_by_side([read_timeline(case) for case in waiting])
+    for case in waiting:
+        take(case)
+    fresh = {case.id for case in await read_back(session, seen) if case.modified_at == seen[case.id][1]}
     for (action, payload), ids in work.items():
         kind, given = ACTIONS[action].bulk, ACTIONS[action].bulk_payload(payload)
         assert kind is not None
         chosen = [case_id for case_id in ids if case_id in fresh]
         await in_chunks(session, chosen, kind, dict(given or {}))
-    shown = {case.id async for case in read_back(session, wanted) if wanted[case.id][1][0](case, wanted[case.id][1][1])}
+    found = await read_back(session, seen)
+    shown = {case.id for case in found if all(holds(case, payload) for holds, payload in wanted[case.id])}
     assert shown == wanted.keys(), "some cases do not show what was done to them"
     return sum(map(len, work.values()))
 
 
 async def in_chunks(session: CaseSession, ids: list[str], kind: BulkAction, payload: dict[str, str]) -> None:
     """Update cases in bulk, some requests at a time, as a job does."""
-    chunks = iter([ids[start : start + 100] for start in range(0, len(ids), 100)])
-
-    async def worker() -> None:
-        for chunk in chunks:
-            await cases.bulk_update_cases(session, chunk, action=kind, payload=payload)
-
-    async with asyncio.TaskGroup() as group:
-        for _ in range(8):
-            group.create_task(worker())
+    chunks = [ids[start : start + 100] for start in range(0, len(ids), 100)]
+    await side_by_side([cases.bulk_update_cases(session, chunk, action=kind, payload=payload) for chunk in chunks])
 
 
-async def read_back(session: CaseSession, wanted: dict[str, tuple[str | None, Any]]) -> AsyncIterator[Case]:
-    """Read the wanted cases by the pages of their projects."""
-    for project in {project for project, _ in wanted.values()}:
-        query = f"project_id:{project}"
-        walk = cases.iter_cases(session, filter=query, sort=SortField.CREATED_AT, ascending=True, window=8)
-        async for case in walk:
-            if case.id in wanted:
-                yield case
+async def read_back(session: CaseSession, wanted: dict[str, tuple[str, Any]]) -> list[Case]:
+    """Read the wanted cases by their keys, some searches at a time, as a job does."""
+    keys = [key for key, _ in wanted.values()]
+    found: list[Case] = []
+
+    async def read(some: list[str]) -> None:
+        page = await cases.search_cases(session, filter=f"key:({' OR '.join(some)})")
+        found.extend(case for case in page if case.id in wanted)
+
+    await side_by_side([read(keys[start : start + 100]) for start in range(0, len(keys), 100)])
+    return found
 
 
 async def with_journal(session: CaseSession, rules: RuleSet) -> int:

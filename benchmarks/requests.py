@@ -26,7 +26,18 @@ from casemgmt_async import BulkAction, CaseSession, Clock, SortField, cases
 from casemgmt_async.emulator import Emulator, Switches
 from casemgmt_async.jobs import JobControl, JobResult, Plan, RuleSet, apply_triage, plan_triage, rule, run_triage
 
-__all__ = ["LIMIT", "SHARES", "Row", "Service", "measure", "now", "run_in_virtual_time", "show_requests"]
+__all__ = [
+    "CONCURRENCY",
+    "LIMIT",
+    "SHARES",
+    "Row",
+    "Service",
+    "measure",
+    "now",
+    "run_in_virtual_time",
+    "show_requests",
+    "side_by_side",
+]
 
 T = TypeVar("T")
 START = 1_767_225_600.0  # 2026-01-01, the start of a minute

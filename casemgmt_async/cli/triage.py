@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
@@ -34,6 +34,8 @@ from casemgmt_async.jobs.journal import JournalAddress, JournalURL
 __all__ = ["triage"]
 
 DEFAULT: Final = Path("triage.db")
+APPLY_OPTIONS: Final = ("even_if_changed", "retry_unknown", "retry_rejected")
+"""The options of `apply_options` that the jobs take by the same names."""
 
 state_option = click.option(
     "--state",
@@ -155,10 +157,7 @@ async def apply(
     yes: bool,
     report: Path | None,
     outcomes: Path | None,
-    even_if_changed: bool,
-    retry_unknown: bool,
-    retry_rejected: bool,
-    **budget: Any,
+    **options: Any,
 ) -> int:
     """Make the changes of the last plan, or those that are left.
 
@@ -167,18 +166,12 @@ async def apply(
       casemgmt triage apply --report monday.html
     """
     path = place_of(state)
+    applied, budget = split_options(options)
     async with context.session() as session:
         left = await show_left(context.screen, path)
         says_yes(context.screen, yes or not left, f"change cases on {session.base_url} as {path} says")
         async with working(context.screen, budget) as control:
-            result = await jobs.apply_triage(
-                session,
-                state=path,
-                control=control,
-                even_if_changed=even_if_changed,
-                retry_unknown=retry_unknown,
-                retry_rejected=retry_rejected,
-            )
+            result = await jobs.apply_triage(session, state=path, control=control, **applied)
     again = f"casemgmt triage apply --state {path}"
     return await finish(context.screen, result, report, outcomes, journal=path, again=again)
 
@@ -204,10 +197,7 @@ async def run(
     report: Path | None,
     outcomes: Path | None,
     emulator: int | None,
-    even_if_changed: bool,
-    retry_unknown: bool,
-    retry_rejected: bool,
-    **budget: Any,
+    **options: Any,
 ) -> int:
     """Plan by RULES, show the plan, ask, and apply it; or continue a run that was stopped.
 
@@ -219,9 +209,8 @@ async def run(
       casemgmt triage run rules.toml --emulator 5000
       casemgmt triage run rules.toml --yes --state /var/lib/casemgmt/rules.db
     """
-    read = jobs.load_rules(rules)
-    screen = context.screen
-
+    read, screen = jobs.load_rules(rules), context.screen
+    applied, budget = split_options(options)
     with state_of(state, emulator) as path:
         async with context.session(emulator) as session, working_and_asking(screen, budget) as (control, asking):
 
@@ -232,26 +221,15 @@ async def run(
                         says_yes(screen, yes or not planned.operations, "change these cases")
                 return True
 
+            given: Any = {"state": path, "control": control, "complete": complete}
             if dry_run:
-                planned = await jobs.plan_triage(
-                    session, read, state=path, control=control, dry_run=True, complete=complete
-                )
+                planned = await jobs.plan_triage(session, read, dry_run=True, **given)
                 with asking():
                     show_plan(screen, planned)
                     if not screen.as_json:
                         show_some(screen, planned.changes)
                 return 0
-            result = await jobs.run_triage(
-                session,
-                read,
-                state=path,
-                control=control,
-                confirm=confirm,
-                complete=complete,
-                even_if_changed=even_if_changed,
-                retry_unknown=retry_unknown,
-                retry_rejected=retry_rejected,
-            )
+            result = await jobs.run_triage(session, read, confirm=confirm, **given, **applied)
         if result.run is None:
             screen.note(f"stopped: {result.stopped}; nothing was changed")
             return 1
@@ -310,6 +288,12 @@ async def status(
       casemgmt triage status 12 --report twelve.html
     """
     return await finish(context.screen, None, report, outcomes, journal=place_of(state), run=number)
+
+
+def split_options(options: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Split options into those that say how a plan is applied, and those that bound the job."""
+    applied = {name: options[name] for name in APPLY_OPTIONS}
+    return applied, {name: value for name, value in options.items() if name not in applied}
 
 
 @contextlib.contextmanager

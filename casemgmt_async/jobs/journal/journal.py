@@ -52,6 +52,9 @@ class Journal:
     `async with Journal(path, kind="triage") as journal` opens the journal, or makes it; another process that
     tries the same meanwhile gets a `JournalLockedError`. With `read_only` it is opened beside a running job.
     With `base_url`, the address of the session, a job goes on where its cases are and nowhere else.
+
+    `read(sql, parameters)` gives the rows of a query, `write(*statements)` runs statements in one transaction: those
+    of the store.
     """
 
     def __init__(
@@ -81,6 +84,8 @@ class Journal:
             else SQLiteStore(self.path, schema_of(kind), **options)
         )
         self._read_only = read_only
+        self.read = self._store.read
+        self.write = self._store.write
 
     async def __aenter__(self) -> Self:
         await self._store.open()
@@ -118,14 +123,6 @@ class Journal:
     def check(self) -> None:
         """Raise `JournalError` if this job may send nothing more, because it has lost its journal."""
         self._store.check()
-
-    async def read(self, sql: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
-        """Run a query and return its rows."""
-        return await self._store.read(sql, parameters)
-
-    async def write(self, *statements: Statement) -> None:
-        """Run statements in one transaction."""
-        await self._store.write(*statements)
 
     def remember(self, **facts: Any) -> Statement:
         """Make the statement that keeps facts about the job, for a transaction with others."""

@@ -228,72 +228,71 @@ MATCH_HOOKS: Final[Mapping[str, Any]] = {
 }
 
 
+def text(value: Any, _: Any) -> str:
+    """Read a name, or another text that is not empty."""
+    return name(value)
+
+
+def as_written(value: Any, _: Any) -> Any:
+    """Keep a value as it is; what reads it knows more."""
+    return value
+
+
+COMMON_HOOKS: Final[Mapping[str, Any]] = {"name": text, "max_cases": count}
+RULE_HOOKS: Final[Mapping[str, Any]] = {
+    **COMMON_HOOKS,
+    **dict.fromkeys(("once", "continue_"), flag),
+    "actions": as_written,
+    "every": span,
+}
+STALE_HOOKS: Final[Mapping[str, Any]] = {
+    **COMMON_HOOKS,
+    **dict.fromkeys(("warning", "farewell", "answer"), text),
+    **dict.fromkeys(("warn_after", "close_after"), span),
+    "close": as_written,
+    "mark": any_text,
+}
+FILE_HOOKS: Final[Mapping[str, Any]] = {**COMMON_HOOKS, "filter": text, "memory": memory}
+RENAMED: Final = {"not_": "not", "continue_": "continue"}
+"""The keys that are words of Python, as files have them."""
+
+
 def make_converter() -> cattrs.Converter:
     """Set up how a rules file becomes rules; every unknown key is refused."""
     converter = cattrs.Converter(forbid_extra_keys=True)
 
-    def register(kind: type[Any], hooks: Mapping[str, Any], **renamed: str) -> Callable[[Any, Any], Any]:
-        settings: dict[str, Any] = {key: override(struct_hook=hook) for key, hook in hooks.items()}
-        for key, written in renamed.items():
-            settings[key] = override(rename=written, struct_hook=hooks.get(key))
-        structure: Callable[[Any, Any], Any] = make_dict_structure_fn(
+    def reader(kind: type[Any], hooks: Mapping[str, Any]) -> Callable[[Any, Any], Any]:
+        settings: dict[str, Any] = {
+            key: override(rename=RENAMED.get(key), struct_hook=hook) for key, hook in hooks.items()
+        }
+        read: Callable[[Any, Any], Any] = make_dict_structure_fn(
             kind, converter, _cattrs_forbid_extra_keys=True, **settings
         )
-        converter.register_structure_hook(kind, structure)
-        return structure
+        return read
 
-    def structure_match(value: Any, kind: Any) -> Match:
+    def one_match(value: Any, kind: Any) -> Match:
         if not isinstance(value, Mapping):
             raise RulesError(f"must be a table, not {value!r}")
-        return match(value, kind)
+        found: Match = read_match(value, kind)
+        return found
 
-    def structure_several(value: Any, _: Any) -> tuple[Match, ...]:
+    def several_matches(value: Any, _: Any) -> tuple[Match, ...]:
         if not isinstance(value, list) or not value:
             raise RulesError(f"must be a list of tables, of which one has to match; not {value!r}")
-        return tuple(structure_match(each, Match) for each in value)
+        return tuple(one_match(each, Match) for each in value)
 
-    def top_match(value: Any, _: Any) -> Match:
+    def match_of_rule(value: Any, _: Any) -> Match:
         if value == "all":
             return Match()
         if value == {}:
             raise RulesError('is empty: write match = "all" to mean every case')
-        return structure_match(value, Match)
+        return one_match(value, Match)
 
-    converter.register_structure_hook(Match, structure_match)
-    match = make_dict_structure_fn(
-        Match,
-        converter,
-        _cattrs_forbid_extra_keys=True,
-        not_=override(rename="not"),
-        any=override(struct_hook=structure_several),
-        **{key: override(struct_hook=hook) for key, hook in MATCH_HOOKS.items()},  # type: ignore[arg-type]
-    )
-    whole = {"name": lambda value, _: name(value), "max_cases": count}
-    register(
-        WrittenRule,
-        {
-            **whole,
-            "match": top_match,
-            "actions": lambda value, _: value,
-            "once": flag,
-            "every": span,
-            "continue_": flag,
-        },
-        continue_="continue",
-    )
-    texts = dict.fromkeys(("warning", "farewell", "answer"), whole["name"])
-    register(
-        WrittenStale,
-        {
-            **whole,
-            **texts,
-            "warn_after": span,
-            "close_after": span,
-            "close": lambda value, _: value,
-            "mark": any_text,
-        },
-    )
-    register(RulesFile, {**whole, "filter": whole["name"], "memory": memory})
+    converter.register_structure_hook(Match, one_match)
+    read_match = reader(Match, {**MATCH_HOOKS, "not_": None, "any": several_matches})
+    converter.register_structure_hook(WrittenRule, reader(WrittenRule, {**RULE_HOOKS, "match": match_of_rule}))
+    converter.register_structure_hook(WrittenStale, reader(WrittenStale, STALE_HOOKS))
+    converter.register_structure_hook(RulesFile, reader(RulesFile, FILE_HOOKS))
     return converter
 
 
