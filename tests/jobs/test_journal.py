@@ -27,6 +27,7 @@ from casemgmt_async.jobs import (
 from casemgmt_async.jobs import journal as journal_package
 from casemgmt_async.jobs.journal import Outcome, insert_operations, insert_subjects
 from casemgmt_async.jobs.journal.journal import ranges
+from casemgmt_async.jobs.journal.schema import VERSION
 
 HOLD = """
 import asyncio, sys
@@ -191,7 +192,7 @@ async def test_a_file_that_is_no_journal_is_recognised_and_left_alone(journal: P
     with sqlite3.connect(newer) as connection:
         connection.execute("PRAGMA user_version=99")
     connection.close()
-    with pytest.raises(ForeignJournalError, match="layout 99 and this program knows 2"):
+    with pytest.raises(ForeignJournalError, match=f"layout 99 and this program knows {VERSION}"):
         await open_and_close(newer)
 
 
