@@ -151,6 +151,20 @@ def kill(session: nox.Session) -> None:
 
 
 @nox.session
+def stories(session: nox.Session) -> None:
+    """300 imports of 500 rows that are killed, copied, restored, edited: none doubled, none lost; an hour."""
+    session.install("-q", "-e.[emulator]")
+    session.run("python", "-m", "benchmarks.stories", *session.posargs)
+
+
+@nox.session
+def transfers(session: nox.Session) -> None:
+    """Requests and memory of exports and backfills; `-- rounds` merges exports in DuckDB and pandas."""
+    session.install("-q", "-e.[cli,emulator]", *group("bench"))
+    session.run("python", "-m", "benchmarks.transfers", *session.posargs)
+
+
+@nox.session
 def month(session: nox.Session) -> None:
     """A month of hourly triage on the emulator's clock, 60 runs killed, judged by a model of its own: some minutes."""
     session.install("-q", "-e.[emulator]")

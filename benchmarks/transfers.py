@@ -1,14 +1,17 @@
-"""Requests and memory of a backfill, and exports merged round after round in DuckDB and pandas.
+"""Requests and memory of exports and backfills, and exports merged round after round in DuckDB and pandas.
 
-python -m benchmarks.transfers requests --rows 20000
-python -m benchmarks.transfers memory --rows 1000000
-python -m benchmarks.transfers rounds --rounds 200
+python -m benchmarks.transfers                        requests, beside what cannot be avoided
+python -m benchmarks.transfers lost --rows 20000      requests with 1 % of the creates' answers lost
+python -m benchmarks.transfers memory --rows 300000   peak memory while so many cases are created
+python -m benchmarks.transfers known --rows 1000000   peak memory where most rows have a case or are rejected
+python -m benchmarks.transfers rounds --rounds 200    merges compared with the emulator's state
 """
 
 from __future__ import annotations
 
 import argparse
 import asyncio
+import itertools
 import json
 import random
 import resource
@@ -16,13 +19,16 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections import defaultdict
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from casemgmt_async import CaseSession
 from casemgmt_async.emulator import Emulator
-from casemgmt_async.jobs import BackfillResult, Budget, JobControl, State, backfill_cases, export_cases
+from casemgmt_async.jobs import BackfillResult, Budget, JobControl, State, backfill_cases, export_cases, read_report
+from casemgmt_async.jobs.backfill.markers import CaseNumber, Marker, job_word, token
 
 WHERE = {"project": "SEC", "type": "Standard"}
 
@@ -36,6 +42,46 @@ def rows(count: int) -> Iterator[dict[str, Any]]:
 def session_on(base_url: str) -> CaseSession:
     """Open a session on an emulator."""
     return CaseSession(base_url=base_url, api_key="k", app_key="k")
+
+
+# Requests beside what cannot be avoided
+
+
+async def export_requests(count: int) -> tuple[int, int]:
+    """Export so many cases; returns the requests and the pages."""
+    with tempfile.TemporaryDirectory() as folder:
+        async with Emulator(cases=count, log_size=0) as emulator, session_on(emulator.base_url) as session:
+            result = await export_cases(session, Path(folder) / "cases.jsonl")
+            assert result.written == count
+            return result.requests, -(-count // 100)
+
+
+async def backfill_requests(count: int) -> tuple[int, int]:
+    """Backfill rows with comments, attributes and links; returns the requests, and the creates with their steps."""
+    given = list(rows(count))
+    for number, row in enumerate(given):
+        row["comments"] = ["moved here"] if number % 2 else []
+        row["attributes"] = {"team": ["core"]} if number % 5 == 0 else {}
+        row["links"] = [{"relationship": "BLOCKS", "to": f"OLD-{number - 1}"}] if number % 10 == 5 else []
+    steps = sum(len(row["comments"]) + bool(row["attributes"]) + len(row["links"]) for row in given)
+    with tempfile.TemporaryDirectory() as folder:
+        async with Emulator(cases=30, log_size=0) as emulator, session_on(emulator.base_url) as session:
+            result = await backfill_cases(session, given, job="requests", journal=Path(folder) / "job.db", **WHERE)
+            assert result.created == count
+            assert result.succeeded
+            return result.requests, count + steps
+
+
+def show_tables() -> None:
+    """Print both tables."""
+    for name, least, count, sizes in (
+        ("export", "pages", export_requests, (1_000, 5_000, 20_000)),
+        ("backfill", "creates and steps", backfill_requests, (100, 1_000, 5_000)),
+    ):
+        print(f"{name:<10}{'requests':>10}{least:>20}{'ratio':>8}")
+        for size in sizes:
+            sent, needed = asyncio.run(count(size))
+            print(f"{size:<10,}{sent:>10,}{needed:>20,}{sent / needed:>8.3f}")
 
 
 # Requests with lost answers
@@ -67,38 +113,60 @@ def show_requests(count: int) -> None:
 # Memory
 
 
-def show_memory(counts: list[int], operations: int) -> None:
+def known_rows(count: int) -> Iterator[dict[str, Any]]:
+    """Rows of which every twentieth cannot be used."""
+    for row in rows(count):
+        del row["priority"]  # a step, for which the case would be read
+        yield row | ({"title": ""} if row["key"].endswith(("19", "39", "59", "79", "99")) else {})
+
+
+async def serve(count: int) -> None:
+    """Run an emulator until this process is ended; all usable rows but the newest hundredth have a case in it."""
+    async with Emulator(cases=30, log_size=0) as emulator:
+        for row in itertools.islice(known_rows(count), count - count // 100):
+            if row["title"]:
+                marker = Marker(job_word("memory"), CaseNumber(WHERE["project"], 0), token("memory", row["key"]))
+                text = f"{row['description']}\n\n{marker}"
+                emulator.store.cases.create(row["title"], WHERE["project"], description=text)
+        emulator.store.effects.clear()
+        print(emulator.base_url, flush=True)
+        await asyncio.Event().wait()
+
+
+def show_memory(counts: list[int], *, known: bool) -> None:
     """Print the peak memory of the process that backfills, for several numbers of rows."""
     for count in counts:
         command = [sys.executable, "-m", "benchmarks.transfers", "child", "--rows", str(count)]
-        done = subprocess.run([*command, "--operations", str(operations)], capture_output=True, text=True, check=True)
-        print(done.stdout.strip())
+        subprocess.run([*command, *["--known"] * known], check=True)
 
 
-def be_child(count: int, operations: int) -> None:
+def be_child(count: int, *, known: bool) -> None:
     """Backfill from a generator, and print the peak memory of this process; the emulator is another one."""
-    command = [sys.executable, "-m", "casemgmt_async.cli", "emulator", "--cases", "30", "--port", "0"]
-    pipe = subprocess.PIPE
-    with tempfile.TemporaryDirectory() as folder, subprocess.Popen(command, stdout=pipe, text=True) as emulator:
+    command = [sys.executable, "-m", "benchmarks.transfers", "serve", "--rows", str(count if known else 0)]
+    with tempfile.TemporaryDirectory() as folder, subprocess.Popen(command, stdout=subprocess.PIPE) as emulator:
         try:
             assert emulator.stdout is not None
-            word = next(word for line in emulator.stdout for word in line.split() if "http://" in word)
-            url = "http://" + word.strip("'\"`").split("http://")[1]
+            url = emulator.stdout.readline().decode().strip()
             started = time.perf_counter()
-            result = asyncio.run(backfill(url, count, operations, Path(folder)))
+            result = asyncio.run(backfill(url, known_rows(count) if known else rows(count), Path(folder)))
             took = time.perf_counter() - started
             peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-            print(f"{count:,} rows, {result.created:,} created: peak {peak:.0f} MB, {took:.0f} s")
+            counts = f"{result.created:,} created, {result.found:,} found, {result.bad_rows:,} rejected"
+            print(
+                f"{count:,} rows, {counts}, {result.requests:,} requests: peak {peak:.0f} MB, {took:.0f} s", flush=True
+            )
         finally:
             emulator.terminate()
 
 
-async def backfill(url: str, count: int, operations: int, folder: Path) -> BackfillResult:
-    """Import all rows, and create as many cases as the budget allows."""
-    control = JobControl(budget=Budget(max_operations=operations, concurrency=16))
+async def backfill(url: str, given: Iterator[dict[str, Any]], folder: Path) -> BackfillResult:
+    """Import all rows, then read what a report shows; both count for the peak."""
+    control = JobControl(budget=Budget(concurrency=16))
     async with session_on(url) as session:
         where = {**WHERE, "journal": folder / "job.db", "rejects": folder / "bad.jsonl"}
-        return await backfill_cases(session, rows(count), job="memory", control=control, **where)
+        result = await backfill_cases(session, given, job="memory", control=control, **where)
+    await read_report(folder / "job.db")
+    return result
 
 
 # Exports, round after round
@@ -157,18 +225,34 @@ def alive(emulator: Emulator) -> dict[str, Any]:
     }
 
 
-def modified(case: dict[str, Any]) -> str:
-    """When a case was changed last."""
-    return case["attributes"].get("modified_at") or case["attributes"]["created_at"]
+@contextmanager
+def versions(emulator: Emulator) -> Iterator[dict[str, set[str]]]:
+    """Collect all states that cases have while requests are answered, by id."""
+    seen: dict[str, set[str]] = defaultdict(set)
+    answer = emulator.answer
+
+    def look() -> None:
+        for id_, case in alive(emulator).items():
+            seen[id_].add(json.dumps(case, sort_keys=True))
+
+    def answer_and_look(request: Any) -> Any:
+        look()
+        return answer(request)
+
+    emulator.answer = answer_and_look  # type: ignore[method-assign]
+    try:
+        yield seen
+    finally:
+        emulator.answer = answer  # type: ignore[method-assign]
+        look()
 
 
-def judge_busy(known: dict[str, Any], before: dict[str, Any], after: dict[str, Any]) -> None:
-    """Check an export made during changes: it must have each case that existed throughout, in a state that it had."""
+def judge_busy(known: dict[str, Any], before: dict[str, Any], after: dict[str, Any], seen: dict[str, set[str]]) -> None:
+    """Check an export made during changes: it must have each case that existed throughout, as it was at some moment."""
     missing = [id_ for id_ in before.keys() & after.keys() if id_ not in known]
     assert not missing, f"{len(missing)} cases that were there throughout are missing"
     for id_, case in known.items():
-        if id_ in before and id_ in after:
-            assert modified(before[id_]) <= modified(case) <= modified(after[id_]), f"{id_} is older than it was before"
+        assert json.dumps(case, sort_keys=True) in seen[id_], f"{id_} is in a state that it had at no moment"
 
 
 async def merge_rounds(count: int, cases: int, stores: list[Any], seed: int = 0) -> int:
@@ -180,11 +264,12 @@ async def merge_rounds(count: int, cases: int, stores: list[Any], seed: int = 0)
             for number in range(count):
                 before = alive(emulator)
                 emulator.set_actors(ACTORS)
-                busy = await export_cases(session, folder, since="last")
+                with versions(emulator) as seen:
+                    busy = await export_cases(session, folder, since="last")
                 emulator.set_actors(None)
                 for store in stores:
                     store.merge(busy.output)
-                    judge_busy(store.cases(), before, alive(emulator))
+                    judge_busy(store.cases(), before, alive(emulator), seen)
                 change(emulator, lot)
                 quiet = await export_cases(session, folder, since="last")
                 for store in stores:
@@ -217,19 +302,25 @@ def show_rounds(count: int) -> None:
 def main() -> None:
     """Print the figures."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", choices=["requests", "memory", "rounds", "child"])
+    actions = ["requests", "lost", "memory", "known", "rounds", "child", "serve"]
+    parser.add_argument("what", nargs="?", default="requests", choices=actions)
     parser.add_argument("--rows", type=int, default=20_000)
-    parser.add_argument("--operations", type=int, default=10**9, help="creates that are sent at most, for memory")
     parser.add_argument("--rounds", type=int, default=200)
+    parser.add_argument("--known", action="store_true", help=argparse.SUPPRESS)
     options = parser.parse_args()
-    if options.what == "requests":
-        show_requests(options.rows)
-    elif options.what == "memory":
-        show_memory([10_000, options.rows], options.operations)
-    elif options.what == "rounds":
-        show_rounds(options.rounds)
-    else:
-        be_child(options.rows, options.operations)
+    match options.what:
+        case "requests":
+            show_tables()
+        case "lost":
+            show_requests(options.rows)
+        case "memory" | "known":
+            show_memory([10_000, options.rows], known=options.what == "known")
+        case "rounds":
+            show_rounds(options.rounds)
+        case "child":
+            be_child(options.rows, known=options.known)
+        case _:
+            asyncio.run(serve(options.rows))
 
 
 if __name__ == "__main__":

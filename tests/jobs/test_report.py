@@ -24,6 +24,7 @@ from casemgmt_async.jobs import (
     plan_triage,
     read_report,
 )
+from casemgmt_async.jobs.journal import Journal, report_queries
 from casemgmt_async.jobs.report.charts import timeline
 
 STANDARD = "00000000-0000-0000-0000-000000000001"
@@ -256,3 +257,33 @@ async def test_bad_rows_of_a_backfill_are_listed(emulator: Emulator, session: Ca
     assert "Rows that could not be used" in shown
     assert "A-2" in shown
     assert not report.more_bad_rows
+
+
+@pytest.mark.parametrize("kind", ["triage", "backfill"])
+async def test_changes_are_counted_a_few_at_a_time(
+    session: CaseSession, emulator: Emulator, journal: Path, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    """Whatever the size of a batch, also where it ends between two changes of one case."""
+    if kind == "triage":
+        await triaged(session, journal)
+    else:
+        rows = [{"key": f"{n}", "title": f"row {n}", "status": "Closed", "archived": n == 2} for n in range(5)]
+        project = next(iter(emulator.store.tables.projects))
+        await backfill_cases(session, rows, job="x", journal=journal, project=project, type=STANDARD)
+    whole = (await read_report(journal)).after
+    for size in (1, 2, 3):
+        monkeypatch.setattr(report_queries, "CHANGES", size)
+        assert (await read_report(journal)).after == whole
+    assert whole
+
+
+async def test_the_texts_of_a_backfill_are_counted_by_action_alone(
+    session: CaseSession, emulator: Emulator, journal: Path
+) -> None:
+    """A million comments are one row of the report, also while it is read."""
+    rows = [{"key": f"{n}", "title": f"row {n}", "comments": [f"comment {n}"]} for n in range(5)]
+    project = next(iter(emulator.store.tables.projects))
+    await backfill_cases(session, rows, job="x", journal=journal, project=project, type=STANDARD)
+    async with Journal(journal, kind="any", read_only=True) as opened:
+        counted = await report_queries.count_by_rule(opened, by_value=False)
+    assert [(action, count) for _, _, action, _, _, count in counted] == [("create", 5), ("comment", 5)]

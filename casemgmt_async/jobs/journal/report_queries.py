@@ -21,6 +21,8 @@ __all__ = [
 ]
 
 BATCH: Final = 5_000
+CHANGES: Final = 20_000
+"""Done operations that are in memory at a time."""
 WITH_SUBJECT: Final = "FROM operations o JOIN subjects s ON s.number = o.subject WHERE o.number BETWEEN ? AND ?"
 
 
@@ -57,11 +59,15 @@ async def read_waits(journal: Journal) -> list[tuple[float, float]]:
     return [(start, seconds) for start, seconds in waits if start < last and start + seconds > first]
 
 
-async def count_by_rule(journal: Journal) -> list[tuple[str, int, str, str, str, int]]:
-    """Count operations alike: rule, stage, action, payload (of one of them), state, count."""
+async def count_by_rule(journal: Journal, *, by_value: bool) -> list[tuple[str, int, str, str, str, int]]:
+    """Count operations alike: rule, stage, action, payload (of one of them), state, count.
+
+    Without `by_value`, operations with different payloads are alike: each row of a backfill has its own texts.
+    """
+    payload = "CASE WHEN action IN ('create', 'link') THEN '' ELSE payload END" if by_value else "''"
     return await journal.read(
-        "SELECT rule, stage, action, min(payload), state, count(*) FROM operations WHERE number BETWEEN ? AND ? "
-        "GROUP BY rule, stage, action, CASE WHEN action IN ('create', 'link') THEN '' ELSE payload END, state "
+        "SELECT rule, stage, action, min(payload), state, count(*) FROM operations "  # noqa: S608 - our own words
+        f"WHERE number BETWEEN ? AND ? GROUP BY rule, stage, action, {payload}, state "
         "ORDER BY rule, stage, action, 4, state",
         journal.bounds[2:],
     )
@@ -87,13 +93,20 @@ async def examples(journal: Journal, state: str, action: str, error: str | None,
     return [label for (label,) in rows]
 
 
-async def done_changes(journal: Journal) -> list[tuple[int, int | None, str, str]]:
-    """Read the done operations that change what a report counts: subject, kind before, action, payload."""
-    return await journal.read(
-        f"SELECT o.subject, s.before, o.action, o.payload {WITH_SUBJECT} AND o.state = 'done' "
-        "AND o.action IN ('create', 'status', 'priority', 'archive', 'unarchive') ORDER BY o.number",
-        journal.bounds[2:],
-    )
+async def done_changes(journal: Journal) -> AsyncIterator[list[tuple[int, int | None, str, str]]]:
+    """Read the done operations that change what a report counts, a batch at a time, those of a subject together.
+
+    Each row has subject, kind before, action, payload.
+    """
+    subject, number = journal.bounds.first_subject - 1, -1
+    while rows := await journal.read(
+        f"SELECT o.number, o.subject, s.before, o.action, o.payload {WITH_SUBJECT} AND o.state = 'done' "
+        "AND o.action IN ('create', 'status', 'priority', 'archive', 'unarchive') "
+        "AND (o.subject > ? OR (o.subject = ? AND o.number > ?)) ORDER BY o.subject, o.number LIMIT ?",
+        (*journal.bounds[2:], subject, subject, number, CHANGES),
+    ):
+        number, subject, *_ = rows[-1]
+        yield [row[1:] for row in rows]
 
 
 async def listed_operations(journal: Journal, limit: int) -> list[tuple[Any, ...]]:

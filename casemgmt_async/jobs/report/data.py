@@ -158,10 +158,11 @@ async def read_rows(journal: Journal, facts: Mapping[str, Any]) -> list[ReportRo
     """Rule by action, in the order of the rules."""
     counted: dict[tuple[str, int, str], Counter[State]] = defaultdict(Counter)
     names = facts.get("names", {})
-    for rule, stage, action, payload, state, count in await queries.count_by_rule(journal):
+    by_value = journal.meta["kind"] != "backfill"
+    for rule, stage, action, payload, state, count in await queries.count_by_rule(journal, by_value=by_value):
         value = json.loads(payload)
         shown = names.get(value, value) if isinstance(value, str) else value
-        what = action if journal.meta["kind"] == "backfill" else describe(action, shown)
+        what = describe(action, shown) if by_value else action
         counted[rule, stage, what][State(state)] += count
     ranks = {rule: rank for rank, rule in enumerate(facts.get("rules", ()))}
     ordered = sorted(counted.items(), key=lambda item: (ranks.get(item[0][0], 0), *item[0]))
@@ -182,19 +183,22 @@ async def read_tallies(journal: Journal, facts: Mapping[str, Any]) -> tuple[Coun
     """Cases by status, priority and age, before and after: what is done is done to the kinds of before."""
     kinds = [(CaseKind(*kind), count) for *kind, count in facts.get("kinds", ())]
     groups = {status_code(kind.status): kind.group for kind, _ in kinds if kind.group} | facts.get("groups", {})
-    changes: dict[int, list[tuple[str, Any]]] = defaultdict(list)
-    befores: dict[int, int | None] = {}
-    for subject, before, action, payload in await queries.done_changes(journal):
-        befores[subject] = before
-        changes[subject].append((action, json.loads(payload)))
     moved: Counter[CaseKind] = Counter()
-    for subject, done in changes.items():
-        number = befores[subject]
-        kind = created(done.pop(0)[1], groups) if number is None else kinds[number][0]
-        if number is not None:
-            moved[kind] -= 1
-        for action, value in done:
+    current, kind = None, created({}, groups)
+    async for batch in queries.done_changes(journal):
+        for subject, before, action, payload in batch:
+            value = json.loads(payload)
+            if subject != current:
+                if current is not None:
+                    moved[kind] += 1
+                current = subject
+                if before is None:
+                    kind = created(value, groups)
+                    continue
+                kind = kinds[before][0]
+                moved[kind] -= 1
             kind = kind.changed(action, value, groups)
+    if current is not None:
         moved[kind] += 1
     after = count_kinds([*kinds, *moved.items()])
     return count_kinds(kinds) if "kinds" in facts else None, after

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator, Mapping
 from datetime import date, datetime
 from pathlib import Path
-from typing import IO, Any, Final
+from typing import IO, Any, ClassVar, Final
 
 from casemgmt_async.jobs.backfill.sources.columns import ColumnMap
 from casemgmt_async.jobs.backfill.sources.records import REASON, ROW_TEXT, Layout, Record, RowError
@@ -44,19 +44,30 @@ def pairs(given: list[tuple[str, Any]]) -> dict[str, Any]:
 decoder: Final = json.JSONDecoder(object_pairs_hook=pairs)
 
 
-class JsonLines:
-    """A file with one JSON object a line.
+class JsonFile:
+    """A file of JSON objects.
 
     Raises `SourceError` where the file cannot be used as a whole.
     """
+
+    kind: ClassVar[str]
+    """The kind of the layout."""
+    title: ClassVar[str]
+    """What a note calls the file."""
 
     def __init__(self, path: Path, column_map: ColumnMap) -> None:
         self.path = path
         self.encoding = encoding_of(path)
         self.column_map = column_map
-        self.layout = Layout(
-            kind="lines", encoding=self.encoding, notes=(f"JSON Lines, {label_of(self.encoding)}", *column_map.notes)
-        )
+        notes = (f"{self.title}, {label_of(self.encoding)}", *column_map.notes)
+        self.layout = Layout(kind=self.kind, encoding=self.encoding, notes=notes)
+
+
+class JsonLines(JsonFile):
+    """A file with one JSON object a line."""
+
+    kind = "lines"
+    title = "JSON Lines"
 
     def __iter__(self) -> Iterator[Record]:
         with opened(self.path, self.encoding) as file:
@@ -71,19 +82,11 @@ class JsonLines:
                     yield record_of_text(number, text.strip(), self.column_map)
 
 
-class JsonArray:
-    """A file with one JSON array of objects, as `gh issue list --json` writes it; read piece by piece.
+class JsonArray(JsonFile):
+    """A file with one JSON array of objects, as `gh issue list --json` writes it; read piece by piece."""
 
-    Raises `SourceError` where the file cannot be used as a whole.
-    """
-
-    def __init__(self, path: Path, column_map: ColumnMap) -> None:
-        self.path = path
-        self.encoding = encoding_of(path)
-        self.column_map = column_map
-        self.layout = Layout(
-            kind="array", encoding=self.encoding, notes=(f"a JSON array, {label_of(self.encoding)}", *column_map.notes)
-        )
+    kind = "array"
+    title = "a JSON array"
 
     def __iter__(self) -> Iterator[Record]:
         with opened(self.path, self.encoding) as file:
