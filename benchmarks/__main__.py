@@ -159,7 +159,8 @@ def main() -> None:
     rows = judged(figures)
     print(
         table(
-            ("measure", "client", "value", "unit"), [(f.measure, f.client, f"{f.value:.3f}", f.unit) for f in figures]
+            ("measure", "client", "median", "spread", "unit"),
+            [(f.measure, f.client, f"{f.value:.3f}", f"{f.spread:.3f}" if f.spread else "", f.unit) for f in figures],
         )
     )
     print()

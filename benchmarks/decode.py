@@ -15,7 +15,6 @@ import gc
 import importlib.util
 import itertools
 import json
-import statistics
 import time
 from collections.abc import Callable
 from datetime import datetime
@@ -98,7 +97,7 @@ def figures(rounds: int = 15) -> list[Figure]:
             for _ in range(repeats[name]):
                 work()
             spent[name].append((time.process_time() - started) / repeats[name] * 1000)
-    return [Figure(MEASURE, name, statistics.median(times), "ms") for name, times in spent.items()]
+    return [Figure.of_rounds(MEASURE, name, times, "ms") for name, times in spent.items()]
 
 
 def main() -> None:

@@ -32,12 +32,20 @@ class Figure:
     client: str
     value: float
     unit: str
+    spread: float = 0.0
+    """Half of the rounds lie within a range of this width around the median; 0 for a single measurement."""
+
+    @classmethod
+    def of_rounds(cls, measure: str, client: str, rounds: Sequence[float], unit: str) -> Figure:
+        """Make the figure of several rounds: their median and their spread."""
+        low, middle, high = statistics.quantiles(rounds, n=4)
+        return cls(measure, client, middle, unit, high - low)
 
 
 async def _alternate(
     clients: Sequence[Client], rounds: int, work: Callable[[Client], Awaitable[int]]
-) -> dict[str, float]:
-    """Give each client's median CPU milliseconds for one unit of the work."""
+) -> dict[str, list[float]]:
+    """Return each client's CPU milliseconds for one unit of the work, round by round."""
     spent: dict[str, list[float]] = {client.name: [] for client in clients}
     for client in clients:
         await work(client)  # warm: connections, caches, compiled hooks
@@ -47,7 +55,7 @@ async def _alternate(
             started = time.process_time()
             done = await work(client)
             spent[client.name].append((time.process_time() - started) / done * 1000)
-    return {name: statistics.median(times) for name, times in spent.items()}
+    return spent
 
 
 async def walk_cpu(base_url: str) -> list[Figure]:
@@ -71,7 +79,7 @@ async def walk_cpu(base_url: str) -> list[Figure]:
     figures = await _alternate(clients, 7, work)
     await session.close()
     await _close(clients)
-    return [Figure("sequential walk, CPU a page", name, value, "ms") for name, value in figures.items()]
+    return [Figure.of_rounds("sequential walk, CPU a page", name, value, "ms") for name, value in figures.items()]
 
 
 async def get_cpu(base_url: str) -> list[Figure]:
@@ -87,7 +95,7 @@ async def get_cpu(base_url: str) -> list[Figure]:
 
     figures = await _alternate(clients, 7, work)
     await _close(clients)
-    return [Figure("get_case, CPU a call", name, value, "ms") for name, value in figures.items()]
+    return [Figure.of_rounds("get_case, CPU a call", name, value, "ms") for name, value in figures.items()]
 
 
 async def loop_stall(base_url: str) -> list[Figure]:
@@ -151,7 +159,7 @@ async def many_at_once(base_url: str) -> list[Figure]:
             await asyncio.gather(*(client.get(case_id) for _ in range(1000)))
             rates.setdefault(client.name, []).append(1000 / (time.perf_counter() - started))
     await _close(clients)
-    return [Figure("1,000 calls at once", name, statistics.median(each), "calls/s") for name, each in rates.items()]
+    return [Figure.of_rounds("1,000 calls at once", name, each, "calls/s") for name, each in rates.items()]
 
 
 def import_time() -> list[Figure]:
@@ -167,7 +175,7 @@ def import_time() -> list[Figure]:
             command = [sys.executable, "-c", clock.format(line)]
             said = subprocess.run(command, capture_output=True, text=True, check=True).stdout
             spent.setdefault(name, []).append(float(said) * 1000)
-    return [Figure(name, "casemgmt_async", statistics.median(times), "ms") for name, times in spent.items()]
+    return [Figure.of_rounds(name, "casemgmt_async", times, "ms") for name, times in spent.items()]
 
 
 def installed_size() -> list[Figure]:

@@ -7,7 +7,8 @@ tests of its line, the fastest first, until one fails. Mutants that survive are 
 `tests/data/surviving_mutants.toml`, which gives a reason for each: a survivor that is not listed fails the run, and so
 does a score below 85 %. Tests that fail without any change are left out.
 
-Everything happens in copies of the project. For each mutant, a process that has imported pytest already is forked.
+With `--work DIR`, a run that was broken off goes on where it ended. Everything happens in copies of the project. For
+each mutant, a process that has imported pytest already is forked.
 """
 
 from __future__ import annotations
@@ -49,8 +50,9 @@ LEFT_OUT = "tests/jobs/test_kill_jobs.py"
 """Jobs in processes of their own, which coverage does not measure."""
 TEST_SECONDS = 100.0
 """Time limit for the tests of one mutant, from their times in the run with coverage."""
-CPU_SECONDS = 240
-"""CPU time after which a mutant is assumed to loop for ever, which counts as killed."""
+SPARE_SECONDS, SLOWER = 30, 4
+"""A mutant that needs more CPU time than this, and more than this many times the time of its tests with coverage, is
+assumed to loop for ever, which counts as killed."""
 COPIED = ("casemgmt_async", "tests", "benchmarks", "docs", "examples", "pyproject.toml", "README.md", "CHANGELOG.md")
 PRELOADED = ("aiohttp", "aioresponses", "attrs", "cattrs", "click", "hypothesis", "msgspec", "rich")
 QUIET = (
@@ -64,7 +66,7 @@ QUIET = (
     "--no-header",
     "-Wignore::pytest.PytestAssertRewriteWarning",  # of what is preloaded
     "--hypothesis-seed=0",
-    "--timeout=300",
+    "--timeout=120",
 )
 
 
@@ -176,12 +178,17 @@ class Selection:
             chosen.append(name)
         return chosen
 
+    def cpu_seconds(self, mutant: Mutant, tests: Iterable[str]) -> int:
+        """The CPU time that the tests of a mutant may take."""
+        seconds = self.seconds[mutant.package]
+        return SPARE_SECONDS + SLOWER * round(sum(seconds[name] for name in tests))
 
-def run_mutant(mutant: Mutant, tests: list[str], folder: Path, output: Path) -> int:
+
+def run_mutant(mutant: Mutant, tests: list[str], folder: Path, cpu_seconds: int) -> int:
     """In a child: run the tests against the changed package. Returns pytest's exit code, or 100 if it does not load."""
-    resource.setrlimit(resource.RLIMIT_CPU, (CPU_SECONDS, CPU_SECONDS + 5))
+    resource.setrlimit(resource.RLIMIT_CPU, (cpu_seconds, cpu_seconds + 5))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    log = os.open(output, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+    log = os.open(folder / "output.txt", os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
     os.dup2(log, 1)
     os.dup2(log, 2)
     os.chdir(folder)
@@ -198,7 +205,7 @@ def run_mutant(mutant: Mutant, tests: list[str], folder: Path, output: Path) -> 
     return int(pytest.main([*QUIET, *tests]))
 
 
-def start(mutant: Mutant, tests: list[str], folder: Path, number: int) -> int:
+def start(mutant: Mutant, tests: list[str], folder: Path, number: int, cpu_seconds: int) -> int:
     """Put a mutant into a copy and fork a child that tests it; returns its process id."""
     target = folder / mutant.site.file
     before = target.stat().st_mtime
@@ -209,7 +216,7 @@ def start(mutant: Mutant, tests: list[str], folder: Path, number: int) -> int:
         code = 99
         try:
             os.setsid()
-            code = run_mutant(mutant, tests, folder, folder / "output.txt")
+            code = run_mutant(mutant, tests, folder, cpu_seconds)
         except BaseException:  # noqa: BLE001 - the child ends here, and says why
             traceback.print_exc()
         finally:
@@ -235,11 +242,14 @@ def judge(mutant: Mutant, status: int, tests: list[str], folder: Path, seconds: 
     return Outcome(mutant.key, mutant.package, mutant.site.line, status_text, why[:300], len(tests), round(seconds, 1))
 
 
-def run_all(found: list[Mutant], selection: Selection, folders: list[Path], report: Path) -> list[Outcome]:
-    """Test all mutants, one at a time in each copy."""
-    outcomes: list[Outcome] = []
+def run_all(
+    found: list[Mutant], selection: Selection, folders: list[Path], report: Path, before: Iterable[Outcome] = ()
+) -> list[Outcome]:
+    """Test all mutants but those with an outcome from `before`, one at a time in each copy."""
+    outcomes = list(before)
+    known = {outcome.key for outcome in outcomes}
     running: dict[int, tuple[Mutant, list[str], Path, float]] = {}
-    free, rest = list(folders), list(enumerate(found))
+    free, rest = list(folders), [(n, mutant) for n, mutant in enumerate(found) if mutant.key not in known]
     while rest or running:
         while rest and free:
             number, mutant = rest.pop(0)
@@ -248,7 +258,13 @@ def run_all(found: list[Mutant], selection: Selection, folders: list[Path], repo
                 outcomes.append(Outcome(mutant.key, mutant.package, mutant.site.line, "survived", "no test", 0, 0))
                 continue
             folder = free.pop()
-            running[start(mutant, tests, folder, number)] = (mutant, tests, folder, time.monotonic())
+            child = start(mutant, tests, folder, number, selection.cpu_seconds(mutant, tests))
+            running[child] = (
+                mutant,
+                tests,
+                folder,
+                time.monotonic(),
+            )
         if running:
             child, status = os.wait()
             mutant, tests, folder, began = running.pop(child)
@@ -295,7 +311,7 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=1, help="of the sample (1)")
     parser.add_argument("--package", action="append", choices=PACKAGES, help="only this package; may be repeated")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="mutants at a time (all cores)")
-    parser.add_argument("--work", type=Path, help="keep copies and coverage here, and use what is there already")
+    parser.add_argument("--work", type=Path, help="keep coverage and outcomes here, and go on from them")
     parser.add_argument("--survivors", action="store_true", help="only those that survived the run before in --work")
     given = parser.parse_args()
     work = given.work or Path(tempfile.mkdtemp(prefix="mutants-"))
@@ -313,12 +329,17 @@ def main() -> int:
         copy_project(origin, copy)
     report = work / "outcomes.json"
     found = sample(origin, given.count, given.seed, packages)
+    keys = {mutant.key for mutant in found}
+    earlier = [Outcome(**row) for row in json.loads(report.read_text())] if report.exists() else []
+    earlier = [outcome for outcome in earlier if outcome.key in keys]
+    if earlier and not given.survivors:
+        print(f"{len(earlier)} mutants have an outcome in {report} already")
     if given.survivors:
-        before = {outcome["key"] for outcome in json.loads(report.read_text()) if outcome["status"] != "killed"}
-        found = [mutant for mutant in found if mutant.key in before]
+        survived = {outcome.key for outcome in earlier if outcome.status != "killed"}
+        found, earlier = [mutant for mutant in found if mutant.key in survived], []
     for name in PRELOADED:
         import_module(name)
-    outcomes = run_all(found, Selection.read(origin, packages), copies, report)
+    outcomes = run_all(found, Selection.read(origin, packages), copies, report, earlier)
     if given.work is None:
         shutil.rmtree(work)
     return conclude(outcomes)
