@@ -114,16 +114,18 @@ async def work(url: str, base_url: str) -> None:
 def nursery() -> None:
     """Wait with everything imported, and fork a worker in an empty folder for each line that comes in."""
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody has to wait for those that end
-    for line in sys.stdin:
-        child = os.fork()
-        if child == 0:
-            signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-            os.dup2(os.open(os.devnull, os.O_RDWR), 1)
-            folder = tempfile.mkdtemp(prefix="casemgmt-machine-")
-            os.chdir(folder)
-            asyncio.run(work(*json.loads(line)))
-            os._exit(0)
-        print(child, flush=True)
+    with tempfile.TemporaryDirectory(prefix="casemgmt-machines-") as folder:
+        for line in sys.stdin:
+            child = os.fork()
+            if child == 0:
+                try:
+                    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+                    os.dup2(os.open(os.devnull, os.O_RDWR), 1)
+                    os.chdir(tempfile.mkdtemp(dir=folder))
+                    asyncio.run(work(*json.loads(line)))
+                finally:
+                    os._exit(0)  # the folder is the parent's to delete
+            print(child, flush=True)
 
 
 @define(eq=False)
