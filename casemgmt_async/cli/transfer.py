@@ -200,6 +200,10 @@ async def backfill(
       casemgmt backfill jira.csv --job jira --preset jira --project SEC --type Standard
       casemgmt backfill tickets.csv --job old-tracker --map 'Issue key=key' --map Summary=title --update
     """
+    if shards is not None and journal is None:
+        raise Misused("--shards needs --journal postgresql://host/database, where the workers find the shards")
+    if shards is not None and (report or outcomes):
+        raise Misused("--shards shows the result of all shards on the screen; leave out --report and --outcomes")
     options: dict[str, Any] = {
         "job": job,
         "journal": journal,
@@ -242,8 +246,6 @@ async def in_shards(
         from casemgmt_async.integrations.procrastinate import defer_shards, opened_app  # noqa: PLC0415 - an extra
     except ImportError as error:
         raise ConfigurationError("shards need procrastinate: pip install 'casemgmt-async[workers]'") from error
-    if options["journal"] is None:
-        raise Misused("--shards needs --journal postgresql://host/database, where the workers find the shards")
     async with working(screen, budget) as control:
         work = await jobs.split_backfill(session, source, shards=shards, control=control, **options)
     async with opened_app(work.journal) as app:

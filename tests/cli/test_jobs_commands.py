@@ -173,6 +173,32 @@ async def test_a_file_is_overwritten_only_by_force(casemgmt, tmp_path):
     assert (await casemgmt("export", "cases.csv", "--force")).status == 0
 
 
+async def test_shards_say_what_they_need_before_any_request(casemgmt, emulator, tmp_path):
+    """A journal that workers can reach; and no file that only a job without shards writes."""
+    (tmp_path / "rows.csv").write_text("key,title\n1,one\n", "utf-8")
+    backfill = (
+        "backfill",
+        "rows.csv",
+        "--job",
+        "old",
+        "--project",
+        "SEC",
+        "--type",
+        "Standard",
+        "--yes",
+        "--shards",
+        4,
+    )
+    said = await casemgmt(*backfill)
+    assert said.status == 2
+    assert "--journal postgresql://host/database" in said.err
+    for option in ("--report", "--outcomes"):
+        said = await casemgmt(*backfill, "--journal", "postgresql://nowhere.invalid/database", option, "file")
+        assert said.status == 2
+        assert "leave out --report and --outcomes" in said.err
+    assert emulator.requests == 0
+
+
 async def test_backfill_creates_a_case_a_row_and_puts_bad_rows_aside(casemgmt, emulator, tmp_path):
     project = await project_of(casemgmt)
     rows = [{"key": f"T-{n}", "title": f"Ticket {n}", "comments": ["Moved."]} for n in range(5)]
