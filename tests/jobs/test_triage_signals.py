@@ -126,6 +126,6 @@ async def test_requests_that_are_answered_within_the_grace_count(
     status, said = await ended(process)
 
     assert status == 1
-    assert "finishing what is in flight" in said
+    assert "finishing the requests in flight" in said
     assert (await read_report(tmp_path / "state.db")).states == {State.DONE: 6, State.PLANNED: 34}
     assert comments(emulator, "hello") == routes(emulator)["comment_case"] == 6
