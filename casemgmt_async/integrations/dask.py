@@ -67,7 +67,8 @@ def export_organizations(
         )
         for name in organizations
     }  # fmt: skip
-    return dict(client.gather(futures))
+    results: Any = client.gather(futures)  # a dict for a dict, which Dask's types do not tell
+    return {name: results[name] for name in futures}
 
 
 def export_one(
@@ -94,11 +95,11 @@ def read_cases(
 ) -> dd.DataFrame:
     """Read cases as a Dask DataFrame with a partition for each project; nothing is read before it is computed.
 
-    `projects` are ids; by default all projects of the organisation, which are asked for at once. The search of the
-    service knows no ranges of time, so that a project cannot be divided further. Columns have Arrow types: times are
-    timestamps in UTC, and what a case does not have is missing.
+    `projects` are ids; by default those of all projects of the organisation, which one request lists right away. The
+    search of the service knows no ranges of time, so that a project cannot be divided further. Columns have Arrow
+    types: times are timestamps in UTC, and what a case does not have is missing.
 
-    Raises `ValueError` for a column that there is not.
+    Raises `ValueError` for an unknown column.
     """
     unknown = [name for name in columns if name not in COLUMNS]
     if unknown:
@@ -140,7 +141,7 @@ def read_project(
     with tempfile.TemporaryDirectory(prefix="casemgmt-") as folder:
         target = Path(folder) / "cases.parquet"
         asyncio.run(run(target))
-        return typed(pq.read_table(target))[columns]
+        return typed(pq.read_table(target, columns=columns))
 
 
 def typed(table: Any) -> pd.DataFrame:
