@@ -3,7 +3,9 @@
 Three parts. In virtual time: one to sixteen processes on one budget, with resets in all the forms that services send.
 In real time: as many operating-system processes, each with a session of its own and no contact between them,
 against one emulator. And one process of each kind: this library, a semaphore that sleeps after a 429, and Datadog's
-client if it is installed. Exits with 1 if this library misses a target.
+client if it is installed. With `--shared redis` or `--shared postgres`, the processes share a budget in a server that
+is started for them, and with `--outage` that server is stopped for a while. Exits with 1 if this library misses a
+target.
 """
 
 from __future__ import annotations
@@ -15,6 +17,7 @@ import importlib.util
 import json
 import math
 import sys
+import tempfile
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
@@ -26,9 +29,11 @@ from attrs import frozen
 
 from casemgmt_async import CaseManagementError, CaseSession, cases
 from casemgmt_async.emulator import Emulator
+from casemgmt_async.integrations.budgets import open_budget
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests" / "transport"))
+from servers import SERVERS, Server
 from test_sharing import HEADERS, share
 from virtual_time import Service
 
@@ -39,8 +44,10 @@ WORKERS = 32
 Call = Callable[[], Awaitable[object]]
 
 
-def bars(processes: int) -> tuple[float, float, float]:
+def bars(processes: int, shared: bool) -> tuple[float, float, float]:
     """Targets: lowest use, highest number of refusals, and lowest share of a fair share."""
+    if shared:
+        return 0.97, 0.01, 0.5
     if processes == 1:
         return 0.97, 0.01, 0.97
     return 0.95, 0.05 if processes <= 4 else 0.10, 1 / 3
@@ -58,13 +65,15 @@ class Row:
     """The part of all requests, those before the measured windows included."""
     smallest_share: float | None = None
     """Of the fair share; None for clients without a target."""
+    shared: bool = False
+    """Whether the processes share a budget, and not only the headers."""
 
     @property
     def missed(self) -> bool:
         """Whether a target was missed."""
         if self.smallest_share is None:
             return False
-        used, refused, smallest = bars(self.processes)
+        used, refused, smallest = bars(self.processes, self.shared)
         return self.used < used or self.refused > refused or self.smallest_share < smallest
 
     def __str__(self) -> str:
@@ -102,9 +111,11 @@ def describe(apart: float) -> str:
     return f"{apart:g} s apart" if apart else "together"
 
 
-async def child(base_url: str, case_id: str, number: str) -> None:
+async def child(base_url: str, case_id: str, number: str, budget: str) -> None:
     """Call as fast as the session allows, from the first line of standard input until its end."""
     options = {"base_url": base_url, "api_key": "budget", "app_key": "budget", "headers": {"X-Process": number}}
+    if budget:
+        options["budget"] = open_budget(budget)
     async with CaseSession(**options) as session:
         print("ready", flush=True)
         await asyncio.to_thread(sys.stdin.readline)
@@ -122,13 +133,14 @@ async def keep_calling(session: CaseSession, case_id: str) -> None:
             await cases.get_case(session, case_id)
 
 
-async def real(processes: int, limit: int, apart: float) -> Row:
+async def real(processes: int, limit: int, apart: float, shared: Server | None = None, outage: bool = False) -> Row:
     """Five windows of real processes on one budget."""
     async with Emulator(limits=f"budget={limit}/{PERIOD:g}s: get_case", log_size=None) as emulator:
         case_id = emulator.seed_cases(1)[0]
         children = []
         for number in range(processes):
-            command = (sys.executable, "-m", "benchmarks.budget", "--child", emulator.base_url, case_id, str(number))
+            arguments = (emulator.base_url, case_id, str(number), shared.url if shared else "")
+            command = (sys.executable, "-m", "benchmarks.budget", "--child", *arguments)
             pipes = {"stdin": asyncio.subprocess.PIPE, "stdout": asyncio.subprocess.PIPE}
             children.append(await asyncio.create_subprocess_exec(*command, **pipes))
         for each in children:
@@ -137,6 +149,11 @@ async def real(processes: int, limit: int, apart: float) -> Row:
             each.stdin.write(b"go\n")
             await asyncio.sleep(apart)
         first = math.ceil(time.time() / PERIOD)
+        if shared and outage:
+            await asyncio.sleep((first + 1.4) * PERIOD - time.time())
+            await asyncio.to_thread(shared.stop)
+            await asyncio.sleep((first + 2.6) * PERIOD - time.time())
+            await asyncio.to_thread(shared.start)
         await asyncio.sleep((first + WINDOWS) * PERIOD + 0.5 - time.time())
         for each in children:
             each.stdin.close()
@@ -147,8 +164,10 @@ async def real(processes: int, limit: int, apart: float) -> Row:
     by_process = Counter(entry.headers["x-process"] for entry in inside)
     smallest = min(by_process[str(number)] for number in range(processes)) / (WINDOWS * limit / processes)
     refused = sum(entry.status == 429 for entry in log) / len(log)
-    who = f"{count(processes)}, {describe(apart)}"
-    return Row(f"{limit} / {PERIOD:g} s", who, processes, len(inside) / (WINDOWS * limit), refused, smallest)
+    who = f"{count(processes)}, {describe(apart)}" + (f", {shared.name}" if shared else "")
+    who += ", away for 12 s" if shared and outage else ""
+    used = len(inside) / (WINDOWS * limit)
+    return Row(f"{limit} / {PERIOD:g} s", who, processes, used, refused, smallest, bool(shared))
 
 
 @asynccontextmanager
@@ -218,12 +237,34 @@ async def in_real_time(counts: Sequence[int]) -> AsyncIterator[Row]:
                 yield row
 
 
-async def report(counts: Sequence[int], only_virtual: bool) -> bool:
-    """Print both tables; return whether a target was missed."""
-    print(f"{HEAD}\n\nin virtual time")
-    rows = await asyncio.to_thread(virtual, counts)
-    print(*rows, sep="\n", flush=True)
-    if not only_virtual:
+async def with_a_server(name: str, counts: Sequence[int], outage: bool) -> AsyncIterator[Row]:
+    """Each number of processes with a shared budget, on both limits at the same time."""
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder).chmod(0o755)  # PostgreSQL does not run as root, and has to reach its files
+        with SERVERS[name](Path(folder) / name) as server:
+            for processes in counts:
+                for apart in (0.0,) if outage else (0.0, 1.0):
+                    runs = (real(processes, limit, apart, server) for limit in LIMITS)
+                    if outage:
+                        runs = (real(processes, LIMITS[0], apart, server, outage=True),)
+                    for row in await asyncio.gather(*runs):
+                        yield row
+
+
+async def report(counts: Sequence[int], only: str | None, shared: str | None, outage: bool) -> bool:
+    """Print the tables; return whether a target was missed."""
+    print(HEAD, flush=True)
+    rows = []
+    if shared:
+        async for row in with_a_server(shared, counts, outage):
+            print(row, flush=True)
+            rows.append(row)
+        return any(row.missed for row in rows)
+    if only != "real":
+        print("\nin virtual time")
+        rows += await asyncio.to_thread(virtual, counts)
+        print(*rows, sep="\n", flush=True)
+    if only != "virtual":
         print("\nin real time", flush=True)
         async for row in in_real_time(counts):
             print(row, flush=True)
@@ -234,14 +275,16 @@ async def report(counts: Sequence[int], only_virtual: bool) -> bool:
 def main() -> int:
     """Read the arguments."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.budget", description=__doc__.partition("\n")[0])
-    parser.add_argument("--virtual", action="store_true", help="leave out the part in real time")
+    parser.add_argument("--only", choices=("virtual", "real"), help="leave out the other part")
     parser.add_argument("--processes", type=json.loads, default=[2, 16], help="as in [2,4,8,16]; two minutes for each")
-    parser.add_argument("--child", nargs=3, help=argparse.SUPPRESS)
+    parser.add_argument("--shared", choices=SERVERS, help="share a budget in a server of this kind")
+    parser.add_argument("--outage", action="store_true", help="stop that server for 12 s, and start it again")
+    parser.add_argument("--child", nargs=4, help=argparse.SUPPRESS)
     given = parser.parse_args()
     if given.child:
         asyncio.run(child(*given.child))
         return 0
-    return asyncio.run(report(given.processes, given.virtual))
+    return asyncio.run(report(given.processes, given.only, given.shared, given.outage))
 
 
 if __name__ == "__main__":

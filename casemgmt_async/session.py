@@ -20,19 +20,23 @@ from yarl import URL
 from casemgmt_async import codec
 from casemgmt_async._version import __version__
 from casemgmt_async.errors import ConfigurationError, DecodeError, InvalidArgumentError, SessionClosedError
-from casemgmt_async.routes import Replay, Route
+from casemgmt_async.routes import GET_CURRENT_USER, Replay, Route
 from casemgmt_async.transport.attempt import RawResponse, Request
 from casemgmt_async.transport.caller import Caller, CallOptions
 from casemgmt_async.transport.clock import Clock
 from casemgmt_async.transport.credentials import Credentials, Secret, TokenSupplier, checked_headers
 from casemgmt_async.transport.events import Events, Listener
+from casemgmt_async.transport.leases import Leases
 from casemgmt_async.transport.origin import Origin
 from casemgmt_async.transport.retry import RetryPolicy
+from casemgmt_async.transport.shared_budget import SharedBudget
 
 __all__ = ["CaseSession"]
 
 T = TypeVar("T")
 
+IDENTIFY_TIMEOUT: Final = 10.0
+"""Seconds in which the organisation of a shared budget is read."""
 UNCHANGED: Final[Any] = object()  # the default of options for which None has a meaning of its own
 
 
@@ -48,6 +52,8 @@ class CaseSession:
     - `timeout`: seconds for one whole call, with its retries and waits; None for no deadline.
     - `retry`: how often and how long a call is retried; None to send each request once.
     - `max_concurrency`: the number of requests in flight at the same time; further calls wait, first in, first out.
+    - `budget`: a count of requests that processes on any machine share, so that together they keep to the rate limit of
+      the organisation; see `integrations.budgets.open_budget`. The session enters it, and leaves it when it is closed.
     - `headers`: extra headers for every request.
     - `client_session`: an `aiohttp.ClientSession` to use; it is not closed. Without it the session makes its own, with
       `connector` if that is given; it closes both.
@@ -71,6 +77,7 @@ class CaseSession:
         timeout: float | None = 300.0,
         retry: RetryPolicy | None = RetryPolicy(),  # noqa: B008 - frozen
         max_concurrency: int = 100,
+        budget: SharedBudget | None = None,
         headers: Mapping[str, str] | None = None,
         client_session: aiohttp.ClientSession | None = None,
         connector: aiohttp.BaseConnector | None = None,
@@ -96,6 +103,16 @@ class CaseSession:
         if on_event is not None:
             events.add(on_event)
         self._pool = Pool(client_session, connector, max_concurrency)
+        leases = None
+        if budget is not None:
+            leases = Leases(
+                budget=budget,
+                service=self._origin.base,
+                credential=credentials.identity,
+                identify=self._organization,
+                identifying_route=GET_CURRENT_USER.name,
+                clock=clock,
+            )
         self._caller: Final = Caller(
             credentials=credentials,
             client=self._pool.client,
@@ -104,6 +121,7 @@ class CaseSession:
             max_concurrency=max_concurrency,
             max_body=max_body,
             clock=clock,
+            leases=leases,
         )
         request_options: dict[str, Any] = dict(proxy_options)
         if ssl is not None:
@@ -147,7 +165,11 @@ class CaseSession:
         if self._owns_pool and not self._pool.closed:
             self._pool.check()
             self._caller.close()
-            await self._pool.close()
+            try:
+                if self._caller.leases is not None:
+                    await self._caller.leases.close()
+            finally:
+                await self._pool.close()
 
     def with_options(
         self,
@@ -237,6 +259,13 @@ class CaseSession:
         """
         request = self._request(route, ids, query, body, replay, expects_body=(replay or route.replay) is Replay.READ)
         return await self._caller.run(request, self._options, unread)
+
+    async def _organization(self) -> str | None:
+        """The id of the organisation, for a shared budget."""
+        from casemgmt_async.models.users import UserAccount  # noqa: PLC0415 - only a shared budget needs it
+
+        once = self.with_options(timeout=IDENTIFY_TIMEOUT, retry=None)
+        return (await once.call(GET_CURRENT_USER, UserAccount)).org_id
 
     def _request(
         self,

@@ -17,10 +17,10 @@ from aiohttp import ClientResponse, hdrs
 from aioresponses import aioresponses
 from attrs import define, field, frozen
 from multidict import CIMultiDict
-from servers import postgres_server, postgres_url
+from servers import postgres_server, postgres_url, redis_server, redis_url
 from yarl import URL
 
-__all__ = ["postgres_server", "postgres_url"]
+__all__ = ["postgres_server", "postgres_url", "redis_server", "redis_url"]
 
 NEEDS_STREAM_WRITER = "stream_writer" in inspect.signature(ClientResponse.__init__).parameters
 ANY_URL = re.compile(r".*")

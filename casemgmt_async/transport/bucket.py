@@ -8,7 +8,8 @@ from typing import Final
 
 from attrs import define
 
-from casemgmt_async.transport.quota import LearnedQuota, ReportedQuota
+from casemgmt_async.transport.leases import Lease
+from casemgmt_async.transport.quota import MIN_DELAY, LearnedQuota, ReportedQuota
 from casemgmt_async.transport.rate_limit import RateLimit
 
 __all__ = ["Bucket"]
@@ -30,7 +31,11 @@ class Bucket:
 
     random: Callable[[], float]
     name: str | None = None
+    lease: Lease | None = None
+    """What the session may send by a shared budget; None if there is none, or before the bucket has a name."""
     in_flight: int = 0
+    is_pending: bool = False
+    """Whether the shared budget is being asked for the bucket of the route."""
     _is_known: bool = False
     """Whether an answer has arrived."""
     _reported: ReportedQuota | None = None
@@ -52,6 +57,8 @@ class Bucket:
     @property
     def is_used_up(self) -> bool:
         """Whether the delay cannot become shorter by an answer."""
+        if self.lease is not None and self.lease.is_active and self.lease.is_used_up:
+            return True
         return self._refusals > 0 or (self._reported is not None and self._reported.is_used_up)
 
     @property
@@ -63,11 +70,28 @@ class Bucket:
         """Seconds until a request may be sent: 0 for now, infinite if an answer has to arrive first."""
         if now < self._held_until:
             return self._held_until - now
+        if self.lease is not None and self.lease.is_active:
+            leased = self._leased_delay(now, self.lease)
+            if leased is not None:
+                return leased
         if self._reported is not None:
             return self._reported.delay(now, self.in_flight)
         if self._learned is not None:
             return self._learned.delay(now, self.in_flight)
+        if self.is_pending:
+            return math.inf
         return 0.0 if self._is_known else self._scout_delay(now)
+
+    def needed_lease(self, now: float) -> Lease | None:
+        """The lease that has to grow before a request can be sent."""
+        return self.lease if self.lease is not None and self.lease.is_needed and self.delay(now) == math.inf else None
+
+    async def take(self, lease: Lease, waiting: int) -> None:
+        """Lease requests of the shared budget for the calls that wait."""
+        if (quota := self._reported) is not None:
+            await lease.take(waiting, int(quota.limit), quota.window.period, int(quota.remaining))
+        elif (known := lease.known) is not None:
+            await lease.take(waiting, known.limit, known.period, known.limit)
 
     def admit(self, now: float) -> None:
         """Count a request that is about to be sent."""
@@ -76,12 +100,16 @@ class Bucket:
         self.in_flight += 1
         if self._reported is not None:
             self._reported.admit()
+        if self.lease is not None:
+            self.lease.credit -= 1
 
-    def adopt(self, in_flight: int) -> None:
-        """Count the requests of a route that turned out to use this bucket; one more of them has been answered."""
+    def adopt(self, in_flight: int, answered: int) -> None:
+        """Count the requests of a route that turned out to use this bucket."""
         self.in_flight += in_flight
         if self._reported is not None:
-            self._reported.own += in_flight + 1
+            self._reported.own += in_flight + answered
+        if self.lease is not None:
+            self.lease.credit -= in_flight + answered
 
     def observe(self, limits: RateLimit, now: float) -> None:
         """Learn from the rate-limit headers of an answer other than 429."""
@@ -117,6 +145,20 @@ class Bucket:
         if self._reported is None and is_new:
             self._learned = self._learned or LearnedQuota()
             self._learned.refused(limits.period, now, self._held_until)
+
+    def _leased_delay(self, now: float, lease: Lease) -> float | None:
+        """Seconds until the shared budget lets a request pass; None if it does not know the limit."""
+        quota = self._reported
+        if quota is not None:
+            guard = quota.guard(now, self.in_flight)
+            lease.enter(quota.window.ends_at, quota.window.period)
+            return guard or lease.delay(max(MIN_DELAY, quota.window.next_starts_at - now))
+        if lease.known is not None and not self._is_known:
+            period = lease.known.period
+            ends_at = (math.floor((now + lease.service_time) / period) + 1) * period - lease.service_time
+            lease.enter(ends_at, period)
+            return lease.delay(max(MIN_DELAY, ends_at - now))
+        return None
 
     def _shortest_hold(self, is_asked: bool) -> float:
         """Seconds of a hold at least: growing from one refusal in a row to the next."""

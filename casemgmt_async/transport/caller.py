@@ -44,6 +44,7 @@ from casemgmt_async.transport.events import (
     ResponseReceived,
     RetryScheduled,
 )
+from casemgmt_async.transport.leases import Leases
 from casemgmt_async.transport.limiter import Limiter
 from casemgmt_async.transport.retry import DECISIONS, Decision, RetryBudget, RetryPolicy
 from casemgmt_async.transport.user_code import UserCodeError
@@ -96,8 +97,10 @@ class Caller:
         max_concurrency: int,
         max_body: int,
         clock: Clock,
+        leases: Leases | None = None,
     ) -> None:
-        self.limiter: Final = Limiter(max_concurrency, clock)
+        self.limiter: Final = Limiter(max_concurrency, clock, leases)
+        self.leases: Final = leases
         self.retry_budget: Final = RetryBudget()
         self.events: Final = events
         self.credentials: Final = credentials

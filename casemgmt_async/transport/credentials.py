@@ -116,6 +116,10 @@ class Credentials:
         """The current token; pass it to `renew` when the service refuses it."""
         return self._token
 
+    def identity(self) -> str | None:
+        """The API key, or the current token: what tells one organisation from another."""
+        return self._fixed.get(API_KEY) or self._token
+
     def headers(self, extra: Mapping[str, str]) -> CIMultiDict[str]:
         """Make the headers of a request: `extra` and the credentials."""
         headers = CIMultiDict(extra)

@@ -19,7 +19,8 @@ from casemgmt_async.errors import ErrorDetail, RateLimitError, SessionClosedErro
 from casemgmt_async.transport.attempt import RawResponse
 from casemgmt_async.transport.bucket import Bucket
 from casemgmt_async.transport.clock import Clock
-from casemgmt_async.transport.rate_limit import NAME, RateLimit, read_rate_limit
+from casemgmt_async.transport.leases import KnownLimit, Lease, Leases
+from casemgmt_async.transport.rate_limit import NAME, RateLimit, read_rate_limit, server_time
 
 __all__ = ["Limiter", "RouteLimiter"]
 
@@ -35,6 +36,8 @@ class RouteLimiter:
     route: str
     bucket: Bucket
     in_flight: int = 0
+    known: KnownLimit | None = None
+    """What the shared budget knows of the route."""
 
 
 @define(eq=False)
@@ -53,7 +56,10 @@ class Waiter:
 class Limiter:
     """First-in, first-out admission: concurrency cap and rate limits."""
 
-    def __init__(self, max_concurrency: int, clock: Clock) -> None:
+    def __init__(self, max_concurrency: int, clock: Clock, leases: Leases | None = None) -> None:
+        self._leases = leases
+        if leases is not None:
+            leases.changed = self._admit_waiters
         self._free_slots = max_concurrency
         self._clock = clock
         self._route_limiters: dict[str, RouteLimiter] = {}
@@ -77,7 +83,12 @@ class Limiter:
     def route_limiter(self, route: str) -> RouteLimiter:
         """The route limiter of a route."""
         found = self._route_limiters.get(route)
-        return found or self._route_limiters.setdefault(route, RouteLimiter(route, Bucket(self._clock.random)))
+        if found is None:
+            found = self._route_limiters[route] = RouteLimiter(route, Bucket(self._clock.random))
+            if self._leases is not None and route != self._leases.identifying_route:
+                found.bucket.is_pending = True
+                self._leases.start(self._look_up(found, self._leases))
+        return found
 
     def delay(self, route_limiter: RouteLimiter) -> float:
         """Seconds for which the rate limit delays the next request, as far as is known."""
@@ -174,13 +185,38 @@ class Limiter:
         limits = read_rate_limit(answer.headers, self._clock.wall) if has_limits(answer) else NO_LIMITS
         now = self._clock.clock()
         if limits.name is not None and limits.name != route_limiter.bucket.name:
-            self._bind(route_limiter, limits.name)
+            self._bind(route_limiter, limits.name, answered=1)
+        lease = route_limiter.bucket.lease
+        if lease is not None and limits.name is not None:
+            lease.service_time = server_time(answer.headers, self._clock.wall) - now
+            self._remember(route_limiter, lease, limits)
         if answer.status == 429:
             route_limiter.bucket.refused(limits, now)
         else:
             route_limiter.bucket.observe(limits, now)
 
-    def _bind(self, route_limiter: RouteLimiter, name: str) -> None:
+    async def _look_up(self, route_limiter: RouteLimiter, leases: Leases) -> None:
+        """Ask the shared budget for the bucket of a route."""
+        known = await leases.look_up(route_limiter.route)
+        route_limiter.bucket.is_pending = False
+        if known is not None:
+            self._bind(route_limiter, known.bucket, answered=0)
+            route_limiter.known = known
+            if route_limiter.bucket.lease is not None:
+                route_limiter.bucket.lease.known = known
+        self._admit_waiters()
+
+    def _remember(self, route_limiter: RouteLimiter, lease: Lease, limits: RateLimit) -> None:
+        """Tell the shared budget what an answer shows of a route, if that is new."""
+        if limits.name is None or not limits.limit or not limits.period:
+            return
+        known = KnownLimit(limits.name, int(limits.limit), limits.period)
+        if route_limiter.known != known and lease.is_active:
+            route_limiter.known = known
+            lease.leases.start(lease.leases.remember(route_limiter.route, known))
+
+    def _bind(self, route_limiter: RouteLimiter, name: str, answered: int) -> None:
+        """Let a route use the bucket of that name; `answered` requests of it count there already."""
         old = route_limiter.bucket
         new = self._named_bucket(name)
         queue = self._queues.pop(old, [])
@@ -189,11 +225,15 @@ class Limiter:
             if waiters:
                 self._queues[bucket] = sorted(self._queues.get(bucket, []) + waiters)
         old.in_flight -= route_limiter.in_flight
-        new.adopt(route_limiter.in_flight)
+        new.adopt(route_limiter.in_flight, answered)
         route_limiter.bucket = new
 
     def _named_bucket(self, name: str) -> Bucket:
-        bucket = self._buckets.pop(name, None) or Bucket(self._clock.random, name)
+        bucket = self._buckets.pop(name, None)
+        if bucket is None:
+            bucket = Bucket(self._clock.random, name)
+            if self._leases is not None:
+                bucket.lease = Lease(self._leases, name, service_time=self._clock.wall() - self._clock.clock())
         self._buckets[name] = bucket  # the most recently named is last
         if len(self._buckets) > MAX_UNUSED_BUCKETS:
             used = {route_limiter.bucket.name for route_limiter in self._route_limiters.values()}
@@ -221,15 +261,33 @@ class Limiter:
             self._dequeue(waiter)
             self._admit_waiter(waiter, now)
         self._refuse_long_waits(now)
+        self._take_leases(now)
         self._schedule_wakeup(
             min((now + delay for bucket in self._queues if (delay := bucket.delay(now)) > 0), default=math.inf)
         )
+
+    def _take_leases(self, now: float) -> None:
+        """Lease requests of the shared budget for the calls that wait."""
+        if self._leases is None or self._closed:
+            return
+        for bucket, queue in self._queues.items():
+            waiting = min(len(queue), self._free_slots)
+            if waiting and (lease := bucket.needed_lease(now)) is not None:
+                lease.is_taking = True
+                self._leases.start(self._take(bucket, lease, waiting))
+
+    async def _take(self, bucket: Bucket, lease: Lease, waiting: int) -> None:
+        try:
+            await bucket.take(lease, waiting)
+        finally:
+            lease.is_taking = False
+        self._admit_waiters()
 
     def _refuse_long_waits(self, now: float) -> None:
         """Refuse calls that would wait longer than they may."""
         used_up = [(bucket, delay) for bucket in self._queues if (delay := bucket.delay(now)) > 0 and bucket.is_used_up]
         for bucket, delay in used_up:
-            for waiter in [waiter for waiter in self._queues[bucket] if delay > waiter.max_wait]:
+            for waiter in [waiter for waiter in self._queues[bucket] if waiter.max_wait < delay < math.inf]:
                 self._dequeue(waiter)
                 if not waiter.admitted.done():
                     waiter.admitted.set_exception(used_up_error(waiter.route_limiter, delay))

@@ -12,7 +12,7 @@ from casemgmt_async.transport.pacing import Pacer
 from casemgmt_async.transport.rate_limit import RateLimit
 from casemgmt_async.transport.window import Window
 
-__all__ = ["LearnedQuota", "ReportedQuota"]
+__all__ = ["MIN_DELAY", "LearnedQuota", "ReportedQuota"]
 
 RESERVE: Final = 0.04
 MAX_RESERVE: Final = 8
@@ -64,10 +64,8 @@ class ReportedQuota:
         self._advance(now, in_flight)
         if self._pacer is not None:
             return self._paced_delay(now, self._pacer)
-        if not self._is_verified:
-            probe_ends = self.window.starts_at + min(PROBE_SECONDS, self.window.period / 4)
-            if now < probe_ends:
-                return probe_ends - now if in_flight else 0.0
+        if (probe_ends := self._probe_ends(now)) is not None:
+            return probe_ends - now if in_flight else 0.0
         usable = self.remaining - self._reserve(now)
         if in_flight < usable:
             return 0.0 if in_flight < max(self._answers, 1.0) else math.inf
@@ -75,11 +73,20 @@ class ReportedQuota:
             return max(MIN_DELAY, self.window.seconds_left(now) - RESERVE_ENDS * self.window.period)
         return max(MIN_DELAY, self.window.next_starts_at - now)
 
+    def guard(self, now: float, in_flight: int) -> float:
+        """Seconds until a request that a shared budget has granted may be sent."""
+        self._advance(now, in_flight)
+        if now < self.window.starts_at:
+            return self.window.starts_at - now
+        if (probe_ends := self._probe_ends(now)) is not None:
+            return probe_ends - now if in_flight else 0.0
+        return 0.0 if in_flight < self.remaining else max(MIN_DELAY, self.window.next_starts_at - now)
+
     def admit(self) -> None:
         """Count a request that is about to be sent."""
         self.own += 1
         if self._pacer is not None:
-            self._pacer.credit -= 1
+            self._pacer.credit = max(0.0, self._pacer.credit - 1)
 
     def observe(self, limits: RateLimit, now: float, in_flight: int) -> None:
         """Take in the answer of a request that the service counted."""
@@ -124,6 +131,11 @@ class ReportedQuota:
         if self._pacer is not None:
             self._pacer.remaining = 0.0
         return max(0.0, self.window.next_starts_at - now)
+
+    def _probe_ends(self, now: float) -> float | None:
+        """Until when one request is sent alone, to see whether the window before has ended; None if that is seen."""
+        probe_ends = self.window.starts_at + min(PROBE_SECONDS, self.window.period / 4)
+        return None if self._is_verified or now >= probe_ends else probe_ends
 
     def _paced_delay(self, now: float, pacer: Pacer) -> float:
         seconds_left = self.window.seconds_left(now)

@@ -1,0 +1,224 @@
+"""Requests that a session may send by a shared budget, leased in small lots.
+
+The store holds three kinds of entries: how many requests of a window were granted; the bucket of each route, so that
+a process that has just started need not send a request to learn it; and the organisation of the credentials.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import json
+import logging
+import math
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any, Final, TypeVar
+
+from attrs import asdict, define, field, frozen
+
+from casemgmt_async.errors import AuthenticationError, NotFoundError, PermissionDeniedError
+from casemgmt_async.transport.clock import Clock
+from casemgmt_async.transport.shared_budget import SharedBudget
+
+__all__ = ["KnownLimit", "Lease", "Leases"]
+
+T = TypeVar("T")
+log: Final = logging.getLogger("casemgmt_async")
+
+LOTS: Final = 20
+"""A lease is at most this part of a window, so that a process that ends with a lease wastes little."""
+STORE_TIMEOUT: Final = 2.0
+"""Seconds after which a store that does not answer is taken to be away."""
+MIN_PAUSE: Final = 1.0
+MAX_PAUSE: Final = 30.0
+"""Seconds between two attempts to reach a store that is away: at first, and at most."""
+
+
+@frozen
+class KnownLimit:
+    """The rate limit of a route, as the answers of another process have shown it."""
+
+    bucket: str
+    limit: int
+    period: float
+
+
+@define(eq=False)
+class Lease:
+    """What a session may send of one bucket in the current window, by the shared budget."""
+
+    leases: Leases
+    bucket: str
+    known: KnownLimit | None = None
+    """The limit as the store knows it, until an answer of this session reports it."""
+    credit: int = 0
+    """Requests that may be sent. Below zero: requests that were sent without a lease and are still to be counted."""
+    is_used_up: bool = False
+    """Whether the shared budget of the window is used up."""
+    is_taking: bool = False
+    window: int | None = None
+    service_time: float = 0.0
+    """The Unix time of the service less the session's monotonic time."""
+
+    @property
+    def is_active(self) -> bool:
+        """Whether the shared budget decides, and not the headers alone."""
+        return self.leases.is_active
+
+    @property
+    def is_needed(self) -> bool:
+        """Whether a lot should be leased for calls that wait."""
+        return self.is_active and self.credit < 1 and not self.is_used_up and not self.is_taking
+
+    def enter(self, ends_at: float, period: float) -> None:
+        """Move on to the window that ends at a monotonic time; a lease ends with its window."""
+        window = round((ends_at + self.service_time) / period)
+        if window != self.window:
+            if self.window is not None:
+                self.credit = 0
+            self.window, self.is_used_up = window, False
+
+    def delay(self, seconds_left: float) -> float:
+        """Seconds until a request may be sent; infinite if a lot has to be leased first."""
+        if self.credit >= 1:
+            return 0.0
+        return seconds_left if self.is_used_up else math.inf
+
+    async def take(self, waiting: int, limit: int, period: float, remaining: int) -> None:
+        """Lease a lot for the calls that wait; `remaining` is what answers have left of the window."""
+        window, debt = self.window, max(0, -self.credit)
+        assert window is not None
+        want = debt + min(waiting, max(1, limit // LOTS))
+        used = max(0, limit - remaining - debt)
+        granted = await self.leases.take(self.bucket, window=window, period=period, limit=limit, used=used, want=want)
+        if granted is not None and window == self.window:
+            self.credit += granted
+            self.is_used_up = granted < want
+
+
+@define(eq=False)
+class Leases:
+    """The shared budget of one session: whose it is, and whether its store can be reached."""
+
+    budget: SharedBudget
+    service: str
+    """The address of the service."""
+    credential: Callable[[], str | None]
+    """Gives the key or token by which the store finds the organisation; None if there is no token yet."""
+    identify: Callable[[], Awaitable[str | None]]
+    """Asks the service for the id of the organisation."""
+    clock: Clock
+    identifying_route: str = ""
+    """The route by which `identify` asks; its calls do not wait for the organisation."""
+    is_active: bool = False
+    """Whether the organisation is known, and the store was reached the last time."""
+    changed: Callable[[], object] = field(init=False)
+    """Called when the store cannot be reached any more, and when it can be again."""
+    _organization: str | None = None
+    _is_entered: bool = False
+    _is_away: bool = False
+    _lock: asyncio.Lock = field(factory=asyncio.Lock)
+    _tasks: set[asyncio.Task[None]] = field(factory=set)
+
+    def start(self, work: Coroutine[Any, Any, None]) -> None:
+        """Run something beside the calls; `close` cancels it."""
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def look_up(self, route: str) -> KnownLimit | None:
+        """Return what other processes have learned of a route; None if that is nothing, or without the store."""
+        async with self._lock:
+            if not self.is_active and not self._is_away:
+                await self._use(self._reach)
+        if not self.is_active:
+            return None
+        text = await self._use(lambda: in_time(self.budget.get(self._key("route", route))))
+        return None if text is None else KnownLimit(**json.loads(text))
+
+    async def remember(self, route: str, limit: KnownLimit) -> None:
+        """Tell other processes what an answer has shown of a route."""
+        if self.is_active:
+            text = json.dumps(asdict(limit))
+            await self._use(lambda: in_time(self.budget.put(self._key("route", route), text)))
+
+    async def take(self, bucket: str, **counts: Any) -> int | None:
+        """Lease requests of a window; None without the store."""
+        return await self._use(lambda: in_time(self.budget.take(self._key("bucket", bucket), **counts)))
+
+    async def close(self) -> None:
+        """End what runs beside the calls, and leave the store."""
+        self.is_active = False
+        tasks = list(self._tasks)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        if self._is_entered:
+            self._is_entered = False
+            await self.budget.__aexit__(None, None, None)
+
+    def _key(self, kind: str, name: str) -> str:
+        return f"{self.service} {self._organization} {kind} {name}"
+
+    async def _use(self, work: Callable[[], Awaitable[T]]) -> T | None:
+        """Use the store; None if it cannot be reached."""
+        try:
+            return await work()
+        except Exception as error:  # noqa: BLE001 - whatever the driver of the store raises
+            self._went_away(error)
+            return None
+
+    async def _reach(self) -> None:
+        """Connect to the store, and find out whose budget it is."""
+        if not self._is_entered:
+            await in_time(self.budget.__aenter__())
+            self._is_entered = True
+        credential = self.credential()
+        key = f"{self.service} credential {digest(credential)}"
+        found = await in_time(self.budget.get(key))
+        if self._organization is None:
+            self._organization = (credential and found) or await self._ask()
+            if credential:
+                await in_time(self.budget.put(key, self._organization))
+        self.is_active = True
+
+    async def _ask(self) -> str:
+        """Ask the service for the organisation; where that is not permitted, the credential stands for it."""
+        try:
+            found = await self.identify()
+        except (AuthenticationError, PermissionDeniedError, NotFoundError) as error:
+            log.info("the organisation cannot be read, so only sessions with the same key share a budget: %s", error)
+            found = None
+        return found or digest(self.credential())
+
+    def _went_away(self, error: Exception) -> None:
+        self.is_active = False
+        if self._is_away:
+            return
+        self._is_away = True
+        reason = " ".join(f"{type(error).__name__}: {error}".split())
+        log.warning("the shared budget cannot be reached (%s); the headers of answers replace it until it can", reason)
+        self.start(self._come_back())
+        self.changed()
+
+    async def _come_back(self) -> None:
+        """Try the store again and again, until it answers."""
+        pause = MIN_PAUSE
+        while self._is_away:
+            await self.clock.sleep(pause * (1 + self.clock.random()) / 2)
+            pause = min(MAX_PAUSE, pause * 2)
+            await self._use(self._reach)
+            self._is_away = not self.is_active
+        log.warning("the shared budget can be reached again")
+        self.changed()
+
+
+async def in_time(work: Awaitable[T]) -> T:
+    """Await an operation of the store, for a limited time."""
+    async with asyncio.timeout(STORE_TIMEOUT):
+        return await work
+
+
+def digest(credential: str | None) -> str:
+    """What stands for a credential in the store, which must not know it."""
+    return hashlib.sha256((credential or "").encode()).hexdigest()[:32]
