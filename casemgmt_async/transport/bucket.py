@@ -88,10 +88,7 @@ class Bucket:
 
     async def take(self, lease: Lease, waiting: int) -> None:
         """Lease requests of the shared budget for the calls that wait."""
-        if (quota := self._reported) is not None:
-            await lease.take(waiting, int(quota.limit), quota.window.period, int(quota.remaining))
-        elif (known := lease.known) is not None:
-            await lease.take(waiting, known.limit, known.period, known.limit)
+        await lease.take(waiting, lease.limit if self._reported is None else int(self._reported.remaining))
 
     def admit(self, now: float) -> None:
         """Count a request that is about to be sent."""
@@ -120,6 +117,8 @@ class Bucket:
             if self._reported is None:
                 self._reported, self._learned = ReportedQuota(self.random, limits.limit), None
             self._reported.observe(limits, now, self.in_flight)
+            if self.lease is not None and self.lease.has_exact_time:
+                self._reported.window.align(self.lease.service_time)
         elif self._reported is not None and not self._reported.is_confirmed:
             self._learned, self._reported = LearnedQuota(self._reported.limit), None  # only refusals report a limit
         elif self._learned is not None:
@@ -151,12 +150,13 @@ class Bucket:
         quota = self._reported
         if quota is not None:
             guard = quota.guard(now, self.in_flight)
-            lease.enter(quota.window.ends_at, quota.window.period)
+            lease.enter(quota.window.ends_at, quota.window.period, quota.limit)
+            lease.see(quota.remaining)
             return guard or lease.delay(max(MIN_DELAY, quota.window.next_starts_at - now))
         if lease.known is not None and not self._is_known:
             period = lease.known.period
             ends_at = (math.floor((now + lease.service_time) / period) + 1) * period - lease.service_time
-            lease.enter(ends_at, period)
+            lease.enter(ends_at, period, lease.known.limit)
             return lease.delay(max(MIN_DELAY, ends_at - now))
         return None
 

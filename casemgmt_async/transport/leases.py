@@ -27,8 +27,22 @@ log: Final = logging.getLogger("casemgmt_async")
 
 LOTS: Final = 20
 """A lease is at most this part of a window, so that a process that ends with a lease wastes little."""
+STEPS: Final = 200
+"""While others use the budget too, it is leased in steps of this part of a window, one after the other."""
+RAMP: Final = 0.5
+"""The part of a window in which one session alone would lease all of it in these steps. Without them, whoever learns
+first that a window has begun would take all of it."""
+QUIET_WINDOWS: Final = 2
+"""Windows without signs of others after which a session leases as fast as it can."""
 STORE_TIMEOUT: Final = 2.0
 """Seconds after which a store that does not answer is taken to be away."""
+DATE_ERROR: Final = 1.5
+"""Seconds by which the clock of the service may seem to differ from an exact one: `Date` has whole seconds."""
+SCOUT_PERIOD: Final = 10.0
+SCOUT_POLLS: Final = 20
+SCOUT_PAUSE: Final = 0.05
+"""In so many seconds one process learns an unknown route by a request; others ask so often for what it has learned."""
+MIN_DELAY: Final = 0.001
 MIN_PAUSE: Final = 1.0
 MAX_PAUSE: Final = 30.0
 """Seconds between two attempts to reach a store that is away: at first, and at most."""
@@ -56,9 +70,17 @@ class Lease:
     is_used_up: bool = False
     """Whether the shared budget of the window is used up."""
     is_taking: bool = False
+    limit: int = 0
+    period: float = 0.0
     window: int | None = None
+    taken: int = 0
+    """What was granted in this window."""
+    shared_until: int = 0
+    """The first window before which others are assumed to use the budget too."""
     service_time: float = 0.0
     """The Unix time of the service less the session's monotonic time."""
+    has_exact_time: bool = True
+    """Whether that is exact: `Date` has whole seconds, and shows only whether our own clock is about right."""
 
     @property
     def is_active(self) -> bool:
@@ -70,30 +92,58 @@ class Lease:
         """Whether a lot should be leased for calls that wait."""
         return self.is_active and self.credit < 1 and not self.is_used_up and not self.is_taking
 
-    def enter(self, ends_at: float, period: float) -> None:
+    def set_time(self, service: float, ours: float) -> None:
+        """Learn the time of the service from an answer; both times are Unix times less the monotonic time."""
+        self.has_exact_time = abs(service - ours) <= DATE_ERROR
+        self.service_time = ours if self.has_exact_time else service + DATE_ERROR / 2
+
+    def enter(self, ends_at: float, period: float, limit: float) -> None:
         """Move on to the window that ends at a monotonic time; a lease ends with its window."""
+        self.limit, self.period = int(limit), period
         window = round((ends_at + self.service_time) / period)
         if window != self.window:
             if self.window is not None:
                 self.credit = 0
-            self.window, self.is_used_up = window, False
+            self.window, self.taken, self.is_used_up = window, 0, False
+
+    def see(self, remaining: float) -> None:
+        """Take in what answers have left of the window: whether others have used some of it."""
+        if self.window is not None and self.limit - remaining > self.taken:
+            self.shared_until = self.window + 1 + QUIET_WINDOWS
 
     def delay(self, seconds_left: float) -> float:
         """Seconds until a request may be sent; infinite if a lot has to be leased first."""
         if self.credit >= 1:
             return 0.0
-        return seconds_left if self.is_used_up else math.inf
+        if self.is_used_up:
+            return seconds_left
+        next_step = self._ramp * max(0, self.taken - 1 + self._step) / max(1, self.limit)
+        early = next_step - (self.period - seconds_left) if self.taken else 0.0
+        return min(early, seconds_left) if early > MIN_DELAY else math.inf
 
-    async def take(self, waiting: int, limit: int, period: float, remaining: int) -> None:
+    @property
+    def _step(self) -> int:
+        return max(1, self.limit // STEPS)
+
+    @property
+    def _ramp(self) -> float:
+        return RAMP * self.period if self.window is not None and self.window < self.shared_until else 0.0
+
+    async def take(self, waiting: int, remaining: int) -> None:
         """Lease a lot for the calls that wait; `remaining` is what answers have left of the window."""
         window, debt = self.window, max(0, -self.credit)
         assert window is not None
-        want = debt + min(waiting, max(1, limit // LOTS))
-        used = max(0, limit - remaining - debt)
-        granted = await self.leases.take(self.bucket, window=window, period=period, limit=limit, used=used, want=want)
+        want = debt + min(waiting, self._step if self._ramp else max(1, self.limit // LOTS))
+        used = max(0, self.limit - remaining - debt)
+        granted = await self.leases.take(
+            self.bucket, window=window, period=self.period, limit=self.limit, used=used, want=want
+        )
         if granted is not None and window == self.window:
             self.credit += granted
+            self.taken += granted
             self.is_used_up = granted < want
+            if self.is_used_up:
+                self.see(0.0)
 
 
 @define(eq=False)
@@ -127,14 +177,28 @@ class Leases:
         task.add_done_callback(self._tasks.discard)
 
     async def look_up(self, route: str) -> KnownLimit | None:
-        """Return what other processes have learned of a route; None if that is nothing, or without the store."""
+        """Return what other processes have learned of a route; None if that is nothing, or without the store.
+
+        If none has learned it, one of them does, and the others wait a little for it.
+        """
         async with self._lock:
             if not self.is_active and not self._is_away:
                 await self._use(self._reach)
         if not self.is_active:
             return None
-        text = await self._use(lambda: in_time(self.budget.get(self._key("route", route))))
-        return None if text is None else KnownLimit(**json.loads(text))
+        key, window = self._key("route", route), int(self.clock.wall() / SCOUT_PERIOD)
+        for poll in range(SCOUT_POLLS):
+            text = await self._use(lambda: in_time(self.budget.get(key)))
+            if text is not None:
+                return KnownLimit(**json.loads(text))
+            if poll == 0 and await self.take(
+                f"scout {route}", window=window, period=SCOUT_PERIOD, limit=1, used=0, want=1
+            ):
+                return None
+            if not self.is_active:
+                return None
+            await self.clock.sleep(SCOUT_PAUSE)
+        return None
 
     async def remember(self, route: str, limit: KnownLimit) -> None:
         """Tell other processes what an answer has shown of a route."""

@@ -57,7 +57,7 @@ class Limiter:
     """First-in, first-out admission: concurrency cap and rate limits."""
 
     def __init__(self, max_concurrency: int, clock: Clock, leases: Leases | None = None) -> None:
-        self._leases = leases
+        self.leases: Final = leases
         if leases is not None:
             leases.changed = self._admit_waiters
         self._free_slots = max_concurrency
@@ -85,9 +85,9 @@ class Limiter:
         found = self._route_limiters.get(route)
         if found is None:
             found = self._route_limiters[route] = RouteLimiter(route, Bucket(self._clock.random))
-            if self._leases is not None and route != self._leases.identifying_route:
+            if self.leases is not None and route != self.leases.identifying_route:
                 found.bucket.is_pending = True
-                self._leases.start(self._look_up(found, self._leases))
+                self.leases.start(self._look_up(found, self.leases))
         return found
 
     def delay(self, route_limiter: RouteLimiter) -> float:
@@ -188,7 +188,7 @@ class Limiter:
             self._bind(route_limiter, limits.name, answered=1)
         lease = route_limiter.bucket.lease
         if lease is not None and limits.name is not None:
-            lease.service_time = server_time(answer.headers, self._clock.wall) - now
+            lease.set_time(server_time(answer.headers, self._clock.wall) - now, self._clock.wall() - now)
             self._remember(route_limiter, lease, limits)
         if answer.status == 429:
             route_limiter.bucket.refused(limits, now)
@@ -232,8 +232,8 @@ class Limiter:
         bucket = self._buckets.pop(name, None)
         if bucket is None:
             bucket = Bucket(self._clock.random, name)
-            if self._leases is not None:
-                bucket.lease = Lease(self._leases, name, service_time=self._clock.wall() - self._clock.clock())
+            if self.leases is not None:
+                bucket.lease = Lease(self.leases, name, service_time=self._clock.wall() - self._clock.clock())
         self._buckets[name] = bucket  # the most recently named is last
         if len(self._buckets) > MAX_UNUSED_BUCKETS:
             used = {route_limiter.bucket.name for route_limiter in self._route_limiters.values()}
@@ -268,13 +268,13 @@ class Limiter:
 
     def _take_leases(self, now: float) -> None:
         """Lease requests of the shared budget for the calls that wait."""
-        if self._leases is None or self._closed:
+        if self.leases is None or self._closed:
             return
         for bucket, queue in self._queues.items():
             waiting = min(len(queue), self._free_slots)
             if waiting and (lease := bucket.needed_lease(now)) is not None:
                 lease.is_taking = True
-                self._leases.start(self._take(bucket, lease, waiting))
+                self.leases.start(self._take(bucket, lease, waiting))
 
     async def _take(self, bucket: Bucket, lease: Lease, waiting: int) -> None:
         try:

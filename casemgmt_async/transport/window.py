@@ -93,6 +93,15 @@ class Window:
         self.ends_at = ends_at if has_jumped else min(expected, ends_at)
         return ahead
 
+    def align(self, service_time: float) -> None:
+        """Take the end from the calendar, with which windows are aligned, unless answers contradict it.
+
+        `service_time` is the Unix time of the service less our time.
+        """
+        end = round((self.ends_at + service_time) / self.period) * self.period - service_time
+        if abs(end - self.ends_at) <= MAX_DOUBT + FIRST_SKEW:
+            self.ends_at, self.rounding = end, Rounding.EXACT
+
     def refused_early(self) -> None:
         """Go back to the window before, which refused a request as if it had not ended."""
         self.ends_at -= self.period
