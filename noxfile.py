@@ -17,7 +17,7 @@ nox.options.sessions = ["check"]
 nox.options.default_venv_backend = "venv"
 
 PYPROJECT = nox.project.load_toml("pyproject.toml")
-EVERYTHING = "-e.[cli,dask,emulator,fastapi,otel,parquet,postgres,pytest,workers]"
+EVERYTHING = "-e.[cli,dask,emulator,fastapi,otel,parquet,postgres,pytest,redis,workers]"
 
 
 def group(name: str) -> list[str]:

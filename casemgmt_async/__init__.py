@@ -52,6 +52,7 @@ if TYPE_CHECKING:
     from casemgmt_async.transport.origin import web_address as web_address
     from casemgmt_async.transport.rate_limit import RateLimit as RateLimit
     from casemgmt_async.transport.retry import RetryPolicy as RetryPolicy
+    from casemgmt_async.transport.shared_budget import SharedBudget as SharedBudget
     from casemgmt_async.watching import *
 
 PARTS: Final = frozenset({"emulator", "errors", "facts", "jobs", "models", "probe", "routes"})
@@ -71,6 +72,7 @@ if not TYPE_CHECKING:  # a type checker that saw `__getattr__` would accept any 
             "transport.origin": ("web_address",),
             "transport.rate_limit": ("RateLimit",),
             "transport.retry": ("RetryPolicy",),
+            "transport.shared_budget": ("SharedBudget",),
             "transport.clock": None,
             "transport.events": None,
             "watching": None,

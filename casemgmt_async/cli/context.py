@@ -61,6 +61,7 @@ class Context:
     site: str | None = None
     base_url: str | None = None
     timeout: float | None = None
+    budget: str | None = None
     screen: Screen = field(factory=Screen)
     profile: Profile = field(factory=Profile)
 
@@ -70,6 +71,10 @@ class Context:
         if self.timeout is not None:
             options["timeout"] = self.timeout
         if emulated_cases is None:
+            if budget := self.budget or self.profile.budget:
+                from casemgmt_async.integrations.budgets import open_budget  # noqa: PLC0415 - needs a driver
+
+                options["budget"] = open_budget(budget)
             async with CaseSession(**self.connection(), **options) as session:
                 yield session
             return
@@ -103,6 +108,7 @@ def command_options(command: Callable[..., Any]) -> Callable[..., Any]:
         ),
         click.option("--site", metavar="SITE", help="Datadog site. [default: DD_SITE, or datadoghq.com]"),
         click.option("--base-url", metavar="URL", help="Call this address instead. [default: CASEMGMT_BASE_URL]"),
+        click.option("--budget", metavar="URL", help="Share the rate limit by this Redis or PostgreSQL."),
         click.option(
             "--timeout", type=click.FloatRange(min=0, min_open=True), metavar="S", help="Seconds for one call."
         ),
@@ -122,13 +128,14 @@ def runs(work: Callable[..., Coroutine[Any, Any, int | None]]) -> Callable[..., 
         site: str | None,
         base_url: str | None,
         timeout: float | None,
+        budget: str | None,
         **given: Any,
     ) -> None:
         try:
             chosen = read_profile(profile)
         except ConfigurationError as error:
             fail(error)
-        context = Context(site, base_url, timeout, Screen(as_json), chosen)
+        context = Context(site, base_url, timeout, budget, Screen(as_json), chosen)
         click.get_current_context().exit(_finish(work, context, given) or 0)
 
     return callback

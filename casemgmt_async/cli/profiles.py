@@ -4,6 +4,7 @@
 
     [profiles.work]
     site = "datadoghq.eu"
+    budget = "redis://localhost"
     api_key = { env = "WORK_API_KEY" }
     app_key = { command = ["security", "find-generic-password", "-s", "datadog-app-key", "-w"] }
     project = "SEC"
@@ -31,7 +32,7 @@ from casemgmt_async import ConfigurationError
 __all__ = ["Profile", "config_file", "read_profile", "read_profiles"]
 
 SECRETS: Final = ("api_key", "app_key", "access_token")
-TEXTS: Final = ("site", "base_url", "project", "type")
+TEXTS: Final = ("site", "base_url", "budget", "project", "type")
 CONNECTS: Final = ("DD_API_KEY", "DD_APP_KEY", "CASEMGMT_BASE_URL")
 """Variables that say where to connect; if one of them is set, the default profile does not connect elsewhere."""
 PATIENCE: Final = 30  # seconds for a program that prints a key
@@ -47,6 +48,8 @@ class Profile:
     """The Datadog site."""
     base_url: str | None = None
     """The address to call instead of a site's."""
+    budget: str | None = None
+    """The URL of the store in which processes share the rate limit."""
     project: str | None = None
     """The project of new cases: a key, a name or an id."""
     type: str | None = None

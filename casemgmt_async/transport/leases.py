@@ -30,8 +30,12 @@ LOTS: Final = 20
 STEPS: Final = 200
 """While others use the budget too, it is leased in steps of this part of a window, one after the other."""
 RAMP: Final = 0.5
-"""The part of a window in which one session alone would lease all of it in these steps. Without them, whoever learns
-first that a window has begun would take all of it."""
+"""The part of a window in which one session would lease all of it in these steps, if its `crowd` is 1. Without steps,
+the session that learns first that a window has begun would take all of it."""
+EXPONENT: Final = 2.0
+WEIGHT: Final = 0.5
+MAX_PRESSURE: Final = 6.0
+"""The crowd follows this power of the pressure with this weight, so it soon is the same for all sessions."""
 QUIET_WINDOWS: Final = 2
 """Windows without signs of others after which a session leases as fast as it can."""
 STORE_TIMEOUT: Final = 2.0
@@ -75,6 +79,10 @@ class Lease:
     window: int | None = None
     taken: int = 0
     """What was granted in this window."""
+    crowd: float = 0.0
+    """How much slower than alone the session leases; 0 before it is known."""
+    used_up_after: float | None = None
+    """Seconds after which the window was used up; None if it is not."""
     shared_until: int = 0
     """The first window before which others are assumed to use the budget too."""
     service_time: float = 0.0
@@ -104,12 +112,28 @@ class Lease:
         if window != self.window:
             if self.window is not None:
                 self.credit = 0
-            self.window, self.taken, self.is_used_up = window, 0, False
+                self._measure()
+            self.window, self.taken, self.is_used_up, self.used_up_after = window, 0, False, None
 
     def see(self, remaining: float) -> None:
         """Take in what answers have left of the window: whether others have used some of it."""
         if self.window is not None and self.limit - remaining > self.taken:
             self.shared_until = self.window + 1 + QUIET_WINDOWS
+        if remaining < 1 and self.used_up_after is None:
+            self.used_up_after = self._elapsed
+
+    @property
+    def _elapsed(self) -> float:
+        """Seconds since the window began."""
+        assert self.window is not None
+        return self.leases.clock.clock() + self.service_time - (self.window - 1) * self.period
+
+    def _measure(self) -> None:
+        """Set the crowd by how early the last window was used up, which all sessions see alike."""
+        after = self.period if self.used_up_after is None else self.used_up_after
+        pressure = min(MAX_PRESSURE, max(1.0, RAMP * self.period / max(after, MIN_DELAY)))
+        target = pressure**EXPONENT
+        self.crowd = target if not self.crowd else self.crowd ** (1 - WEIGHT) * target**WEIGHT
 
     def delay(self, seconds_left: float) -> float:
         """Seconds until a request may be sent; infinite if a lot has to be leased first."""
@@ -117,23 +141,26 @@ class Lease:
             return 0.0
         if self.is_used_up:
             return seconds_left
-        next_step = self._ramp * max(0, self.taken - 1 + self._step) / max(1, self.limit)
-        early = next_step - (self.period - seconds_left) if self.taken else 0.0
-        return min(early, seconds_left) if early > MIN_DELAY else math.inf
+        elapsed = self.period - seconds_left
+        if not self.taken or not self._has_steps or elapsed > RAMP * self.period:
+            return math.inf
+        spread = RAMP * self.period * max(1.0, self.crowd)
+        early = spread * (self.taken - 1 + self._step) / max(1, self.limit) - elapsed
+        return min(early, RAMP * self.period + MIN_DELAY - elapsed) if early > MIN_DELAY else math.inf
 
     @property
     def _step(self) -> int:
         return max(1, self.limit // STEPS)
 
     @property
-    def _ramp(self) -> float:
-        return RAMP * self.period if self.window is not None and self.window < self.shared_until else 0.0
+    def _has_steps(self) -> bool:
+        return self.window is not None and self.window < self.shared_until
 
     async def take(self, waiting: int, remaining: int) -> None:
         """Lease a lot for the calls that wait; `remaining` is what answers have left of the window."""
         window, debt = self.window, max(0, -self.credit)
         assert window is not None
-        want = debt + min(waiting, self._step if self._ramp else max(1, self.limit // LOTS))
+        want = debt + min(waiting, self._step if self._has_steps else max(1, self.limit // LOTS))
         used = max(0, self.limit - remaining - debt)
         granted = await self.leases.take(
             self.bucket, window=window, period=self.period, limit=self.limit, used=used, want=want

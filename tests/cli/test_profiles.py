@@ -8,7 +8,7 @@ import pytest
 
 from casemgmt_async import ConfigurationError
 from casemgmt_async.cli.context import Context
-from casemgmt_async.cli.profiles import config_file, read_profile
+from casemgmt_async.cli.profiles import Profile, config_file, read_profile
 
 WORK = """
 default = "work"
@@ -131,3 +131,15 @@ async def test_the_command_takes_a_profile(casemgmt, emulator, file):
     assert said.status == 0, said.err
     said = await casemgmt("search", "--profile", "tset", env={"CASEMGMT_CONFIG": str(file)})
     assert (said.status, "did you mean 'test'?" in said.err) == (2, True)
+
+
+async def test_a_budget_of_a_profile_is_used_and_an_option_replaces_it(monkeypatch):
+    for context in (Context(profile=Profile(budget="mysql://host")), Context(budget="mysql://host")):
+        with pytest.raises(ConfigurationError, match="'mysql' is the scheme of the URL of the budget"):
+            async with context.session():
+                pass
+    profile = Profile(budget="mysql://host", base_url="http://127.0.0.1:9")
+    monkeypatch.setenv("DD_API_KEY", "key")
+    monkeypatch.setenv("DD_APP_KEY", "key")
+    async with Context(budget="redis://host", profile=profile).session():
+        pass

@@ -15,7 +15,7 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from casemgmt_async import ConfigurationError
-from casemgmt_async.integrations.budgets.base import Budget
+from casemgmt_async.integrations.budgets.base import BudgetStore
 
 __all__ = ["open_budget"]
 
@@ -29,7 +29,7 @@ STORES: Final = {
 """For each scheme of a URL the extra, which is also the module, and the class."""
 
 
-def open_budget(url: str) -> Budget:
+def open_budget(url: str) -> BudgetStore:
     """Return the shared budget that is kept at a URL; it connects when it is first used.
 
     `redis://`, `rediss://` and `unix://` URLs are as in redis-py, `postgresql://` URLs as in libpq, options in the
@@ -50,5 +50,5 @@ def open_budget(url: str) -> Budget:
         raise ConfigurationError(
             f"a budget at {scheme}:// needs a driver that is not installed: pip install 'casemgmt-async[{extra}]'"
         ) from error
-    budget: Budget = getattr(module, name)(url)
+    budget: BudgetStore = getattr(module, name)(url)
     return budget

@@ -5,13 +5,13 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from typing import Final, Self
 
-__all__ = ["KEPT_SECONDS", "Budget"]
+__all__ = ["KEPT_SECONDS", "BudgetStore"]
 
 KEPT_SECONDS: Final = 24 * 60 * 60
 """How long a value of `put` is kept."""
 
 
-class Budget(ABC):
+class BudgetStore(ABC):
     """A store that connects when it is first used, and disconnects when the last of its users leaves."""
 
     def __init__(self) -> None:

@@ -9,15 +9,13 @@ import psycopg
 from psycopg.conninfo import conninfo_to_dict
 
 from casemgmt_async import ConfigurationError
-from casemgmt_async.integrations.budgets.base import KEPT_SECONDS, Budget
+from casemgmt_async.integrations.budgets.base import KEPT_SECONDS, BudgetStore
 
 __all__ = ["PostgresBudget"]
 
-LOCK: Final = 0x63617365_62756467
-"""The advisory lock under which the tables are made: two `CREATE TABLE IF NOT EXISTS` at the same time can fail."""
-CREATE: Final = f"""
+CREATE: Final = """
 BEGIN;
-SELECT pg_advisory_xact_lock({LOCK});
+SELECT pg_advisory_xact_lock(hashtextextended('casemgmt_budget', 0));
 CREATE UNLOGGED TABLE IF NOT EXISTS casemgmt_budget (
     bucket text NOT NULL,
     win bigint NOT NULL,
@@ -33,7 +31,10 @@ CREATE UNLOGGED TABLE IF NOT EXISTS casemgmt_budget_facts (
 );
 COMMIT;
 """
-"""Unlogged: a crash of the server empties the tables, which costs nothing, and no write waits for a disk."""
+"""Under a lock, because two `CREATE TABLE IF NOT EXISTS` at the same time can fail.
+
+Unlogged: a crash of the server empties the tables, which costs nothing, and no write waits for a disk.
+"""
 TAKE: Final = """
 WITH asked AS (SELECT %(limit)s::bigint AS most, %(used)s::bigint AS used, %(want)s::bigint AS want)
 INSERT INTO casemgmt_budget AS budget (bucket, win, used, granted, expires)
@@ -58,7 +59,7 @@ ON CONFLICT (key) DO UPDATE SET value = excluded.value, expires = excluded.expir
 """
 
 
-class PostgresBudget(Budget):
+class PostgresBudget(BudgetStore):
     """A count in PostgreSQL: one row for each window of a bucket."""
 
     def __init__(self, url: str) -> None:

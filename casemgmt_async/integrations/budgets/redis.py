@@ -10,7 +10,7 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 
 from casemgmt_async import ConfigurationError
-from casemgmt_async.integrations.budgets.base import KEPT_SECONDS, Budget
+from casemgmt_async.integrations.budgets.base import KEPT_SECONDS, BudgetStore
 
 __all__ = ["RedisBudget"]
 
@@ -26,7 +26,7 @@ return grant
 """Reads, grants and writes in one step; a window is forgotten by itself."""
 
 
-class RedisBudget(Budget):
+class RedisBudget(BudgetStore):
     """A count in Redis: one key for each window of a bucket."""
 
     def __init__(self, url: str) -> None:
