@@ -218,12 +218,10 @@ class Leases:
             text = await self._use(lambda: in_time(self.budget.get(key)))
             if text is not None:
                 return KnownLimit(**json.loads(text))
-            if poll == 0 and await self.take(
-                f"scout {route}", window=window, period=SCOUT_PERIOD, limit=1, used=0, want=1
-            ):
-                return None
-            if not self.is_active:
-                return None
+            if poll == 0:
+                granted = await self.take(f"scout {route}", window=window, period=SCOUT_PERIOD, limit=1, used=0, want=1)
+                if granted != 0:  # this process learns it, or the store has gone away
+                    return None
             await self.clock.sleep(SCOUT_PAUSE)
         return None
 
