@@ -50,6 +50,8 @@ STALLED: Final = 30.0
 """Seconds without one after which the shards of a worker go to others."""
 PAUSE: Final = 5
 """Seconds until a shard is tried again that could not be worked on."""
+POLL: Final = 1.0
+"""Seconds until a worker looks again for shards whose next try is due."""
 
 logger = logging.getLogger(__name__)
 OpenSession = Callable[[], AbstractAsyncContextManager[CaseSession]]
@@ -161,7 +163,8 @@ async def run_worker(
     stalled: float = STALLED,
     stop: asyncio.Event | None = None,
 ) -> None:
-    """Work on shards until `stop` is set, or with `until_empty` until nothing is left in the queue.
+    """Work on shards until `stop` is set, or with `until_empty` until nothing waits in the queue, shards to be tried
+    again included.
 
     `concurrency` is how many shards are worked on at a time. Where PostgreSQL is away, it is waited for.
     """
@@ -210,18 +213,24 @@ async def serve(
         for each in list(controls):
             each.request_stop()
 
-    worker = asyncio.ensure_future(
-        app.run_worker_async(
-            queues=[QUEUE],
-            concurrency=concurrency,
-            wait=not until_empty,
-            install_signal_handlers=False,
-            update_heartbeat_interval=heartbeat,
-            stalled_worker_timeout=stalled * 4,
-            delete_jobs="successful",
-            fetch_job_polling_interval=1.0,
-        )
-    )
+    async def work() -> None:
+        while True:
+            await app.run_worker_async(
+                queues=[QUEUE],
+                concurrency=concurrency,
+                wait=not until_empty,
+                install_signal_handlers=False,
+                update_heartbeat_interval=heartbeat,
+                stalled_worker_timeout=stalled * 4,
+                delete_jobs="successful",
+                fetch_job_polling_interval=POLL,
+            )
+            # Without `wait` it ends although a shard waits for its next try, in a few seconds.
+            if not until_empty or not list(await app.job_manager.list_jobs_async(queue=QUEUE, status="todo")):
+                return
+            await asyncio.sleep(POLL)
+
+    worker = asyncio.ensure_future(work())
     beside = [asyncio.ensure_future(look_out()), asyncio.ensure_future(asked())]
     try:
         done, _ = await asyncio.wait([worker, *beside], return_when=asyncio.FIRST_COMPLETED)
