@@ -15,6 +15,7 @@ import asyncio
 import contextlib
 import importlib.util
 import json
+import logging
 import math
 import sys
 import tempfile
@@ -114,6 +115,7 @@ def describe(apart: float) -> str:
 async def child(base_url: str, case_id: str, number: str, budget: str) -> None:
     """Call as fast as the session allows, from the first line of standard input until its end."""
     options = {"base_url": base_url, "api_key": "budget", "app_key": "budget", "headers": {"X-Process": number}}
+    logging.basicConfig(format=f"process {number}: %(message)s")
     if budget:
         options["budget"] = open_budget(budget)
     async with CaseSession(**options) as session:
