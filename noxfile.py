@@ -1,4 +1,4 @@
-"""Every check of the project, each in an environment of its own: `nox -l` lists them.
+"""Every check of the project: `nox` alone runs `check`, which each change has to pass; `nox -l` lists the others.
 
 Arguments behind `--` go to the command that a session runs, as in `nox -s tests -- -k sweep`.
 """

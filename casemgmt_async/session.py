@@ -103,16 +103,6 @@ class CaseSession:
         if on_event is not None:
             events.add(on_event)
         self._pool = Pool(client_session, connector, max_concurrency)
-        leases = None
-        if budget is not None:
-            leases = Leases(
-                budget=budget,
-                service=self._origin.base,
-                credential=credentials.identity,
-                identify=self._organization,
-                identifying_route=GET_CURRENT_USER.name,
-                clock=clock,
-            )
         self._caller: Final = Caller(
             credentials=credentials,
             client=self._pool.client,
@@ -121,7 +111,7 @@ class CaseSession:
             max_concurrency=max_concurrency,
             max_body=max_body,
             clock=clock,
-            leases=leases,
+            leases=None if budget is None else self._leases(budget, credentials, clock),
         )
         request_options: dict[str, Any] = dict(proxy_options)
         if ssl is not None:
@@ -131,6 +121,16 @@ class CaseSession:
             defaults.update(request_options.get("proxy_headers", {}))
         self._options = call_options(timeout, retry, {**defaults, **checked_headers(headers)}, request_options)
         self._owns_pool = True
+
+    def _leases(self, budget: SharedBudget, credentials: Credentials, clock: Clock) -> Leases:
+        return Leases(
+            budget=budget,
+            service=self._origin.base,
+            credential=credentials.identity,
+            identify=self._organization,
+            identifying_route=GET_CURRENT_USER.name,
+            clock=clock,
+        )
 
     def __repr__(self) -> str:
         origin, pool = getattr(self, "_origin", None), getattr(self, "_pool", None)

@@ -19,8 +19,8 @@ from casemgmt_async.cli.screen import Screen
 __all__ = ["Interrupts", "Show"]
 
 QUIET_EVERY: Final = 10.0  # seconds between two lines where nobody watches
-FEW: Final = 10  # a rate from fewer foretells nothing
-TOLD: Final = {
+FEW: Final = 10  # too few for an estimate
+PHASE_NOTES: Final = {
     "looking up": "requests were cut off: giving them up to 30 s to take effect, then looking for what they made"
 }
 
@@ -36,8 +36,8 @@ class Show:
 
     def __call__(self, now: jobs.Progress) -> None:
         """Show where the job stands."""
-        if now.phase != self._phase and now.phase in TOLD:
-            self.screen.note(TOLD[now.phase])
+        if now.phase != self._phase and now.phase in PHASE_NOTES:
+            self.screen.note(PHASE_NOTES[now.phase])
         if self._bars is not None:
             self._move(self._bars, now)
         elif now.elapsed - self._told_at >= QUIET_EVERY:

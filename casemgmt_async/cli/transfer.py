@@ -132,10 +132,10 @@ def show_export(screen: Screen, result: jobs.ExportResult, to_stdout: bool) -> i
         )
     elif result.output is not None:
         gone = "".join(f", {count:,} {why}" for why, count in result.gone.items())
-        told = f"{result.written:,} cases{gone}"
+        text = f"{result.written:,} cases{gone}"
         users = users_beside(result.output)
         beside = f", users in {users}" if users.exists() else ""
-        (screen.note if to_stdout else screen.say)(told if to_stdout else f"{told} in {result.output}{beside}")
+        (screen.note if to_stdout else screen.say)(text if to_stdout else f"{text} in {result.output}{beside}")
     return 1 if result.output is None else 0
 
 
@@ -200,10 +200,8 @@ async def backfill(
       casemgmt backfill jira.csv --job jira --preset jira --project SEC --type Standard
       casemgmt backfill tickets.csv --job old-tracker --map 'Issue key=key' --map Summary=title --update
     """
-    if shards is not None and journal is None:
-        raise Misused("--shards needs --journal postgresql://host/database, where the workers find the shards")
-    if shards is not None and (report or outcomes):
-        raise Misused("--shards shows the result of all shards on the screen; leave out --report and --outcomes")
+    if shards is not None:
+        check_shards(journal, report or outcomes)
     options: dict[str, Any] = {
         "job": job,
         "journal": journal,
@@ -230,6 +228,14 @@ async def backfill(
             result = await jobs.backfill_cases(session, source, rejects=rejects, control=control, **options)
     show_rows(context.screen, result)
     return await finish(context.screen, result, report, outcomes, journal=result.journal, again="the same command")
+
+
+def check_shards(journal: JournalAddress | None, written: Path | None) -> None:
+    """Refuse options that do not go with --shards."""
+    if journal is None:
+        raise Misused("--shards needs --journal postgresql://host/database, where the workers find the shards")
+    if written is not None:
+        raise Misused("--shards shows the result of all shards on the screen; leave out --report and --outcomes")
 
 
 async def in_shards(

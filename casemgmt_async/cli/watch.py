@@ -88,12 +88,12 @@ def show(screen: Screen, change: CaseChange, look: Look) -> None:
         CASE["priority"].show(case, look),
         CASE["status"].show(case, look),
     ]
-    told = [
+    changes = [
         f"{name.replace('_', ' ')}: {short(old)} -> {short(new)}"
         for name, (old, new) in change.fields.items()
         if name not in UNSHOWN
     ]
-    parts += [case.title or "", *([f"({'; '.join(told)})"] if told else [])]
+    parts += [case.title or "", *([f"({'; '.join(changes)})"] if changes else [])]
     screen.show(*(piece for part in parts if part for piece in (part, "  ")))
 
 

@@ -225,7 +225,8 @@ async def serve(
                 delete_jobs="successful",
                 fetch_job_polling_interval=POLL,
             )
-            # Without `wait` it ends although a shard waits for its next try, in a few seconds.
+            # Without `wait` it ends as soon as nothing is due, and lets its last shards finish. One may then wait for
+            # its next try, or may just have put the links of all into the queue.
             if not until_empty or not list(await app.job_manager.list_jobs_async(queue=QUEUE, status="todo")):
                 return
             await asyncio.sleep(POLL)

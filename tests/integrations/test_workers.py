@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections import Counter
 from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import procrastinate
 import psycopg
 import pytest
 
+import casemgmt_async.integrations.procrastinate as procrastinate_module
 from casemgmt_async import CaseSession, ConfigurationError, InvalidArgumentError
 from casemgmt_async.emulator import Emulator
 from casemgmt_async.integrations.procrastinate import (
@@ -66,12 +69,15 @@ def open_session(emulator: Emulator) -> Callable[[], CaseSession]:
 
 
 @pytest.fixture
-def split(emulator: Emulator, open_session: Callable[[], CaseSession], postgres_url: str) -> Callable[..., Any]:
+def split(
+    emulator: Emulator, open_session: Callable[[], CaseSession], postgres_url: str, tmp_path: Path
+) -> Callable[..., Any]:
     """Deal rows out to three shards, and put them into the queue."""
 
     async def run(given: list[dict[str, Any]], **options: Any) -> Any:
         project = next(iter(emulator.store.tables.projects))
         options = {"job": "move", "journal": postgres_url, "shards": SHARDS, "settle": 0, **options}
+        options.setdefault("rejects", tmp_path / "rejects.jsonl")
         async with open_session() as session:
             work = await split_backfill(session, given, project=project, type=STANDARD, **options)
         async with opened_app(work.journal) as app:
@@ -92,9 +98,9 @@ def whole(emulator: Emulator, count: int) -> None:
 
 
 async def test_workers_share_a_backfill_and_make_links_between_shards(
-    emulator: Emulator, split: Callable[..., Any], open_session: Any, postgres_url: str
+    emulator: Emulator, split: Callable[..., Any], open_session: Any, postgres_url: str, tmp_path: Path
 ) -> None:
-    """One result over all shards; the same rows again change nothing."""
+    """One result over all shards; the same rows again change nothing, and a bad row is written beside them."""
     work = await split(rows(24))
     assert not any(case.title.startswith("row ") for case in emulator.store.tables.cases)
     before = await work.result(JobControl())
@@ -114,6 +120,8 @@ async def test_workers_share_a_backfill_and_make_links_between_shards(
     await run_worker(postgres_url, open_session=open_session, until_empty=True)
     result = await again.result(JobControl())
     assert (result.created, result.unchanged, result.bad_rows) == (0, 24, 1)
+    assert result.output == tmp_path / "rejects.jsonl"
+    assert json.loads(result.output.read_text("utf-8"))["title"] == "no key"
     whole(emulator, 24)
 
 
@@ -140,6 +148,22 @@ async def test_the_shards_of_a_dead_worker_go_on_elsewhere(
         assert await retry_stalled(app) == 0
     await run_worker(postgres_url, open_session=open_session, until_empty=True)
     whole(emulator, 24)
+
+
+async def test_a_worker_ends_with_its_queue_and_not_while_a_shard_waits_to_be_tried_again(
+    emulator: Emulator,
+    split: Callable[..., Any],
+    open_session: Any,
+    postgres_url: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Also where nothing is due at the moment, as after a try that failed."""
+    monkeypatch.setattr(procrastinate_module, "POLL", 0.05)
+    await split(rows(6))
+    with psycopg.connect(postgres_url, autocommit=True) as connection:
+        connection.execute("UPDATE procrastinate_jobs SET scheduled_at = now() + interval '0.3 seconds'")
+    await run_worker(postgres_url, open_session=open_session, until_empty=True)
+    whole(emulator, 6)
 
 
 async def test_a_worker_that_is_asked_to_stop_puts_its_shard_back(

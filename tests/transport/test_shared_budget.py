@@ -216,7 +216,10 @@ def test_the_organisation_is_read_once_for_all_processes(allowed: bool, asked: i
 def test_a_session_that_closes_while_the_store_is_away_leaves_no_task() -> None:
     service, budget = Service(50, PERIOD), Memory(is_away=True)
 
-    async def main() -> None:
+    async def main() -> int:
         await call(make_limiter(budget), service, 3, 0)
+        return len(asyncio.all_tasks())
 
-    run_virtually(main())
+    assert run_virtually(main()) == 1, "the test itself"
+    assert budget.users == 0
+    assert service.requests

@@ -25,10 +25,10 @@ class RequestPace:
     def learn(self, answer: RawResponse) -> None:
         """Take in one answer."""
         self.answers += 1
-        told = answer.rate_limit
-        if told.limit and told.period:
-            self.per_second = told.limit / told.period
-            self.limit = f"the rate limit {told.name or 'search'} of {told.limit:g} requests in {told.period:g} s"
+        seen = answer.rate_limit
+        if seen.limit and seen.period:
+            self.per_second = seen.limit / seen.period
+            self.limit = f"the rate limit {seen.name or 'search'} of {seen.limit:g} requests in {seen.period:g} s"
 
     def seconds(self, requests: int, concurrency: int) -> tuple[float, str]:
         """Estimate how long a number of requests takes, and say what the estimate is based on."""

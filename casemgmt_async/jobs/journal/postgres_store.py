@@ -217,13 +217,15 @@ class PostgresStore(JournalStore[Connection]):
         """Close the connection."""
         connection.close()
 
-    def is_lost(self, connection: Connection) -> bool:
-        """Whether the server has closed the connection: it says nothing to an idle one otherwise."""
+    def loss(self, connection: Connection) -> JournalError | None:
+        """Return the error if the server has closed the connection: it says nothing to an idle one otherwise."""
         if connection.closed:
-            return True
-        if self._poll is not None:
-            return bool(self._poll.poll(0))
-        return bool(select.select([connection], [], [], 0)[0])
+            is_lost = True
+        elif self._poll is not None:
+            is_lost = bool(self._poll.poll(0))
+        else:
+            is_lost = bool(select.select([connection], [], [], 0)[0])
+        return lost(self.address) if is_lost else None
 
     def explain(self, error: Exception) -> JournalError:
         """Make of an error of PostgreSQL what a user can act on."""
@@ -231,15 +233,8 @@ class PostgresStore(JournalStore[Connection]):
             if isinstance(error, kinds):
                 return kind(f"journal {self.address}: {first_line(error)}: {advice}")
         if isinstance(error, psycopg.OperationalError):
-            return self.lost() if self._connection is not None else unreachable(self.address, error)
+            return lost(self.address) if self._connection is not None else unreachable(self.address, error)
         return JournalError(f"journal {self.address}: {first_line(error)}")
-
-    def lost(self) -> JournalError:
-        """Make the error of a connection that is gone."""
-        return JournalConnectionError(
-            f"journal {self.address}: the connection to PostgreSQL was lost, and with it the lock; nothing more was "
-            "sent; run again, it goes on from here"
-        )
 
     def remove(self) -> None:
         """Drop the schema."""
@@ -275,6 +270,14 @@ def unreachable(address: JournalURL, error: Exception) -> JournalError:
     """Make the error of a server that cannot be reached."""
     return JournalConnectionError(
         f"journal {address}: cannot connect: {first_line(error)}; check the URL and that PostgreSQL is up"
+    )
+
+
+def lost(address: JournalURL) -> JournalError:
+    """Make the error of a connection that is gone."""
+    return JournalConnectionError(
+        f"journal {address}: the connection to PostgreSQL was lost, and with it the lock; nothing more was sent; "
+        "run again, it continues from here"
     )
 
 

@@ -124,18 +124,13 @@ class SQLiteStore(JournalStore[sqlite3.Connection]):
         """Close the file."""
         connection.close()
 
-    def is_lost(self, connection: sqlite3.Connection) -> bool:
-        """A file is not lost while its process lives."""
+    def loss(self, connection: sqlite3.Connection) -> None:
+        """Return None: a file is not lost while its process lives."""
         del connection
-        return False
 
     def explain(self, error: Exception) -> JournalError:
         """Make of an error of SQLite what a user can act on."""
         return explain(self.address, error)
-
-    def lost(self) -> JournalError:
-        """A file is not lost while its process lives."""
-        raise NotImplementedError
 
     def remove(self) -> None:
         """Delete the file and what SQLite keeps beside it."""

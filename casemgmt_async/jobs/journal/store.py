@@ -102,8 +102,8 @@ class JournalStore(ABC, Generic[C]):
             raise self._failed
         if self._connection is not None and self._idle.acquire(blocking=False):
             try:
-                if self.is_lost(self._connection):
-                    self._failed = self.lost()
+                self._failed = self.loss(self._connection)
+                if self._failed is not None:
                     raise self._failed
             finally:
                 self._idle.release()
@@ -220,16 +220,12 @@ class JournalStore(ABC, Generic[C]):
         """Close the connection."""
 
     @abstractmethod
-    def is_lost(self, connection: C) -> bool:
-        """Whether the connection of an idle thread is gone, as far as this machine knows."""
+    def loss(self, connection: C) -> JournalError | None:
+        """Return the error if the connection of an idle thread is gone, as far as this machine knows; None if not."""
 
     @abstractmethod
     def explain(self, error: Exception) -> JournalError:
         """Make of an error of the driver what a user can act on."""
-
-    @abstractmethod
-    def lost(self) -> JournalError:
-        """Make the error of a connection that is gone."""
 
     @abstractmethod
     def remove(self) -> None:

@@ -44,7 +44,7 @@ class Unread:
 
 
 def count_lookups(count: int) -> int:
-    """Count the requests that reading so many known cases by their keys takes."""
+    """Count the requests that reading `count` known cases by their keys takes."""
     return count if count <= FEW else math.ceil(count / PAGE_SIZE)
 
 
