@@ -85,7 +85,7 @@ class RedisServer(Server):
         from redis.retry import Retry
 
         self._process = subprocess.Popen(self._command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        retry = Retry(ConstantBackoff(0.02), 500, supported_errors=(redis.ConnectionError,))
+        retry = Retry(ConstantBackoff(0.02), 500, supported_errors=(redis.ConnectionError, OSError))
         with redis.Redis.from_url(self.url, retry=retry) as client:
             client.ping()
 
