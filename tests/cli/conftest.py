@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
-from inspect import signature
 
 import pytest
 from attrs import frozen
@@ -14,8 +13,6 @@ from click.testing import CliRunner
 from casemgmt_async.cli.app import app
 from casemgmt_async.emulator import Emulator
 
-# Click before 8.2 puts both outputs into one unless it is told otherwise.
-RUNNER = CliRunner(**({"mix_stderr": False} if "mix_stderr" in signature(CliRunner).parameters else {}))
 KEYS = ("DD_API_KEY", "DD_APP_KEY", "DD_SITE", "CASEMGMT_BASE_URL", "PYTHONASYNCIODEBUG", "COLUMNS")
 
 
@@ -49,7 +46,7 @@ def casemgmt(emulator, bare, tmp_path, monkeypatch):
     async def run(*arguments, env=None) -> Said:
         given = {**unset, **(emulator.env if env is None else env)}
         result = await asyncio.to_thread(
-            RUNNER.invoke, app, [*map(str, arguments)], prog_name="casemgmt", env=given, catch_exceptions=False
+            CliRunner().invoke, app, [*map(str, arguments)], prog_name="casemgmt", env=given, catch_exceptions=False
         )
         return Said(result.exit_code, result.stdout, result.stderr)
 
