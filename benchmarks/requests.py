@@ -90,9 +90,9 @@ class PatientLoop(asyncio.SelectorEventLoop):
             self.patient.journal.add(future)
         return future
 
-    def shutdown_default_executor(self, timeout: float | None = None) -> Coroutine[Any, Any, None]:
-        """Wait for threads without a time limit: they end in real time."""
-        return super().shutdown_default_executor()
+    async def shutdown_default_executor(self, *_timeout: object) -> None:
+        """Wait for threads without the time limit that Python 3.12 gives: they end in real time."""
+        await super().shutdown_default_executor()
 
 
 def run_in_virtual_time(program: Coroutine[Any, Any, T]) -> T:
