@@ -43,6 +43,8 @@ LIMITS: list[tuple[str, float]] = [  # measure, at most, in its unit
     ("event loop stall, p99", 5.0),
     ("import over aiohttp", 60.0),
     ("import over aiohttp, with what a first call needs", 60.0),
+    ("casemgmt --version, over Python", 60.0),
+    ("casemgmt get, over Python with aiohttp", 150.0),
     ("installed size", 1.0),
     ("memory of 1,000,000 cases over 10,000", 30.0),
 ]
@@ -52,7 +54,13 @@ async def measure() -> list[Figure]:
     """Make all measurements, the cheap ones first."""
     figures = [*measures.installed_size(), *measures.import_time(), *decode.figures()]
     async with server.emulator(20_000) as base_url:
-        for take in (measures.walk_cpu, measures.get_cpu, measures.loop_stall, measures.many_at_once):
+        for take in (
+            measures.command_start,
+            measures.walk_cpu,
+            measures.get_cpu,
+            measures.loop_stall,
+            measures.many_at_once,
+        ):
             print(f"measuring: {(take.__doc__ or '').splitlines()[0]}", file=sys.stderr, flush=True)
             figures += await take(base_url)
     return [*figures, *await walks.figures()]

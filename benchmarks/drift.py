@@ -24,7 +24,8 @@ from casemgmt_async.emulator.behavior.actors import ActorScript, read_actors
 from casemgmt_async.emulator.messages import ApiRequest
 from casemgmt_async.emulator.switches import Switches
 from casemgmt_async.errors import ErrorDetail, status_error
-from casemgmt_async.pagination import Page, Pages, Sweep
+from casemgmt_async.models import Page
+from casemgmt_async.pagination import Pages, Sweep
 
 CASES, SIZE = 1000, 100
 FILTER = "status:open"

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import os
 import statistics
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
@@ -175,6 +177,33 @@ def import_time() -> list[Figure]:
             command = [sys.executable, "-c", clock.format(line)]
             said = subprocess.run(command, capture_output=True, text=True, check=True).stdout
             spent.setdefault(name, []).append(float(said) * 1000)
+    return [Figure.of_rounds(name, "casemgmt_async", times, "ms") for name, times in spent.items()]
+
+
+async def command_start(base_url: str) -> list[Figure]:
+    """What the command takes from start to end, above Python alone and above Python that imports aiohttp."""
+    command = str(Path(sys.executable).with_name("casemgmt"))
+    case_id = await _some_case(base_url)
+    started = {
+        "casemgmt --version, over Python": ([command, "--version"], [sys.executable, "-c", ""]),
+        "casemgmt get, over Python with aiohttp": ([command, "get", case_id], [sys.executable, "-c", "import aiohttp"]),
+    }
+    spent: dict[str, list[float]] = {}
+    with tempfile.TemporaryDirectory(prefix="casemgmt-bench-") as cache:  # bytecode, as an installation has it
+        env = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+        env |= {"PYTHONPYCACHEPREFIX": cache, "CASEMGMT_BASE_URL": base_url, "DD_API_KEY": "k", "DD_APP_KEY": "k"}
+
+        def seconds(words: Sequence[str]) -> float:
+            begun = time.perf_counter()
+            subprocess.run(words, env=env, stdout=subprocess.DEVNULL, check=True)
+            return time.perf_counter() - begun
+
+        for pair in started.values():
+            for words in pair:
+                seconds(words)
+        for _ in range(15):
+            for name, (command_line, bare) in started.items():
+                spent.setdefault(name, []).append((seconds(command_line) - seconds(bare)) * 1000)
     return [Figure.of_rounds(name, "casemgmt_async", times, "ms") for name, times in spent.items()]
 
 

@@ -14,11 +14,10 @@ used.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
-
 from casemgmt_async._lazy import attach
 from casemgmt_async._version import __version__ as __version__
 
+TYPE_CHECKING = False  # see `_lazy`
 if TYPE_CHECKING:
     from casemgmt_async import errors as errors, facts as facts, models as models, routes as routes
     from casemgmt_async.codec import converter as converter, decode as decode, encode as encode
@@ -55,30 +54,85 @@ if TYPE_CHECKING:
     from casemgmt_async.transport.shared_budget import SharedBudget as SharedBudget
     from casemgmt_async.watching import *
 
-PARTS: Final = frozenset({"emulator", "errors", "facts", "jobs", "models", "probe", "routes"})
+PARTS = frozenset({"emulator", "errors", "facts", "jobs", "models", "probe", "routes"})
 """Packages and modules that are reached by their own names."""
 
 if not TYPE_CHECKING:  # a type checker that saw `__getattr__` would accept any name
     __getattr__, __dir__ = attach(
         __name__,
-        {  # in search order, with the public names where those are not the whole `__all__`
+        {
             "_version": ("__version__",),
-            "endpoints": None,
-            "errors": None,
-            "session": None,
-            "pagination": None,
+            "endpoints": (
+                "automation_rules",
+                "case_types",
+                "cases",
+                "custom_attributes",
+                "links",
+                "maintenance_windows",
+                "notification_rules",
+                "on_call",
+                "projects",
+                "relationships",
+                "teams",
+                "timeline",
+                "users",
+                "views",
+                "watchers",
+            ),
+            "errors": (
+                "STATUS_ERRORS",
+                "AmbiguousNameError",
+                "AuthenticationError",
+                "BadRequestError",
+                "Candidate",
+                "CaseManagementError",
+                "ConfigurationError",
+                "ConflictError",
+                "ConnectionFailedError",
+                "DecodeError",
+                "ErrorDetail",
+                "InvalidArgumentError",
+                "NameLookupError",
+                "NotFoundError",
+                "OutcomeUnknownError",
+                "PaginationError",
+                "PermissionDeniedError",
+                "RateLimitError",
+                "RedirectError",
+                "RequestTimeoutError",
+                "ResponseTooLargeError",
+                "ServerError",
+                "SessionClosedError",
+                "StatusError",
+                "TransportError",
+                "UnknownNameError",
+                "UnprocessableError",
+                "status_error",
+            ),
+            "session": ("CaseSession",),
+            "pagination": ("Fetch", "Pages", "Sweep", "SweepFetch", "SweepPass", "SweepResult", "Walk"),
             "codec": ("converter", "decode", "encode", "make_converter"),
             "transport.attempt": ("RawResponse",),
+            "transport.clock": ("Clock",),
+            "transport.events": (
+                "CallFailed",
+                "CallSucceeded",
+                "Event",
+                "Events",
+                "Listener",
+                "RateLimited",
+                "RequestStarted",
+                "ResponseReceived",
+                "RetryScheduled",
+            ),
             "transport.origin": ("web_address",),
             "transport.rate_limit": ("RateLimit",),
             "transport.retry": ("RetryPolicy",),
             "transport.shared_budget": ("SharedBudget",),
-            "transport.clock": None,
-            "transport.events": None,
-            "watching": None,
-            "models": None,  # late: looking for a name it does not have loads all of its modules
-            "directory": None,
-            "once": None,
+            "watching": ("CaseChange", "ChangeKind", "watch_cases"),
+            "directory": ("Directory", "StatusChoice"),
+            "once": ("OnceResult", "create_case_once"),
         },
-        PARTS,
+        lazy="models",
+        submodules=PARTS,
     )

@@ -11,7 +11,7 @@ import threading
 from collections.abc import Callable, Mapping
 from ssl import SSLContext
 from types import TracebackType
-from typing import Any, Final, Self, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Final, Self, TypeVar, overload
 
 import aiohttp
 from aiohttp.typedefs import StrOrURL
@@ -26,10 +26,12 @@ from casemgmt_async.transport.caller import Caller, CallOptions
 from casemgmt_async.transport.clock import Clock
 from casemgmt_async.transport.credentials import Credentials, Secret, TokenSupplier, checked_headers
 from casemgmt_async.transport.events import Events, Listener
-from casemgmt_async.transport.leases import Leases
 from casemgmt_async.transport.origin import Origin
 from casemgmt_async.transport.retry import RetryPolicy
 from casemgmt_async.transport.shared_budget import SharedBudget
+
+if TYPE_CHECKING:
+    from casemgmt_async.transport.leases import Leases
 
 __all__ = ["CaseSession"]
 
@@ -123,6 +125,8 @@ class CaseSession:
         self._owns_pool = True
 
     def _leases(self, budget: SharedBudget, credentials: Credentials, clock: Clock) -> Leases:
+        from casemgmt_async.transport.leases import Leases  # noqa: PLC0415 - only a shared budget needs it
+
         return Leases(
             budget=budget,
             service=self._origin.base,

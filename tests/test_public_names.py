@@ -14,7 +14,7 @@ from types import ModuleType
 import pytest
 
 import casemgmt_async
-from casemgmt_async import endpoints, errors, models
+from casemgmt_async import endpoints, errors, models, pagination
 from casemgmt_async.routes import NEIGHBOURS, ROUTES
 
 
@@ -48,6 +48,15 @@ def test_type_checkers_see_the_same_names():
     seen = names_for_type_checkers(casemgmt_async) | {"__version__"}
     assert seen == set(casemgmt_async.__all__) | casemgmt_async.PARTS - {"emulator", "jobs", "probe"}
     assert names_for_type_checkers(models) == set(models.__all__)
+    assert names_for_type_checkers(pagination) == set(pagination.__all__)
+
+
+def test_a_name_loads_its_module_and_no_other():
+    loaded = loaded_by("from casemgmt_async import Priority")
+    ours = {name.removeprefix("casemgmt_async.") for name in loaded if name.startswith("casemgmt_async.")}
+    used = {"models", "models.base", "models.cases", "models.descriptions", "models.plain", "models.users"}
+    assert ours == {"_lazy", "_version", *used}
+    assert "aiohttp" not in loaded
 
 
 def test_a_star_import_gives_the_public_names():

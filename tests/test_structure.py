@@ -34,7 +34,7 @@ MAY_IMPORT = {
     "codec": {"models", "errors"},
     "transport": {"errors", "routes", "_version"},
     "session": {"codec", "models", "transport", "routes", "errors", "_version"},
-    "pagination": {"errors", "models"},
+    "pagination": {"_lazy", "errors", "models"},
     "endpoints": {"session", "routes", "models", "pagination", "errors"},
     "directory": {"endpoints", "models", "errors", "session"},
     "once": {"endpoints", "session", "models", "errors"},

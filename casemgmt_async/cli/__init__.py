@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import gc
 import importlib.util
 import io
 import os
 import sys
-from pathlib import Path
 
 from casemgmt_async import __version__
 
@@ -18,6 +18,7 @@ def main() -> None:
     if sys.argv[1:] == ["--version"]:  # answered before anything is loaded
         sys.stdout.write(f"casemgmt, version {__version__}\n")
         return
+    gc.disable()  # loading makes much that stays; a command that does more work than that enables it again
     missing = [name for name in ("click", "rich") if importlib.util.find_spec(name) is None]
     if missing:
         sys.exit(f"casemgmt needs {' and '.join(missing)}: pip install 'casemgmt-async[cli]'")
@@ -26,8 +27,8 @@ def main() -> None:
 
         just_fix_windows_console()
     # Without standard streams, output goes nowhere. Letters that the encoding lacks are written as escapes.
-    sys.stdout = sys.stdout or Path(os.devnull).open("w")  # noqa: SIM115 - for the life of the process
-    sys.stderr = sys.stderr or Path(os.devnull).open("w")  # noqa: SIM115
+    sys.stdout = sys.stdout or open(os.devnull, "w")  # noqa: PTH123, SIM115 - for the life of the process
+    sys.stderr = sys.stderr or open(os.devnull, "w")  # noqa: PTH123, SIM115
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")

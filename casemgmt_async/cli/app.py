@@ -12,24 +12,30 @@ from casemgmt_async import __version__
 
 __all__ = ["COMMANDS", "app"]
 
-COMMANDS: Final[Mapping[str, str]] = {
-    "search": "cases",
-    "get": "cases",
-    "count": "cases",
-    "case": "case",
-    "watch": "watch",
-    "projects": "lookups",
-    "types": "lookups",
-    "users": "lookups",
-    "teams": "lookups",
-    "triage": "triage",
-    "export": "transfer",
-    "backfill": "transfer",
-    "worker": "worker",
-    "emulator": "emulator",
-    "doctor": "doctor",
+COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
+    "search": ("cases", "List the cases that match QUERY, newest first. Without a query, list all cases."),
+    "get": ("cases", "Show one case by its key or UUID."),
+    "count": ("cases", "Count the cases that match QUERY, by one column or several, with totals."),
+    "case": ("case", "Create a case, and change one case or several: assign, comment, close, link."),
+    "watch": ("watch", "Show the cases that match QUERY as they come, change and leave, until Ctrl-C."),
+    "projects": ("lookups", "List the projects, for --project."),
+    "types": ("lookups", "List the case types, for --type."),
+    "users": ("lookups", "List the users whose name, e-mail address or handle contains TEXT."),
+    "teams": ("lookups", "List the teams whose name or handle contains TEXT."),
+    "triage": ("triage", "Change many cases by rules: plan, look at the plan, apply it."),
+    "export": (
+        "transfer",
+        "Write every case to TARGET: a file (.jsonl, .csv, .parquet), a folder, or - for standard output.",
+    ),
+    "backfill": (
+        "transfer",
+        "Create a case for every row of SOURCE (CSV, JSON Lines, JSON array), never two for one row.",
+    ),
+    "worker": ("worker", "Work on the shards of backfills, as casemgmt backfill --shards deals them out."),
+    "emulator": ("emulator", "Run an emulator of the service, and print the variables to set in another shell."),
+    "doctor": ("doctor", "Check address, credentials and permissions. Without --probe-writes, this changes nothing."),
 }
-"""The module of each command, in the order of the help."""
+"""The module and the summary of each command, in the order of the help: the help loads no module."""
 
 
 class Commands(click.Group):
@@ -37,27 +43,32 @@ class Commands(click.Group):
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """List the commands, with summaries that wrap."""
-        rows = []
-        for name in self.list_commands(ctx):
-            command = self.get_command(ctx, name)
-            if command is not None and not command.hidden:
-                rows.append((name, (command.help or "").split("\n\n")[0].partition("\b")[0].strip().replace("\n", " ")))
         with formatter.section("Commands"):
-            formatter.write_dl(rows)
+            formatter.write_dl([(name, self.summary(ctx, name)) for name in self.list_commands(ctx)])
+
+    def summary(self, ctx: click.Context, name: str) -> str:
+        """The first paragraph of the help of a command."""
+        command = self.get_command(ctx, name)
+        text = (command and command.help) or ""
+        return text.split("\n\n")[0].partition("\b")[0].strip().replace("\n", " ")
 
 
 class LazyCommands(Commands):
-    """Loads the module of a command when the command is used or listed."""
+    """Loads the module of a command when the command is used."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Name the commands in the order of the table."""
         return [*COMMANDS, *super().list_commands(ctx)]
 
+    def summary(self, ctx: click.Context, name: str) -> str:
+        """The summary of a command, from the table."""
+        return COMMANDS[name][1] if name in COMMANDS else super().summary(ctx, name)
+
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Load a command."""
         if cmd_name not in COMMANDS:
             return super().get_command(ctx, cmd_name)
-        module = import_module(f"casemgmt_async.cli.{COMMANDS[cmd_name]}")
+        module = import_module(f"casemgmt_async.cli.{COMMANDS[cmd_name][0]}")
         command: click.Command = getattr(module, cmd_name)
         return command
 

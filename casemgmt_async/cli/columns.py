@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime
 from typing import Any, Final
@@ -160,7 +159,9 @@ def pick(columns: Mapping[str, TableColumn], name: str) -> TableColumn:
     if columns is CASE and (column := one_value(name)):
         return column
     if name not in columns:
-        close = difflib.get_close_matches(name, columns, 1)
+        from difflib import get_close_matches  # noqa: PLC0415 - only a mistake needs it
+
+        close = get_close_matches(name, columns, 1)
         meant = f" Did you mean {close[0]!r}?" if close else ""
         raise Misused(f"unknown column {name!r}.{meant} Columns: {', '.join(columns)}")
     return columns[name]

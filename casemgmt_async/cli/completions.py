@@ -5,10 +5,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 import click
-from click.shell_completion import CompletionItem
 
 import casemgmt_async as api  # operations are loaded when a completion asks for them, and not with every command
 from casemgmt_async import CaseManagementError, CaseSession
@@ -16,11 +15,14 @@ from casemgmt_async.cli.columns import CASE
 from casemgmt_async.cli.context import Context
 from casemgmt_async.cli.profiles import read_profile
 
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
+
 __all__ = ["complete_columns", "complete_keys", "complete_projects"]
 
 PATIENCE: Final = 2.0
 """Seconds that a person at a prompt waits for a completion."""
-Found = list[CompletionItem]
+Found: TypeAlias = "list[CompletionItem]"
 
 
 def complete_keys(ctx: click.Context, _: click.Parameter, incomplete: str) -> Found:
@@ -28,7 +30,7 @@ def complete_keys(ctx: click.Context, _: click.Parameter, incomplete: str) -> Fo
 
     async def look(session: CaseSession) -> Found:
         page = await api.cases.search_cases(session, filter="status:open", page_size=100)
-        return [CompletionItem(case.key, help=case.title) for case in page if case.key]
+        return [item(case.key, case.title) for case in page if case.key]
 
     return matching(ask(ctx, look), incomplete)
 
@@ -37,9 +39,7 @@ def complete_projects(ctx: click.Context, _: click.Parameter, incomplete: str) -
     """Complete the key of a project."""
 
     async def look(session: CaseSession) -> Found:
-        return [
-            CompletionItem(each.key, help=each.name) for each in await api.projects.get_projects(session) if each.key
-        ]
+        return [item(each.key, each.name) for each in await api.projects.get_projects(session) if each.key]
 
     return matching(ask(ctx, look), incomplete)
 
@@ -47,12 +47,19 @@ def complete_projects(ctx: click.Context, _: click.Parameter, incomplete: str) -
 def complete_columns(_: click.Context, __: click.Parameter, incomplete: str) -> Found:
     """Complete the last of several column names."""
     before, comma, last = incomplete.rpartition(",")
-    return [CompletionItem(f"{before}{comma}{name}") for name in CASE if name.startswith(last)]
+    return [item(f"{before}{comma}{name}") for name in CASE if name.startswith(last)]
+
+
+def item(value: str, help: str | None = None) -> CompletionItem:
+    """Make one completion."""
+    from click.shell_completion import CompletionItem  # noqa: PLC0415 - only a completion needs it
+
+    return CompletionItem(value, help=help)
 
 
 def matching(found: Found, incomplete: str) -> Found:
     """Keep the completions that begin as what was typed; letters' case does not matter."""
-    return [item for item in found if item.value.casefold().startswith(incomplete.casefold())]
+    return [each for each in found if each.value.casefold().startswith(incomplete.casefold())]
 
 
 def ask(ctx: click.Context, look: Callable[[CaseSession], Awaitable[Found]]) -> Found:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import functools
+import gc
 import os
 import sys
 from collections.abc import AsyncIterator, Callable, Coroutine
@@ -145,6 +146,8 @@ def _finish(
     work: Callable[..., Coroutine[Any, Any, int | None]], context: Context, given: dict[str, Any]
 ) -> int | None:
     """Run the work to its end; an error becomes one line."""
+    gc.freeze()  # what was loaded until now stays
+    gc.enable()
     try:
         return asyncio.run(work(context, **given))
     except CaseManagementError as error:

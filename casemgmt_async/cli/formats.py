@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import functools
 import io
 import json
@@ -136,6 +135,8 @@ def plain(item: Any) -> Any:
 
 def as_csv(names: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
     """Write a table as CSV; a cell that a spreadsheet would run as a formula is quoted by an apostrophe."""
+    import csv  # noqa: PLC0415 - only this format needs it
+
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(names)

@@ -16,11 +16,9 @@ key, such as that of a keychain.
 
 from __future__ import annotations
 
-import difflib
 import os
 import shlex
 import subprocess
-import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
@@ -97,6 +95,8 @@ def read_profile(wanted: str | None) -> Profile:
 
 def read_profiles(path: Path) -> tuple[str | None, dict[str, Profile]]:
     """Read the name of the default profile, and all profiles. Raises ConfigurationError that quotes what is wrong."""
+    import tomllib  # noqa: PLC0415 - only a configuration file needs it
+
     try:
         data = tomllib.loads(path.read_text("utf-8"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
@@ -141,7 +141,9 @@ def check(path: Path, where: str, table: Mapping[str, Any], known: tuple[str, ..
 
 def guess(word: str, known: Any) -> str:
     """Suggest what may have been meant."""
-    close = difflib.get_close_matches(word, known, 1)
+    from difflib import get_close_matches  # noqa: PLC0415 - only a mistake needs it
+
+    close = get_close_matches(word, known, 1)
     return f"; did you mean {close[0]!r}?" if close else ""
 
 

@@ -6,7 +6,6 @@ not closed, an operator without a neighbour, a facet without a value.
 
 from __future__ import annotations
 
-import difflib
 import re
 from typing import Final
 
@@ -85,6 +84,8 @@ def facets_of(query: str) -> list[str]:
 
 def suggest_facets(query: str) -> list[str]:
     """Notes on facets that are close to a known one and not known themselves."""
+    from difflib import get_close_matches  # noqa: PLC0415 - takes a moment to load
+
     unknown = [name for name in dict.fromkeys(facets_of(query)) if name not in FACETS]
-    near = [(name, difflib.get_close_matches(name, FACETS, 1, 0.75)) for name in unknown]
+    near = [(name, get_close_matches(name, FACETS, 1, 0.75)) for name in unknown]
     return [f"unknown facet {name}: - did you mean {close[0]}:?" for name, close in near if close]

@@ -9,12 +9,11 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import date
 from functools import partial
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from casemgmt_async import models, routes
 from casemgmt_async.endpoints.attribute_values import AttributeValue, custom_attribute, typed_attributes
 from casemgmt_async.endpoints.bodies import document, reference
-from casemgmt_async.endpoints.case_sweeps import sweep
 from casemgmt_async.endpoints.checks import (
     ATTRIBUTES,
     DAY,
@@ -54,8 +53,11 @@ from casemgmt_async.models import (
     SortField,
     Unset,
 )
-from casemgmt_async.pagination import Pages, Sweep
+from casemgmt_async.pagination import Pages
 from casemgmt_async.session import CaseSession
+
+if TYPE_CHECKING:
+    from casemgmt_async.pagination import Sweep
 
 __all__ = [
     "add_case_insights",
@@ -203,6 +205,8 @@ def sweep_cases(
     read, and the gaps between the keys found are read by `get_case`, `max_probes` at most. `matches` then
     says whether such a case satisfies `filter`; without a filter it can be left out.
     """
+    from casemgmt_async.endpoints.case_sweeps import sweep  # noqa: PLC0415 - takes a moment to load
+
     require(PAGE_SIZE, page_size=page_size)
     allow_none(TEXT, filter=filter)
     allow_none(WORD, project_id=project_id)

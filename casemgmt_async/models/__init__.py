@@ -3,10 +3,9 @@
 A model is public when the `__all__` of its module names it. Modules are loaded when a name of theirs is first used.
 """
 
-from typing import TYPE_CHECKING
-
 from casemgmt_async._lazy import attach
 
+TYPE_CHECKING = False  # see `_lazy`
 if TYPE_CHECKING:
     from casemgmt_async.models.automation_rules import *
     from casemgmt_async.models.base import Extra as Extra
@@ -34,24 +33,77 @@ if TYPE_CHECKING:
 if not TYPE_CHECKING:  # a type checker that saw `__getattr__` would accept any name
     __getattr__, __dir__ = attach(
         __name__,
-        {  # in search order, with the public names where those are not the whole `__all__`
+        {
             "base": ("Extra", "Model", "OpenEnum", "ReceivedExtra", "Resource"),
-            "unset": None,
-            "users": None,
-            "page": None,
-            "cases": None,
-            "timeline": None,
-            "watchers": None,
-            "links": None,
-            "views": None,
-            "maintenance_windows": None,
-            "automation_rules": None,
-            "notification_rules": None,
-            "projects": None,
-            "project_settings": None,
-            "case_types": None,
-            "custom_attributes": None,
-            "teams": None,
-            "on_call": None,
+            "unset": ("UNSET", "Unset"),
+            "users": ("Author", "AuthorType", "User", "UserAccount", "UserStatus"),
+            "page": ("Listing", "Page"),
+            "cases": (
+                "AggregateGroup",
+                "BulkAction",
+                "Case",
+                "CaseAggregate",
+                "CaseCount",
+                "CaseStatus",
+                "CaseTypeCode",
+                "CountGroup",
+                "CountValue",
+                "CustomAttribute",
+                "CustomAttributeType",
+                "Insight",
+                "InsightType",
+                "IntegrationStatus",
+                "JiraIssue",
+                "Priority",
+                "ResolvedReason",
+                "ServiceNowTicket",
+                "SortField",
+                "StatusGroup",
+            ),
+            "timeline": ("CellType", "TimelineCell"),
+            "watchers": ("Watcher",),
+            "links": ("CaseLink", "LinkEntityType", "LinkRelationship"),
+            "views": ("CaseView",),
+            "maintenance_windows": ("MaintenanceWindow",),
+            "automation_rules": (
+                "ActionType",
+                "AutomationAction",
+                "AutomationRule",
+                "AutomationTrigger",
+                "RuleState",
+                "TriggerType",
+            ),
+            "notification_rules": (
+                "NotificationRecipient",
+                "NotificationRule",
+                "NotificationTrigger",
+                "NotificationTriggerType",
+                "RecipientType",
+            ),
+            "projects": ("Project", "ProjectFavorite"),
+            "project_settings": (
+                "AutoCloseSettings",
+                "AutoTransitionSettings",
+                "Column",
+                "ColumnSort",
+                "ColumnsConfig",
+                "EscalationQuery",
+                "IncidentFieldMapping",
+                "IncidentIntegration",
+                "JiraCustomFieldSync",
+                "JiraIntegration",
+                "JiraSync",
+                "MonitorIntegration",
+                "NotificationSettings",
+                "OnCallIntegration",
+                "ProjectSettings",
+                "ServiceNowIntegration",
+                "ServiceNowSync",
+                "SyncProperty",
+            ),
+            "case_types": ("CaseType", "StatusOption", "StatusOptions"),
+            "custom_attributes": ("AttributeOption", "CustomAttributeConfig"),
+            "teams": ("Team", "TeamMembership"),
+            "on_call": ("OnCallResponders",),
         },
     )

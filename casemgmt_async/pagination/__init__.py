@@ -3,13 +3,26 @@
 Both take a function that fetches one page, and do not depend on sessions.
 """
 
-from __future__ import annotations
+from casemgmt_async._lazy import attach
 
-from casemgmt_async.models.page import Page
-from casemgmt_async.pagination.iterators import Fetch, Walk
-from casemgmt_async.pagination.pages import Pages
-from casemgmt_async.pagination.reader import SweepFetch
-from casemgmt_async.pagination.sweep import Sweep, SweepResult
-from casemgmt_async.pagination.sweep_run import SweepPass
+TYPE_CHECKING = False  # see `_lazy`
+if TYPE_CHECKING:
+    from casemgmt_async.pagination.iterators import Fetch as Fetch
+    from casemgmt_async.pagination.iterators import Walk as Walk
+    from casemgmt_async.pagination.pages import Pages as Pages
+    from casemgmt_async.pagination.reader import SweepFetch as SweepFetch
+    from casemgmt_async.pagination.sweep import Sweep as Sweep
+    from casemgmt_async.pagination.sweep import SweepResult as SweepResult
+    from casemgmt_async.pagination.sweep_run import SweepPass as SweepPass
 
-__all__ = ["Fetch", "Page", "Pages", "Sweep", "SweepFetch", "SweepPass", "SweepResult", "Walk"]
+if not TYPE_CHECKING:  # a type checker that saw `__getattr__` would accept any name
+    __getattr__, __dir__ = attach(
+        __name__,
+        {
+            "iterators": ("Fetch", "Walk"),
+            "pages": ("Pages",),
+            "reader": ("SweepFetch",),
+            "sweep": ("Sweep", "SweepResult"),
+            "sweep_run": ("SweepPass",),
+        },
+    )

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from attrs import define
 
-from casemgmt_async.transport.leases import Lease
 from casemgmt_async.transport.quota import MIN_DELAY, LearnedQuota, ReportedQuota
 from casemgmt_async.transport.rate_limit import RateLimit
+
+if TYPE_CHECKING:
+    from casemgmt_async.transport.leases import Lease
 
 __all__ = ["Bucket"]
 

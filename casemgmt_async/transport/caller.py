@@ -6,7 +6,7 @@ import asyncio
 import itertools
 import math
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any, Final, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 
 import aiohttp
 from attrs import define, field
@@ -44,10 +44,12 @@ from casemgmt_async.transport.events import (
     ResponseReceived,
     RetryScheduled,
 )
-from casemgmt_async.transport.leases import Leases
 from casemgmt_async.transport.limiter import Limiter
 from casemgmt_async.transport.retry import DECISIONS, Decision, RetryBudget, RetryPolicy
 from casemgmt_async.transport.user_code import UserCodeError
+
+if TYPE_CHECKING:
+    from casemgmt_async.transport.leases import Leases
 
 __all__ = ["CallOptions", "Caller"]
 

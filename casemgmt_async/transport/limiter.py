@@ -11,7 +11,7 @@ import asyncio
 import bisect
 import itertools
 import math
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from attrs import define
 
@@ -19,8 +19,10 @@ from casemgmt_async.errors import ErrorDetail, RateLimitError, SessionClosedErro
 from casemgmt_async.transport.attempt import RawResponse
 from casemgmt_async.transport.bucket import Bucket
 from casemgmt_async.transport.clock import Clock
-from casemgmt_async.transport.leases import KnownLimit, Lease, Leases
 from casemgmt_async.transport.rate_limit import NAME, RateLimit, read_rate_limit, server_time
+
+if TYPE_CHECKING:
+    from casemgmt_async.transport.leases import KnownLimit, Lease, Leases
 
 __all__ = ["Limiter", "RouteLimiter"]
 
@@ -210,6 +212,8 @@ class Limiter:
         """Tell the shared budget what an answer shows of a route, if that is new."""
         if limits.name is None or not limits.limit or not limits.period:
             return
+        from casemgmt_async.transport.leases import KnownLimit  # noqa: PLC0415 - only a shared budget needs it
+
         known = KnownLimit(limits.name, int(limits.limit), limits.period)
         if route_limiter.known != known and lease.is_active:
             route_limiter.known = known
@@ -233,6 +237,8 @@ class Limiter:
         if bucket is None:
             bucket = Bucket(self._clock.random, name)
             if self.leases is not None:
+                from casemgmt_async.transport.leases import Lease  # noqa: PLC0415 - only a shared budget needs it
+
                 bucket.lease = Lease(self.leases, name, service_time=self._clock.wall() - self._clock.clock())
         self._buckets[name] = bucket  # the most recently named is last
         if len(self._buckets) > MAX_UNUSED_BUCKETS:

@@ -8,7 +8,6 @@ from functools import lru_cache
 from itertools import islice
 from typing import Any, Final
 
-import backoff
 from attrs import Attribute, field, frozen
 
 from casemgmt_async.errors import InvalidArgumentError
@@ -71,6 +70,8 @@ def is_number(value: object) -> bool:
 @lru_cache
 def backoff_limits(initial: float, maximum: float, count: int) -> tuple[float, ...]:
     """The upper bound of each wait, in seconds; the last one applies to all further attempts."""
+    import backoff  # noqa: PLC0415 - takes a moment to load, and most sessions never wait
+
     waits = backoff.expo(base=2, factor=initial, max_value=maximum)
     return tuple(islice((wait for wait in waits if wait is not None), count))
 

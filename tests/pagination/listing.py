@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from attrs import define, field, frozen
 
-from casemgmt_async.pagination import Page
+from casemgmt_async.models import Page
 
 T = TypeVar("T")
 

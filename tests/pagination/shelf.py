@@ -9,7 +9,7 @@ from collections.abc import Callable
 from attrs import define, field, frozen
 
 from casemgmt_async.errors import NotFoundError, status_error
-from casemgmt_async.pagination import Page
+from casemgmt_async.models import Page
 
 
 @frozen

@@ -14,7 +14,8 @@ from shelf import Shelf, Thing, changing
 from virtual_loop import run_virtually
 
 from casemgmt_async.errors import ServerError, status_error
-from casemgmt_async.pagination import Page, Sweep
+from casemgmt_async.models import Page
+from casemgmt_async.pagination import Sweep
 
 Fetch = Callable[[int, int, bool], Any]
 

@@ -12,7 +12,8 @@ from shelf import Shelf
 from virtual_loop import run_virtually
 
 from casemgmt_async.errors import InvalidArgumentError, PaginationError
-from casemgmt_async.pagination import Page, Pages, Sweep
+from casemgmt_async.models import Page
+from casemgmt_async.pagination import Pages, Sweep
 from casemgmt_async.pagination.reader import ListingState, PassReader
 
 WINDOWS = pytest.mark.parametrize(("window", "ordered"), [(1, True), (4, True), (4, False)])

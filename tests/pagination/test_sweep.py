@@ -13,7 +13,8 @@ from shelf import Shelf, Thing, changing
 from virtual_loop import run_virtually
 
 from casemgmt_async.errors import InvalidArgumentError, NotFoundError, PermissionDeniedError, ServerError, status_error
-from casemgmt_async.pagination import Page, Sweep
+from casemgmt_async.models import Page
+from casemgmt_async.pagination import Sweep
 
 moderate = settings(max_examples=100, deadline=None, derandomize=True)
 
