@@ -9,7 +9,7 @@ import gc
 import os
 import sys
 from collections.abc import AsyncIterator, Callable, Coroutine
-from typing import Any, Final, NoReturn
+from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 import click
 from attrs import define, field
@@ -27,6 +27,9 @@ from casemgmt_async import (
 from casemgmt_async.cli.profiles import Profile, read_profile
 from casemgmt_async.cli.screen import Screen
 from casemgmt_async.cli.text import clean
+
+if TYPE_CHECKING:  # reading a case needs no journals
+    from casemgmt_async.jobs.journal import JournalURL
 
 __all__ = ["Context", "Failed", "Misused", "command_options", "runs"]
 
@@ -72,7 +75,8 @@ class Context:
         if self.timeout is not None:
             options["timeout"] = self.timeout
         if emulated_cases is None:
-            if budget := self.budget or self.profile.budget:
+            budget = self.budget or self.profile.budget
+            if budget and budget != "none":
                 from casemgmt_async.integrations.budgets import open_budget  # noqa: PLC0415 - needs a driver
 
                 options["budget"] = open_budget(budget)
@@ -89,6 +93,10 @@ class Context:
                 base_url=emulator.base_url, api_key=keys["DD_API_KEY"], app_key=keys["DD_APP_KEY"], **options
             ) as session:
                 yield session
+
+    def share_by(self, journal: JournalURL) -> None:
+        """Share the rate limit by the database of a journal, unless the user has chosen otherwise."""
+        self.budget = self.budget or self.profile.budget or journal.database
 
     def connection(self) -> dict[str, Any]:
         """The arguments of the session: options first, then the profile, then what the environment says."""
@@ -109,7 +117,7 @@ def command_options(command: Callable[..., Any]) -> Callable[..., Any]:
         ),
         click.option("--site", metavar="SITE", help="Datadog site. [default: DD_SITE, or datadoghq.com]"),
         click.option("--base-url", metavar="URL", help="Call this address instead. [default: CASEMGMT_BASE_URL]"),
-        click.option("--budget", metavar="URL", help="Share the rate limit by this Redis or PostgreSQL."),
+        click.option("--budget", metavar="URL|none", help="Share the rate limit by this Redis or PostgreSQL."),
         click.option(
             "--timeout", type=click.FloatRange(min=0, min_open=True), metavar="S", help="Seconds for one call."
         ),

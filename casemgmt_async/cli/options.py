@@ -7,7 +7,7 @@ import functools
 import os
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import click
 
@@ -34,6 +34,7 @@ __all__ = [
     "writes_journal",
 ]
 
+WORKERS_GO_ON: Final = "; the workers continue, and the same command waits for them again"
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
 takes_file = click.Path(exists=True, dir_okay=False, path_type=Path)
@@ -156,7 +157,10 @@ async def finish(
     again: str | None = None,
     run: int | None = None,
 ) -> int:
-    """Print how a job stands, write what was asked for, and give the exit status."""
+    """Print how a job stands, write what was asked for, and give the exit status.
+
+    `again` is the command with which a job goes on that was stopped; empty for one that workers go on with.
+    """
     read = await jobs.read_report(journal, run=run)
     if report is not None:
         read.write_html(report)
@@ -175,7 +179,8 @@ async def finish(
     if result.stopped:
         if sending := result.states.get(jobs.State.SENDING, 0):
             screen.note(f"{many(sending, 'operation')} sent without a known outcome; the next run looks first")
-        screen.note(f"stopped: {result.stopped}" + (f"; to continue: {again}" if again else ""))
+        how = WORKERS_GO_ON if again == "" else f"; to continue: {again}" if again else ""
+        screen.note(f"stopped: {result.stopped}{how}")
     return 0 if result.succeeded else 1
 
 

@@ -10,7 +10,7 @@ from typing import Any, Final
 import click
 from attrs import asdict
 
-from casemgmt_async import CaseSession, ConfigurationError, jobs
+from casemgmt_async import jobs
 from casemgmt_async.cli.context import Context, Misused, runs
 from casemgmt_async.cli.options import (
     budget_options,
@@ -25,6 +25,7 @@ from casemgmt_async.cli.options import (
     writes_journal,
 )
 from casemgmt_async.cli.screen import Screen
+from casemgmt_async.cli.shards import check_shards, in_shards, shards_option
 from casemgmt_async.jobs.export.formats import users_beside
 from casemgmt_async.jobs.journal import JournalAddress
 
@@ -158,12 +159,7 @@ def show_export(screen: Screen, result: jobs.ExportResult, to_stdout: bool) -> i
 @click.option("--assume-new", is_flag=True, help="Do not look for cases of earlier runs, because there were none.")
 @click.option("--rejects", type=writes_file, metavar="FILE", help="File for bad rows. [default: beside SOURCE]")
 @click.option("--yes", "-y", is_flag=True, help="Do not ask before creating cases.")
-@click.option(
-    "--shards",
-    type=click.IntRange(1, jobs.MOST_SHARDS),
-    metavar="N",
-    help="Deal the rows out to N shards for casemgmt worker, and wait; --journal is a URL then.",
-)
+@shards_option
 @journal_option
 @budget_options
 @report_options
@@ -201,7 +197,7 @@ async def backfill(
       casemgmt backfill tickets.csv --job old-tracker --map 'Issue key=key' --map Summary=title --update
     """
     if shards is not None:
-        check_shards(journal, report or outcomes)
+        check_shards(context, "--journal", journal, budget)
     options: dict[str, Any] = {
         "job": job,
         "journal": journal,
@@ -220,53 +216,19 @@ async def backfill(
             show_preview(context.screen, preview)
             return 0
         says_yes(context.screen, yes, f"create cases on {session.base_url} from {source}")
-        if shards is not None:
-            return await in_shards(
-                context.screen, session, source, shards=shards, budget=budget, options=options | {"rejects": rejects}
-            )
-        async with working(context.screen, budget) as control:
-            result = await jobs.backfill_cases(session, source, rejects=rejects, control=control, **options)
+        if shards is None:
+            async with working(context.screen, budget) as control:
+                result = await jobs.backfill_cases(session, source, rejects=rejects, control=control, **options)
+        else:
+
+            async def split(control: jobs.JobControl, _: object) -> jobs.ShardedBackfill:
+                given = options | {"rejects": rejects, "shards": shards}
+                return await jobs.split_backfill(session, source, control=control, **given)
+
+            result = await in_shards(context, split, budget)
     show_rows(context.screen, result)
-    return await finish(context.screen, result, report, outcomes, journal=result.journal, again="the same command")
-
-
-def check_shards(journal: JournalAddress | None, written: Path | None) -> None:
-    """Refuse options that do not go with --shards."""
-    if journal is None:
-        raise Misused("--shards needs --journal postgresql://host/database, where the workers find the shards")
-    if written is not None:
-        raise Misused("--shards shows the result of all shards on the screen; leave out --report and --outcomes")
-
-
-async def in_shards(
-    screen: Screen,
-    session: CaseSession,
-    source: Path,
-    *,
-    shards: int,
-    budget: Mapping[str, Any],
-    options: Mapping[str, Any],
-) -> int:
-    """Deal rows out to shards, put those into the queue of the workers, and wait until they are done."""
-    try:
-        from casemgmt_async.integrations.procrastinate import defer_shards, opened_app  # noqa: PLC0415 - an extra
-    except ImportError as error:
-        raise ConfigurationError("shards need procrastinate: pip install 'casemgmt-async[workers]'") from error
-    async with working(screen, budget) as control:
-        work = await jobs.split_backfill(session, source, shards=shards, control=control, **options)
-    async with opened_app(work.journal) as app:
-        await defer_shards(app, work.journal, shards)
-    async with working(screen, budget) as control:
-        await work.wait(control)
-        result = await work.result(control)
-    show_rows(screen, result)
-    rows = [(state.value, f"{count:,}") for state, count in result.states.items() if count]
-    screen.table(("state", "#operations"), rows)
-    if result.stopped:
-        screen.note(
-            f"stopped waiting: {result.stopped}; the workers continue, and the same command shows the result later"
-        )
-    return 0 if result.succeeded and not result.stopped else 1
+    again = "the same command" if shards is None else ""
+    return await finish(context.screen, result, report, outcomes, journal=result.journal, again=again)
 
 
 def mapped(columns: tuple[str, ...]) -> dict[str, str]:

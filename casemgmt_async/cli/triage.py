@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
@@ -29,6 +29,7 @@ from casemgmt_async.cli.options import (
 )
 from casemgmt_async.cli.plans import as_object, show_plan, show_some, table_lines, to_csv
 from casemgmt_async.cli.screen import Screen
+from casemgmt_async.cli.shards import Asking, check_shards, in_shards, shards_option
 from casemgmt_async.jobs.journal import JournalAddress, JournalURL
 
 __all__ = ["triage"]
@@ -147,6 +148,7 @@ async def show(
 @triage.command()
 @state_option
 @apply_options
+@shards_option
 @budget_options
 @report_options
 @runs
@@ -155,6 +157,7 @@ async def apply(
     *,
     state: JournalAddress | None,
     yes: bool,
+    shards: int | None,
     report: Path | None,
     outcomes: Path | None,
     **options: Any,
@@ -164,16 +167,27 @@ async def apply(
     \b
     Example:
       casemgmt triage apply --report monday.html
+    Example, for workers on other machines (casemgmt worker --journal postgresql://db.internal/casemgmt):
+      casemgmt triage apply --state postgresql://db.internal/casemgmt --shards 16
     """
     path = place_of(state)
     applied, budget = split_options(options)
+    if shards is not None:
+        check_shards(context, "--state", state, budget)
     async with context.session() as session:
         left = await show_left(context.screen, path)
         says_yes(context.screen, yes or not left, f"change cases on {session.base_url} as {path} says")
-        async with working(context.screen, budget) as control:
-            result = await jobs.apply_triage(session, state=path, control=control, **applied)
-    again = f"casemgmt triage apply --state {path}"
-    return await finish(context.screen, result, report, outcomes, journal=path, again=again)
+        if shards is None:
+            async with working(context.screen, budget) as control:
+                result = await jobs.apply_triage(session, state=path, control=control, **applied)
+        else:
+
+            async def split(control: jobs.JobControl, _: Asking) -> jobs.ShardedTriage:
+                return await jobs.split_triage(session, state=path, shards=shards, control=control, **applied)
+
+            result = await in_shards(context, split, budget)
+    again = "" if shards is not None else f"casemgmt triage apply --state {path}"
+    return await finish(context.screen, result, report, outcomes, journal=path, again=again, run=result.run)
 
 
 @triage.command()
@@ -182,6 +196,7 @@ async def apply(
 @click.option("--dry-run", is_flag=True, help="Show what would be done, and keep nothing.")
 @complete_option
 @apply_options
+@shards_option
 @budget_options
 @report_options
 @emulator_option
@@ -194,6 +209,7 @@ async def run(
     dry_run: bool,
     complete: bool,
     yes: bool,
+    shards: int | None,
     report: Path | None,
     outcomes: Path | None,
     emulator: int | None,
@@ -211,25 +227,41 @@ async def run(
     """
     read, screen = jobs.load_rules(rules), context.screen
     applied, budget = split_options(options)
+    if shards is not None:
+        check_shards(context, "--state", state, budget, emulator=emulator)
+
+    def confirming(asking: Asking) -> Callable[[jobs.Plan], bool]:
+        def confirm(planned: jobs.Plan) -> bool:
+            with asking():
+                show_plan(screen, planned)
+                if emulator is None:
+                    says_yes(screen, yes or not planned.operations, "change these cases")
+            return True
+
+        return confirm
+
     with state_of(state, emulator) as path:
-        async with context.session(emulator) as session, working_and_asking(screen, budget) as (control, asking):
+        async with context.session(emulator) as session:
 
-            def confirm(planned: jobs.Plan) -> bool:
-                with asking():
-                    show_plan(screen, planned)
-                    if emulator is None:
-                        says_yes(screen, yes or not planned.operations, "change these cases")
-                return True
+            async def split(control: jobs.JobControl, asking: Asking) -> jobs.ShardedTriage:
+                return await jobs.split_triage(
+                    session, read, state=path, shards=shards or 1, confirm=confirming(asking),
+                    control=control, complete=complete, **applied,
+                )  # fmt: skip
 
-            given: Any = {"state": path, "control": control, "complete": complete}
-            if dry_run:
-                planned = await jobs.plan_triage(session, read, dry_run=True, **given)
-                with asking():
-                    show_plan(screen, planned)
-                    if not screen.as_json:
-                        show_some(screen, planned.changes)
-                return 0
-            result = await jobs.run_triage(session, read, confirm=confirm, **given, **applied)
+            if shards is not None and not dry_run:
+                result = await in_shards(context, split, budget)
+                return await finish(screen, result, report, outcomes, journal=path, again="", run=result.run)
+            async with working_and_asking(screen, budget) as (control, asking):
+                given: Any = {"state": path, "control": control, "complete": complete}
+                if dry_run:
+                    planned = await jobs.plan_triage(session, read, dry_run=True, **given)
+                    with asking():
+                        show_plan(screen, planned)
+                        if not screen.as_json:
+                            show_some(screen, planned.changes)
+                    return 0
+                result = await jobs.run_triage(session, read, confirm=confirming(asking), **given, **applied)
         if result.run is None:
             screen.note(f"stopped: {result.stopped}; nothing was changed")
             return 1

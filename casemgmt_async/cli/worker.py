@@ -47,10 +47,11 @@ __all__ = ["worker"]
 async def worker(
     context: Context, *, journal: JournalAddress, shards: int, concurrency: int, grace: float, until_empty: bool
 ) -> int:
-    """Work on the shards of backfills, as casemgmt backfill --shards deals them out.
+    """Work on shards of backfills and triages, which other commands with --shards put into the queue.
 
     Start as many as you like, on any machines. When one dies, another takes its shards over within a minute. SIGTERM
-    lets requests in flight end, and puts the shards back into the queue.
+    lets requests in flight end, and puts the shards back into the queue. All workers share the rate limit by the
+    database of --journal, or by --budget; --budget none leaves it to the headers of answers.
 
     \b
     Example:
@@ -62,6 +63,7 @@ async def worker(
         raise ConfigurationError("workers need procrastinate: pip install 'casemgmt-async[workers]'") from error
     if not isinstance(journal, JournalURL):
         raise Misused("--journal: workers find their shards in PostgreSQL; give postgresql://host/database")
+    context.share_by(journal)
     logging.basicConfig(level=logging.WARNING, format="%(name)s: %(message)s")
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):

@@ -1,13 +1,14 @@
 """Jobs in shards on procrastinate, a task queue for asyncio in PostgreSQL.
 
-    from casemgmt_async.integrations.procrastinate import defer_shards, register_tasks
+    from casemgmt_async.integrations.procrastinate import register_tasks
 
     app = procrastinate.App(connector=procrastinate.PsycopgConnector(conninfo=URL))
     register_tasks(app, journals=URL)
 
-`register_tasks` adds the tasks to an application of your own; `casemgmt worker --journal URL` runs one that has them
-alone. `retry_stalled` hands the shards of dead workers to others; the worker of this module calls it by itself, an
-application of your own does from a periodic task.
+`register_tasks` adds the task to an application of your own; `casemgmt worker --journal URL` runs one that has it
+alone. `defer_shards` puts the shards of a job into the queue, which `split_backfill` or `split_triage` has made;
+`wait_for_shards` waits for its end. `retry_stalled` hands the shards of dead workers to others; the worker of this
+module calls it by itself, an application of your own does from a periodic task.
 
 Needs the extra `casemgmt-async[workers]`.
 """
@@ -17,7 +18,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 from typing import Any, Final
 
@@ -27,22 +28,38 @@ from procrastinate import App, PsycopgConnector, RetryStrategy
 from procrastinate.exceptions import AlreadyEnqueued, ConnectorException
 
 from casemgmt_async import CaseSession, ConfigurationError
+from casemgmt_async.integrations.budgets import open_budget
 from casemgmt_async.jobs import (
     JobControl,
+    JobError,
+    JobResult,
     JournalConnectionError,
     JournalLockedError,
     ServiceDownError,
-    link_shard,
-    rows_are_done,
-    run_shard,
+    ShardedBackfill,
+    ShardedJob,
+    ShardedTriage,
+    ShardStep,
 )
 from casemgmt_async.jobs.journal import JournalURL, journal_address
 from casemgmt_async.jobs.journal.postgres_store import alone
 
-__all__ = ["LINKS", "ROWS", "ShardInterrupted", "defer_shards", "register_tasks", "retry_stalled", "run_worker"]
+__all__ = [
+    "SHARD",
+    "ShardInterrupted",
+    "defer_shards",
+    "register_tasks",
+    "retry_stalled",
+    "run_worker",
+    "wait_for_shards",
+]
 
-ROWS: Final = "casemgmt:backfill_rows"
-LINKS: Final = "casemgmt:backfill_links"
+STEPS: Final[Mapping[str, Mapping[str, ShardStep]]] = {
+    job.kind: {step.name: step for step in job.steps} for job in (ShardedBackfill, ShardedTriage)
+}
+"""The steps of each kind of job, in order, by their names in the queue."""
+SHARD: Final = "casemgmt:shard"
+"""The name of the task that does one step of one shard."""
 QUEUE: Final = "casemgmt"
 HEARTBEAT: Final = 10.0
 """Seconds between two signs of life of a worker."""
@@ -52,6 +69,8 @@ PAUSE: Final = 5
 """Seconds until a shard is tried again that could not be worked on."""
 POLL: Final = 1.0
 """Seconds until a worker looks again for shards whose next try is due."""
+LOOK: Final = 5.0
+"""Seconds between two looks for shards that workers have given up."""
 
 logger = logging.getLogger(__name__)
 OpenSession = Callable[[], AbstractAsyncContextManager[CaseSession]]
@@ -73,58 +92,90 @@ def register_tasks(
     app: App,
     *,
     journals: str | JournalURL,
-    open_session: OpenSession = CaseSession,
+    open_session: OpenSession | None = None,
     controls: set[JobControl] | None = None,
     control: Callable[[], JobControl] = JobControl,
     queue: str = QUEUE,
 ) -> None:
-    """Add the tasks that work on shards to an application.
+    """Add the task that works on a shard to an application.
 
     `journals` is the URL of the database with the journals; it is not kept in the queue, where others might read a
-    password. `open_session` opens the session of one shard. The control of each shard at work is in `controls`, so
-    that a program can ask them to stop; such a shard goes back to the queue.
+    password. `open_session` opens the session of one shard; by default it is `CaseSession(budget=...)` with the
+    shared budget of that database. The control of each shard at work is in `controls`, so that a program can ask
+    them to stop; such a shard goes back to the queue.
     """
     database, working = database_of(journals), set() if controls is None else controls
+    opened = open_session or sharing_session(database)
     retry = RetryStrategy(
         wait=PAUSE,
         retry_exceptions=[ShardInterrupted, JournalLockedError, JournalConnectionError, ServiceDownError],
     )
 
-    async def work_on(do: Any, name: str, shard: int) -> None:
-        steered = control()
+    @app.task(name=SHARD, queue=queue, retry=retry)
+    async def work_on_shard(kind: str, step: str, name: str, shard: int, shards: int) -> None:
+        journal, steered = evolve(database, name=name), control()
         working.add(steered)
         try:
-            async with open_session() as session:
-                if not await do(session, evolve(database, name=name), shard, control=steered):
+            async with opened() as session:
+                if not await STEPS[kind][step].work(session, journal, shard, steered):
                     raise ShardInterrupted(f"shard {shard} of {name}: {steered.stopped}")
         finally:
             working.discard(steered)
-
-    @app.task(name=ROWS, queue=queue, retry=retry)
-    async def backfill_rows(name: str, shard: int, shards: int) -> None:
-        await work_on(run_shard, name, shard)
-        if await rows_are_done(evolve(database, name=name), shards):
-            await defer(app, LINKS, evolve(database, name=name), shards, queue)
-
-    @app.task(name=LINKS, queue=queue, retry=retry)
-    async def backfill_links(name: str, shard: int, shards: int) -> None:
-        del shards
-        await work_on(link_shard, name, shard)
+        await defer_next(app, kind, journal, shards, queue, after=step)
 
 
-async def defer(app: App, task: str, journal: JournalURL, shards: int, queue: str) -> None:
-    """Put a task for each shard into the queue, unless it waits there already."""
-    for shard in range(shards):
-        lock = f"{journal.name}/{shard:03}"
-        with contextlib.suppress(AlreadyEnqueued):
-            await app.configure_task(task, queue=queue, lock=lock, queueing_lock=f"{task} {lock}").defer_async(
-                name=journal.name, shard=shard, shards=shards
-            )
+def sharing_session(database: JournalURL) -> OpenSession:
+    """Return what opens sessions that share the rate limit by the database of the journals."""
+    return lambda: CaseSession(budget=open_budget(database.database))
 
 
-async def defer_shards(app: App, journal: JournalURL, shards: int, *, queue: str = QUEUE) -> None:
-    """Put the shards of a backfill that `split_backfill` has made into the queue; those that wait stay alone."""
-    await defer(app, ROWS, journal, shards, queue)
+async def defer_next(
+    app: App, kind: str, journal: JournalURL, shards: int, queue: str, *, after: str | None = None
+) -> None:
+    """Put the first step of a job that is not done into the queue; with `after`, only if that one is done."""
+    for step in STEPS[kind].values():
+        if await step.is_done(journal, shards):
+            continue
+        if step.name != after:
+            for shard in range(1 if step.is_whole else shards):
+                lock = f"{kind} {journal.name}/{shard:03}"
+                task = app.configure_task(SHARD, queue=queue, lock=lock, queueing_lock=f"{step.name} {lock}")
+                with contextlib.suppress(AlreadyEnqueued):  # it waits there since the same command ran before
+                    await task.defer_async(kind=kind, step=step.name, name=journal.name, shard=shard, shards=shards)
+        return
+
+
+async def defer_shards(app: App, job: ShardedJob[JobResult], *, queue: str = QUEUE) -> None:
+    """Put the shards of a job into the queue; those that wait there already stay alone."""
+    await defer_next(app, job.kind, job.journal, job.shards, queue)
+
+
+async def wait_for_shards(app: App, job: ShardedJob[JobResult], control: JobControl, *, queue: str = QUEUE) -> None:
+    """Wait until the shards of a job are done, as `job.wait` does.
+
+    Raises `JobError` when a worker gives a shard up because of an error that no other try can mend.
+    """
+
+    async def failed() -> set[tuple[int | None, Any]]:
+        found = await app.job_manager.list_jobs_async(queue=queue, task=SHARD, status="failed")
+        mine = [each for each in found if (each.task_kwargs["kind"], each.task_kwargs["name"]) == whose]
+        return {(each.id, each.task_kwargs["shard"]) for each in mine}
+
+    whose = (job.kind, job.journal.name)
+    before = await failed()
+    waiting = asyncio.ensure_future(job.wait(control))
+    try:
+        while not (await asyncio.wait([waiting], timeout=LOOK))[0]:
+            if given_up := await failed() - before:
+                shard = min(shard for _, shard in given_up)
+                raise JobError(
+                    f"journal {job.journal}: a worker gave shard {shard} up, and its log says why; correct that, then "
+                    "run the same command again"
+                )
+        waiting.result()
+    finally:
+        waiting.cancel()
+        await asyncio.gather(waiting, return_exceptions=True)
 
 
 async def retry_stalled(app: App, *, queue: str = QUEUE, seconds: float = STALLED) -> int:
@@ -155,7 +206,7 @@ async def opened_app(journals: str | JournalURL) -> AsyncIterator[App]:
 async def run_worker(
     journals: str | JournalURL,
     *,
-    open_session: OpenSession = CaseSession,
+    open_session: OpenSession | None = None,
     control: Callable[[], JobControl] = JobControl,
     concurrency: int = 1,
     until_empty: bool = False,
@@ -166,7 +217,8 @@ async def run_worker(
     """Work on shards until `stop` is set, or with `until_empty` until nothing waits in the queue, shards to be tried
     again included.
 
-    `concurrency` is how many shards are worked on at a time. Where PostgreSQL is away, it is waited for.
+    `open_session` and `control` are those of `register_tasks`. `concurrency` is how many shards are worked on at a
+    time. Where PostgreSQL is away, it is waited for.
     """
     stop = stop or asyncio.Event()
     controls: set[JobControl] = set()

@@ -31,15 +31,11 @@ line that says what to do; the journal is closed and whole then.
 from __future__ import annotations
 
 from casemgmt_async.jobs.backfill import (
-    MOST_SHARDS,
     BackfillPreview,
     BackfillResult,
     ShardedBackfill,
     backfill_cases,
-    link_shard,
     preview_backfill,
-    rows_are_done,
-    run_shard,
     split_backfill,
 )
 from casemgmt_async.jobs.control import GRACE, Budget, JobControl
@@ -62,12 +58,14 @@ from casemgmt_async.jobs.journal import Journal, Operation, Run, RunState, State
 from casemgmt_async.jobs.progress import Progress
 from casemgmt_async.jobs.report import Report, read_report
 from casemgmt_async.jobs.results import JobResult
+from casemgmt_async.jobs.shards import MOST_SHARDS, ShardedJob, ShardStep
 from casemgmt_async.jobs.triage import (
     Change,
     Plan,
     PlanRow,
     Rule,
     RuleSet,
+    ShardedTriage,
     apply_triage,
     list_runs,
     load_rules,
@@ -77,6 +75,7 @@ from casemgmt_async.jobs.triage import (
     read_changes,
     rule,
     run_triage,
+    split_triage,
 )
 
 __all__ = [
@@ -110,13 +109,15 @@ __all__ = [
     "Run",
     "RunState",
     "ServiceDownError",
+    "ShardStep",
     "ShardedBackfill",
+    "ShardedJob",
+    "ShardedTriage",
     "SourceError",
     "State",
     "apply_triage",
     "backfill_cases",
     "export_cases",
-    "link_shard",
     "list_runs",
     "load_rules",
     "parse_rules",
@@ -125,9 +126,8 @@ __all__ = [
     "prune_runs",
     "read_changes",
     "read_report",
-    "rows_are_done",
     "rule",
-    "run_shard",
     "run_triage",
     "split_backfill",
+    "split_triage",
 ]

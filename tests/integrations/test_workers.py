@@ -31,9 +31,9 @@ from casemgmt_async.jobs import (
     Journal,
     JournalLockedError,
     State,
-    run_shard,
     split_backfill,
 )
+from casemgmt_async.jobs.backfill.shards import run_shard
 
 STANDARD = "00000000-0000-0000-0000-000000000001"
 SHARDS = 3
@@ -81,7 +81,7 @@ def split(
         async with open_session() as session:
             work = await split_backfill(session, given, project=project, type=STANDARD, **options)
         async with opened_app(work.journal) as app:
-            await defer_shards(app, work.journal, SHARDS)
+            await defer_shards(app, work)
         return work
 
     return run

@@ -9,14 +9,14 @@ from __future__ import annotations
 
 import contextlib
 from collections import Counter, defaultdict
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any, Final
 
 from attrs import define, evolve
 
-from casemgmt_async import CaseSession, InvalidArgumentError
+from casemgmt_async import CaseSession
 from casemgmt_async.jobs.backfill.clock import ServiceClock
 from casemgmt_async.jobs.backfill.links import Links
 from casemgmt_async.jobs.backfill.making import Backfill
@@ -28,7 +28,6 @@ from casemgmt_async.jobs.backfill.results import BackfillResult
 from casemgmt_async.jobs.backfill.sources import Rows, Source, open_source
 from casemgmt_async.jobs.backfill.sources.records import Layout, Record
 from casemgmt_async.jobs.backfill.steps import ROW_ACTIONS
-from casemgmt_async.jobs.calls import Interrupted
 from casemgmt_async.jobs.control import JobControl
 from casemgmt_async.jobs.errors import JobError
 from casemgmt_async.jobs.journal import Journal, JournalURL, State, journal_address
@@ -42,12 +41,10 @@ from casemgmt_async.jobs.journal.backfill_queries import (
 )
 from casemgmt_async.jobs.recovery import SETTLE
 from casemgmt_async.jobs.sending import Sender
+from casemgmt_async.jobs.shards import NOT_DONE, ShardedJob, ShardStep, Standing, check_shards
 
-__all__ = ["MOST_SHARDS", "ShardedBackfill", "link_shard", "rows_are_done", "run_shard", "shard_of", "split_backfill"]
+__all__ = ["ShardedBackfill", "link_shard", "run_shard", "shard_of", "split_backfill"]
 
-MOST_SHARDS: Final = 256
-POLL: Final = 1.0
-"""Seconds between two looks at how far the shards are."""
 NOTHING: Final = Source("python", Layout(kind="python", notes=()), ())
 """The source of a shard that goes on: its rows are in its journal."""
 
@@ -55,76 +52,6 @@ NOTHING: Final = Source("python", Layout(kind="python", notes=()), ())
 def shard_of(job: str, key: str, shards: int) -> int:
     """Return the number of the shard that a row belongs to."""
     return int(token(job, key)[:8], 16) % shards
-
-
-@define(eq=False)
-class ShardedBackfill:
-    """A backfill whose rows are in the journals of its shards."""
-
-    journal: JournalURL
-    """The journal of the job; its shards are named after it."""
-    shards: int
-    target: Path
-    """Where rejected rows go."""
-    layout: Layout
-
-    async def wait(self, control: JobControl) -> None:
-        """Wait until all shards are done, and report how far they are; a stop of this job leaves the workers alone."""
-        control.progress.phase("in shards", 0)
-        async with opened_shards(self.journal, self.shards) as books:
-            done = 0
-            while not control.should_stop:
-                counts = [await count_states(book, int(book.meta["run"])) for book in books]
-                total: Counter[State] = Counter()
-                for each in counts:
-                    total.update(each)
-                now = total.total() - total[State.PLANNED] - total[State.SENDING]
-                control.progress.advance(now - done)
-                done = now
-                for book in books:
-                    await book.reload()
-                if all(book.meta.get("linked") == book.meta["run"] for book in books):
-                    return
-                with contextlib.suppress(Interrupted):
-                    await control.sleep(POLL)
-
-    async def result(self, control: JobControl) -> BackfillResult:
-        """Write the rejected rows of all shards into one file, and say how the whole job stands."""
-        async with opened_shards(self.journal, self.shards) as books:
-            runs = [(book, int(book.meta["run"])) for book in books]
-            bad_rows = await write_rejects(runs, control, self.target, self.layout)
-            states: Counter[State] = Counter()
-            counts: Counter[str] = Counter()
-            reasons: Counter[str] = Counter()
-            for book, run in runs:
-                states.update(await count_states(book, run))
-                counts.update(book.meta.get("intake", {}))
-                reasons.update(book.meta.get("reasons", {}))
-                counts["items"] += await count_cases(book, run)
-                counts["created"] += await count_made(book, run)
-                counts["requests"] += book.meta.get("requests", 0)
-            left = not all(book.meta.get("linked") == run for book, run in runs)
-            return BackfillResult(
-                job="backfill",
-                journal=self.journal,
-                states=states,
-                items=counts["items"],
-                stopped=control.stopped or ("its shards are not done yet" if left else None),
-                interrupted=control.stop.requested,
-                requests=counts["requests"] + control.progress.requests,
-                unbatched_requests=0,
-                elapsed=control.progress.elapsed,
-                bad_rows=bad_rows,
-                output=self.target if bad_rows else None,
-                created=counts["created"],
-                found=counts["found"],
-                updated=counts["updated"],
-                changed=counts["changed"],
-                unchanged=counts["unchanged"],
-                removed=counts["removed"],
-                reasons=dict(reasons.most_common()),
-                notes=self.layout.notes,
-            )
 
 
 @contextlib.asynccontextmanager
@@ -156,12 +83,7 @@ async def split_backfill(
 
     Raises `JournalLockedError` while a worker is at work on a shard, and what `backfill_cases` raises.
     """
-    if not 1 <= shards <= MOST_SHARDS:
-        raise InvalidArgumentError("shards", f"must be between 1 and {MOST_SHARDS}, not {shards}")
-    address = journal_address(journal)
-    if not isinstance(address, JournalURL):
-        raise InvalidArgumentError("journal", f"shards need a journal in PostgreSQL, as a URL; read: {address}")
-    address = address.named(job)
+    address = check_shards(shards, journal_address(journal)).named(job)
     control = control or JobControl()
     given = RowOptions(job=job, settle=settle, **options)
     names = Names(session, control, given.on_unknown_user)
@@ -220,9 +142,7 @@ def backfill_of(
     return Backfill(Sender(session, book, control, actions=ROW_ACTIONS), clock, source, names, options)
 
 
-async def run_shard(
-    session: CaseSession, journal: JournalURL, number: int, *, control: JobControl | None = None
-) -> bool:
+async def run_shard(session: CaseSession, journal: JournalURL, number: int, control: JobControl | None = None) -> bool:
     """Make the cases of one shard and do their steps; says whether all is done, or the job was stopped before.
 
     Raises `JournalLockedError` while somebody else works on the shard.
@@ -236,9 +156,7 @@ async def run_shard(
         return done
 
 
-async def link_shard(
-    session: CaseSession, journal: JournalURL, number: int, *, control: JobControl | None = None
-) -> bool:
+async def link_shard(session: CaseSession, journal: JournalURL, number: int, control: JobControl | None = None) -> bool:
     """Make the links of one shard, whose other ends may be in any shard; says whether all is done."""
     control = control or JobControl()
 
@@ -277,5 +195,90 @@ async def opened_shard(
 
 async def rows_are_done(journal: JournalURL, shards: int) -> bool:
     """Whether the rows of all shards are done, so that their links can be made."""
-    async with opened_shards(journal, shards) as books:
-        return all(book.meta.get("rows_done") == book.meta["run"] for book in books)
+    return await all_have("rows_done", journal, shards)
+
+
+async def links_are_done(journal: JournalURL, shards: int) -> bool:
+    """Whether the links of all shards are made."""
+    return await all_have("linked", journal, shards)
+
+
+async def all_have(what: str, journal: JournalURL, shards: int) -> bool:
+    """Whether all shards have kept that a part of their work is done, with one connection at a time."""
+    for number in range(shards):
+        async with Journal(journal.shard(number), kind="backfill", read_only=True) as book:
+            if not all_are(what, [book]):
+                return False
+    return True
+
+
+def all_are(what: str, books: Sequence[Journal]) -> bool:
+    """Whether all shards have kept that a part of their work is done in this run."""
+    return all(book.meta.get(what) == book.meta["run"] for book in books)
+
+
+@define(eq=False)
+class ShardedBackfill(ShardedJob[BackfillResult]):
+    """A backfill whose rows are in the journals of its shards."""
+
+    kind = "backfill"
+    steps = (
+        ShardStep("rows", run_shard, rows_are_done),
+        ShardStep("links", link_shard, links_are_done),
+    )
+
+    target: Path
+    """Where rejected rows go."""
+    layout: Layout
+
+    @contextlib.asynccontextmanager
+    async def standing(self) -> AsyncIterator[Callable[[], Awaitable[Standing]]]:
+        """Open what tells how far the shards are."""
+        async with opened_shards(self.journal, self.shards) as books:
+
+            async def look() -> Standing:
+                total: Counter[State] = Counter()
+                for book in books:
+                    total.update(await count_states(book, int(book.meta["run"])))
+                    await book.reload()
+                left = total[State.PLANNED] + total[State.SENDING]
+                return Standing(total.total() - left, total.total(), all_are("linked", books))
+
+            yield look
+
+    async def result(self, control: JobControl) -> BackfillResult:
+        """Write the rejected rows of all shards into one file, and say how the whole job stands."""
+        async with opened_shards(self.journal, self.shards) as books:
+            runs = [(book, int(book.meta["run"])) for book in books]
+            bad_rows = await write_rejects(runs, control, self.target, self.layout)
+            states: Counter[State] = Counter()
+            counts: Counter[str] = Counter()
+            reasons: Counter[str] = Counter()
+            for book, run in runs:
+                states.update(await count_states(book, run))
+                counts.update(book.meta.get("intake", {}))
+                reasons.update(book.meta.get("reasons", {}))
+                counts["items"] += await count_cases(book, run)
+                counts["created"] += await count_made(book, run)
+                counts["requests"] += book.meta.get("requests", 0)
+            return BackfillResult(
+                job="backfill",
+                journal=self.journal,
+                states=states,
+                items=counts["items"],
+                stopped=control.stopped or (None if all_are("linked", books) else NOT_DONE),
+                interrupted=control.stop.requested,
+                requests=counts["requests"] + control.progress.requests,
+                unbatched_requests=0,
+                elapsed=control.progress.elapsed,
+                bad_rows=bad_rows,
+                output=self.target if bad_rows else None,
+                created=counts["created"],
+                found=counts["found"],
+                updated=counts["updated"],
+                changed=counts["changed"],
+                unchanged=counts["unchanged"],
+                removed=counts["removed"],
+                reasons=dict(reasons.most_common()),
+                notes=self.layout.notes,
+            )

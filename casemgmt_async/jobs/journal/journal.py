@@ -51,7 +51,9 @@ class Journal:
 
     `async with Journal(path, kind="triage") as journal` opens the journal, or makes it; another process that
     tries the same meanwhile gets a `JournalLockedError`. With `read_only` it is opened beside a running job.
-    With `base_url`, the address of the session, a job goes on where its cases are and nowhere else.
+    With `part`, only that part of the job is locked, in PostgreSQL: other processes can open the other parts, and
+    none can open the whole. With `base_url`, the address of the session, a job goes on where its cases are and
+    nowhere else.
 
     `read(sql, parameters)` gives the rows of a query, `write(*statements)` runs statements in one transaction: those
     of the store.
@@ -64,6 +66,7 @@ class Journal:
         kind: str,
         base_url: str | None = None,
         read_only: bool = False,
+        part: int | None = None,
         on_step: Callable[[str], None] = lambda _: None,
         clock: Callable[[], float] = time.time,
     ) -> None:
@@ -77,7 +80,9 @@ class Journal:
         self.meta: dict[str, Any] = {}
         self.bounds = Bounds()
         self.clock = clock
-        options: dict[str, Any] = {"read_only": read_only, "on_step": on_step}
+        if part is not None and not isinstance(self.path, JournalURL):
+            raise ConfigurationError(f"journal {self.path}: only a journal in PostgreSQL has parts; give its URL")
+        options: dict[str, Any] = {"read_only": read_only, "part": part, "on_step": on_step}
         self._store: JournalStore[Any] = (
             postgres_store()(self.path, schema_of(kind), **options)
             if isinstance(self.path, JournalURL)

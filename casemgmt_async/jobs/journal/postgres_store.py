@@ -74,6 +74,7 @@ SETTINGS: Final = (
 MARK: Final = f"casemgmt journal {APPLICATION_ID:x} layout "
 """How the comment of a journal's schema begins; the version follows."""
 TAKE: Final = "SELECT pg_try_advisory_lock(('x' || left(md5(%s), 16))::bit(64)::bigint)"
+SHARE: Final = "SELECT pg_try_advisory_lock_shared(('x' || left(md5(%s), 16))::bit(64)::bigint)"
 HOLDER: Final = (
     "SELECT a.pid, a.application_name FROM pg_locks l JOIN pg_stat_activity a ON a.pid = l.pid "
     "WHERE l.locktype = 'advisory' AND l.granted AND l.objsubid = 1 "
@@ -148,15 +149,22 @@ class PostgresStore(JournalStore[Connection]):
         return connection
 
     def lock(self, connection: Connection) -> None:
-        """Take the lock, and see that it is this connection's own."""
-        held = connection.execute(HOLDER, [self.address.schema]).fetchall()
+        """Take the lock, and see that it is this connection's own; of a part, share that of the whole as well."""
+        whole = self.address.schema
+        held = connection.execute(HOLDER, [whole]).fetchall()
         if any(pid == self._backend for pid, _ in held):
             raise JournalError(f"journal {self.address}: {POOLED}")
+        wanted = [(TAKE, whole)] if self._part is None else [(SHARE, whole), (TAKE, f"{whole} part {self._part}")]
+        for take, what in wanted:
+            self.take(connection, take, what)
+
+    def take(self, connection: Connection, take: str, what: str) -> None:
+        """Take one lock, or say who holds it."""
         for _ in range(TRIES):
-            if connection.execute(TAKE, [self.address.schema]).fetchone() == (True,):
+            if connection.execute(take.encode(), [what]).fetchone() == (True,):
                 return
             time.sleep(PAUSE)
-        holder = connection.execute(HOLDER, [self.address.schema]).fetchone()
+        holder = connection.execute(HOLDER, [what]).fetchone()
         who = f" ({holder[1] or 'unnamed'}, backend {holder[0]})" if holder else ""
         raise JournalLockedError(f"journal {self.address}: another job is at work on it{who}; wait for it or stop it")
 
@@ -166,7 +174,7 @@ class PostgresStore(JournalStore[Connection]):
         found = connection.execute(
             "SELECT obj_description(oid, 'pg_namespace') FROM pg_namespace WHERE nspname = %s", [name]
         ).fetchone()
-        if found is None and self._read_only:
+        if found is None and (self._read_only or self._part is not None):
             raise JournalError(f"journal {self.address}: there is no such journal in this database")
         connection.execute("SELECT set_config('search_path', %s, false)", [f'"{name.replace(chr(34), chr(34) * 2)}"'])
         if found is None:

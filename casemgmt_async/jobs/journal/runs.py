@@ -175,14 +175,14 @@ async def list_runs(journal: Journal) -> list[Run]:
     return runs
 
 
-async def update_run(journal: Journal, run: Run, state: RunState | None = None, **facts: Any) -> None:
-    """Keep how far a run has come, and what it has found."""
+async def update_run(journal: Journal, run: Run, state: RunState | None = None, *more: Statement, **facts: Any) -> None:
+    """Keep how far a run has come, and what it has found, in one transaction with `more`."""
     run.state = state or run.state
     if run.state in (RunState.ENDED, RunState.REPLACED):
         run.ended = journal.clock()
     run.facts |= facts
     sql = "UPDATE runs SET state = ?, ended = ?, facts = ? WHERE number = ?"
-    await journal.write((sql, [(run.state, run.ended, json.dumps(run.facts), run.number)]))
+    await journal.write((sql, [(run.state, run.ended, json.dumps(run.facts), run.number)]), *more)
 
 
 async def prune_runs(journal: Journal, keep: int) -> int:

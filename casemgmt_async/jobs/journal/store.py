@@ -55,11 +55,13 @@ class JournalStore(ABC, Generic[C]):
         schema: str,
         *,
         read_only: bool = False,
+        part: int | None = None,
         on_step: Callable[[str], None] = lambda _: None,
     ) -> None:
         self.address = address
         self._schema = schema
         self._read_only = read_only
+        self._part = part
         self._on_step = on_step
         self._queue: SimpleQueue[Work | None] = SimpleQueue()
         self._thread = threading.Thread(target=self._serve, name=f"journal {address.name}", daemon=True)

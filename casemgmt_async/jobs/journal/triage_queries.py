@@ -24,6 +24,7 @@ __all__ = [
     "lost_creates",
     "open_cases",
     "open_operations",
+    "open_spans",
     "operations_numbered",
     "planned_changes",
     "planned_groups",
@@ -176,6 +177,19 @@ async def open_cases(journal: Journal) -> list[OpenCase]:
         journal.bounds[2:],
     )
     return list(map(OpenCase._make, rows))
+
+
+async def open_spans(journal: Journal, left_out: Iterable[str]) -> list[tuple[int, int, int, int]]:
+    """Read the cases of which an operation is open, in order: subject, its first and last operation, how many are open.
+
+    Operations of the actions `left_out` do not count.
+    """
+    rows = await journal.read(
+        "SELECT subject, min(number), max(number), count(CASE WHEN state IN ('planned', 'sending') "  # noqa: S608
+        f"AND NOT action {LISTED} THEN 1 END) FROM operations WHERE {IN_RUN} GROUP BY subject ORDER BY subject",
+        (as_list(left_out), *journal.bounds[2:]),
+    )
+    return [(subject, first, last, count) for subject, first, last, count in rows if count]
 
 
 async def subjects_begun(journal: Journal) -> set[int]:

@@ -6,6 +6,7 @@ from casemgmt_async.jobs.triage.changes import Change
 from casemgmt_async.jobs.triage.plan import Plan, PlanRow
 from casemgmt_async.jobs.triage.rules import Rule, RuleSet, load_rules, parse_rules, rule
 from casemgmt_async.jobs.triage.run import apply_triage, list_runs, plan_triage, prune_runs, read_changes, run_triage
+from casemgmt_async.jobs.triage.shards import ShardedTriage, split_triage
 
 __all__ = [
     "Change",
@@ -13,6 +14,7 @@ __all__ = [
     "PlanRow",
     "Rule",
     "RuleSet",
+    "ShardedTriage",
     "apply_triage",
     "list_runs",
     "load_rules",
@@ -22,4 +24,5 @@ __all__ = [
     "read_changes",
     "rule",
     "run_triage",
+    "split_triage",
 ]

@@ -23,7 +23,7 @@ from casemgmt_async.jobs.journal import triage_queries as queries
 from casemgmt_async.jobs.recovery import SETTLE, resolve_comments
 from casemgmt_async.jobs.sending import Sender, holds
 from casemgmt_async.jobs.triage.batches import BulkChange
-from casemgmt_async.jobs.triage.estimate import pays_in_bulk, proven_by_bulk
+from casemgmt_async.jobs.triage.estimate import BY_PAGES, pays_in_bulk, proven_by_bulk
 from casemgmt_async.jobs.triage.known_cases import KnownCase, read_known, read_singly
 from casemgmt_async.jobs.triage.plan import FreshPlan
 from casemgmt_async.jobs.triage.refusals import STOPPED, Refusals
@@ -64,6 +64,8 @@ class Application:
     """How many cases there are, for the choice between pages and single cases."""
     fresh: FreshPlan | None = None
     """What the plan has just read; without it the cases are read again before anything is changed."""
+    is_part: bool = False
+    """Whether the journal's queries see one part of the run: what takes pages to read back is left to the whole."""
     refusals: Refusals = field(init=False)
     refused: set[tuple[str, str]] = field(init=False, factory=set)
     """Bulk updates, by action and payload, that the service does not take."""
@@ -88,16 +90,46 @@ class Application:
 
     async def run(self) -> None:
         """Do everything that is not done yet."""
-        journal, control, options = self.journal, self.control, self.options
+        journal, control = self.journal, self.control
+        if not self.is_part:
+            await self.reopen()
+        await self.look_at(await queries.open_cases(journal))
+        control.progress.phase("changing", sum((await queries.count_planned(journal)).values()))
+        self.in_bulk = await pays_in_bulk(journal, self.everything, self.chunk)
+        if not self.is_part:
+            await self.first_cases()
+            await self.resolve_lost()
+        planned = await queries.count_planned(journal)
+        for action in (action for action in TABLE if action.name in planned):
+            if control.should_stop:
+                return
+            if self.is_part and action.name in BY_PAGES:
+                continue
+            if action.hides:
+                await self.verify()
+            await self.stage(action)
+        await self.verify()
+
+    async def lead(self) -> None:
+        """Let one case of each rule go all the way, before others do the parts of the run."""
+        await self.reopen()
+        await self.look_at(await queries.open_cases(self.journal))
+        self.in_bulk = False  # so that rules whose first bulk update would go alone let a case go first, too
+        await self.first_cases()
+
+    async def reopen(self) -> None:
+        """Plan again what may be tried again."""
         await queries.reopen(
-            journal,
+            self.journal,
             repeatable=REPEATABLE,
             blocked=BLOCKED,
-            unknown=options.retry_unknown,
-            rejected=options.retry_rejected,
+            unknown=self.options.retry_unknown,
+            rejected=self.options.retry_rejected,
             stopped=STOPPED,
         )
-        rows = await queries.open_cases(journal)
+
+    async def look_at(self, rows: Sequence[queries.OpenCase]) -> None:
+        """See how cases stand before they are changed, and look for what was cut off."""
         self.names = {row.subject: row.case_id for row in rows}
         self.keys = {row.case_id: row.key for row in rows}
         self.sender.projects = {row.case_id: row.project_id for row in rows}
@@ -107,18 +139,6 @@ class Application:
             self.sender.labels = self.fresh.labels
             self.found = dict(self.sender.projects)
         await self.resolve_lost()
-        control.progress.phase("changing", sum((await queries.count_planned(journal)).values()))
-        self.in_bulk = await pays_in_bulk(journal, self.everything, self.chunk)
-        await self.first_cases()
-        await self.resolve_lost()
-        planned = await queries.count_planned(journal)
-        for action in (action for action in TABLE if action.name in planned):
-            if control.should_stop:
-                return
-            if action.hides:
-                await self.verify()
-            await self.stage(action)
-        await self.verify()
 
     async def check(self, rows: Sequence[queries.OpenCase]) -> None:
         """Read the cases: those changed since the plan are skipped, and what was cut off is seen to."""

@@ -32,7 +32,6 @@ from casemgmt_async.jobs.recovery import SETTLE, Found, resolve_comments
 from casemgmt_async.jobs.results import JobResult
 from casemgmt_async.jobs.sending import Sender
 from casemgmt_async.jobs.snapshot import Tally
-from casemgmt_async.jobs.statuses import status_code
 from casemgmt_async.jobs.triage.apply import Application, ApplyOptions
 from casemgmt_async.jobs.triage.changes import Change, iter_changes
 from casemgmt_async.jobs.triage.plan import CHUNK, FreshPlan, Plan, Planner, PlanOptions, make_plan, read_plan
@@ -40,12 +39,28 @@ from casemgmt_async.jobs.triage.resolve import resolve_names
 from casemgmt_async.jobs.triage.rules import RuleSet, View
 from casemgmt_async.jobs.triage.state import TriageState, open_state
 
-__all__ = ["apply_triage", "list_runs", "plan_triage", "prune_runs", "read_changes", "run_triage"]
+__all__ = [
+    "FRESH",
+    "Confirm",
+    "apply_in",
+    "apply_last",
+    "apply_triage",
+    "list_runs",
+    "plan_and_apply",
+    "plan_triage",
+    "prune_runs",
+    "read_changes",
+    "run_triage",
+    "selected",
+    "work_in",
+]
 
 T = TypeVar("T")
 
 REPLANNED: Final = "a later plan decides about this case anew"
 Confirm = Callable[[Plan], bool | Awaitable[bool]]
+Apply = Callable[[TriageState, ApplyOptions, FreshPlan | None], Awaitable[None]]
+"""Applies the selected run of an open state file, or sees to it that others do."""
 
 
 async def plan_triage(
@@ -112,16 +127,7 @@ async def apply_triage(
         even_if_changed=even_if_changed, retry_unknown=retry_unknown, retry_rejected=retry_rejected, settle=settle
     )
 
-    async def work_on(work: TriageState) -> None:
-        run = await work.select()
-        if run is None or run.state in (RunState.PLANNING, RunState.REPLACED):
-            raise JobError(f"state {path}: it has no plan; make one first")
-        await work.claim(None)
-        await finish_earlier(work, options)
-        await work.select()
-        await apply_in(work, options)
-
-    _, result = await work_in(session, path, control, work_on)
+    _, result = await work_in(session, path, control, lambda work: apply_last(work, options))
     return result
 
 
@@ -151,25 +157,13 @@ async def run_triage(
         even_if_changed=even_if_changed, retry_unknown=retry_unknown, retry_rejected=retry_rejected, settle=settle
     )
 
-    async def work_on(work: TriageState) -> None:
-        await work.claim(rules.name)
-        if await went_on(work, rules, options) or control.should_stop:
-            return
-        if retry_unknown:
-            await look_again(work, options)
-        made = await plan_in(work, rules, PlanOptions(chunk=chunk, complete=complete, at_once=True))
-        if made is None:
-            return
-        plan, fresh = made
-        if confirm is not None:
-            answer = confirm(plan)
-            if not (await answer if inspect.isawaitable(answer) else answer):
-                control.run_out("the plan was not confirmed; nothing was changed")
-                return
-        is_fresh = control.clock() - selected(work).begun <= FRESH
-        await apply_in(work, options, fresh if is_fresh else None)
-
-    _, result = await work_in(session, journal_address(state), control, work_on)
+    planning = PlanOptions(chunk=chunk, complete=complete, at_once=True)
+    _, result = await work_in(
+        session,
+        journal_address(state),
+        control,
+        lambda work: plan_and_apply(work, rules, planning, options, confirm=confirm),
+    )
     return result
 
 
@@ -191,7 +185,47 @@ async def work_in(
         return done, await result_of(work)
 
 
-async def went_on(work: TriageState, rules: RuleSet, options: ApplyOptions) -> bool:
+async def apply_last(work: TriageState, options: ApplyOptions, apply: Apply | None = None) -> None:
+    """Apply the last plan in an open state file, after what earlier runs had begun."""
+    run = await work.select()
+    if run is None or run.state in (RunState.PLANNING, RunState.REPLACED):
+        raise JobError(f"state {work.journal.path}: it has no plan; make one first")
+    await work.claim(None)
+    await finish_earlier(work, options)
+    await work.select()
+    await (apply or apply_in)(work, options, None)
+
+
+async def plan_and_apply(
+    work: TriageState,
+    rules: RuleSet,
+    planning: PlanOptions,
+    options: ApplyOptions,
+    *,
+    confirm: Confirm | None,
+    apply: Apply | None = None,
+) -> None:
+    """Resume the last run in an open state file, or plan and apply."""
+    control, apply = work.control, apply or apply_in
+    await work.claim(rules.name)
+    if await went_on(work, rules, options, apply) or control.should_stop:
+        return
+    if options.retry_unknown:
+        await look_again(work, options)
+    made = await plan_in(work, rules, planning)
+    if made is None:
+        return
+    plan, fresh = made
+    if confirm is not None:
+        answer = confirm(plan)
+        if not (await answer if inspect.isawaitable(answer) else answer):
+            control.run_out("the plan was not confirmed; nothing was changed")
+            return
+    is_fresh = control.clock() - selected(work).begun <= FRESH
+    await apply(work, options, fresh if is_fresh else None)
+
+
+async def went_on(work: TriageState, rules: RuleSet, options: ApplyOptions, apply: Apply) -> bool:
     """Resume an interrupted run; returns whether nothing else is to be done now."""
     last = await work.select()
     if last is None or last.state is not RunState.APPLYING:
@@ -201,7 +235,7 @@ async def went_on(work: TriageState, rules: RuleSet, options: ApplyOptions) -> b
     await finish_earlier(work, options, last_too=not is_same)
     if is_same:
         await work.select()
-        await apply_in(work, options)
+        await apply(work, options, None)
     return is_same
 
 
@@ -305,9 +339,8 @@ async def apply_in(work: TriageState, options: ApplyOptions, fresh: FreshPlan | 
         await run_queries.update_run(journal, run, RunState.APPLYING)
     work.sender = Sender(work.session, journal, control, on_done=work.remember)
     await Application(work.sender, options, run.facts["chunk"], run.facts["everything"], fresh).run()
-    known = {status_code(payload.strip('"')): group for payload, group in work.sender.groups.items() if group}
-    if known:
-        await run_queries.update_run(journal, run, groups={**run.facts.get("groups", {}), **known})
+    if "shards" in run.facts or work.groups():
+        await work.gather()
     await work.finish()
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Sequence
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any, Final
 
 from attrs import define, field
 
@@ -14,18 +16,21 @@ from casemgmt_async.jobs.journal import Journal, JournalAddress, Run, RunState, 
 from casemgmt_async.jobs.journal import runs as queries
 from casemgmt_async.jobs.organizations import bind_organization
 from casemgmt_async.jobs.sending import Sender
+from casemgmt_async.jobs.statuses import status_code
 
-__all__ = ["KEEP_RUNS", "TriageState", "open_state"]
+__all__ = ["KEEP_RUNS", "TriageState", "open_state", "parts_of"]
 
 KEEP_RUNS = 1_000
 """Runs that a state file keeps."""
 PRUNE_EVERY = 50
 DEFAULT_NAME = "triage"
+PART: Final = "part "
+"""How the names of facts begin that parts of a run keep."""
 
 
-def open_state(session: CaseSession, path: JournalAddress, control: JobControl) -> Journal:
-    """The state file of a triage, for `async with`."""
-    return Journal(path, kind="triage", base_url=session.base_url, on_step=control.step, clock=control.clock)
+def open_state(session: CaseSession, path: JournalAddress, control: JobControl, *, part: int | None = None) -> Journal:
+    """The state file of a triage, for `async with`; or a part of it, that others work on as well."""
+    return Journal(path, kind="triage", base_url=session.base_url, part=part, on_step=control.step, clock=control.clock)
 
 
 @define(eq=False)
@@ -38,6 +43,8 @@ class TriageState:
     run: Run | None = None
     sender: Sender | None = field(init=False, default=None)
     """What sends the changes of the run, once they are sent."""
+    counted: Counter[str] = field(init=False, factory=Counter)
+    """The requests and operations that were added to a run."""
     me: str | None = field(init=False, default=None)
     """The id of the user that the session acts as; None if it is not known."""
 
@@ -89,6 +96,38 @@ class TriageState:
         if self.run.number % PRUNE_EVERY == 0:
             await queries.prune_runs(self.journal, KEEP_RUNS)
 
+    async def keep_part(self, number: int, *, done: bool) -> None:
+        """Keep what this process has done of a part of the selected run, beside what was kept of it before."""
+        assert self.run is not None
+        name = f"{PART}{number:03}"
+        before = parts_of(self.journal, self.run).get(name, {})
+        spent = Counter(before.get("spent", {})) + self.spent()
+        groups = before.get("groups", {}) | self.groups()
+        await self.journal.put(**{name: {"run": self.run.number, "done": done, "spent": spent, "groups": groups}})
+
+    async def gather(self, **facts: Any) -> None:
+        """Add what the parts of the selected run and this process have found to the run; parts begin anew."""
+        assert self.run is not None
+        await self.journal.reload()
+        parts, known = parts_of(self.journal, self.run), self.run.facts
+        groups, spent = known.get("groups", {}) | self.groups(), Counter(known.get("spent", {})) + self.spent()
+        for part in parts.values():
+            groups |= part["groups"]
+            spent += Counter(part["spent"])
+        forget = self.journal.remember(**dict.fromkeys(parts))
+        await queries.update_run(self.journal, self.run, None, forget, **facts, groups=groups, spent=spent)
+
+    def spent(self) -> Counter[str]:
+        """Count the requests that this process has sent since the last count, and the operations among them."""
+        spent = Counter(requests=self.control.progress.requests, sent=self.sender.sent if self.sender else 0)
+        new, self.counted = spent - self.counted, spent
+        return new
+
+    def groups(self) -> dict[str, str]:
+        """Return the groups of the statuses that this process has set, by code."""
+        known = self.sender.groups if self.sender else {}
+        return {status_code(payload.strip('"')): group for payload, group in known.items() if group}
+
     def remember(self, numbers: Collection[int]) -> Sequence[Statement]:
         """Make the statements that remember what was done, for the transaction that ends the operations."""
         assert self.run is not None
@@ -99,3 +138,9 @@ class TriageState:
         if facts.get("needs_activity"):
             statements.append(queries.note_activity(self.journal.clock(), numbers))
         return statements
+
+
+def parts_of(journal: Journal, run: Run) -> dict[str, Mapping[str, Any]]:
+    """Return what the parts of a run have kept, by the names of the facts."""
+    found = {name: value for name, value in journal.meta.items() if name.startswith(PART) and value}
+    return {name: value for name, value in found.items() if value["run"] == run.number}
