@@ -31,6 +31,8 @@ from casemgmt_async.jobs import (
     Journal,
     JournalLockedError,
     State,
+    backfill_cases,
+    read_report,
     split_backfill,
 )
 from casemgmt_async.jobs.backfill.shards import run_shard
@@ -123,6 +125,44 @@ async def test_workers_share_a_backfill_and_make_links_between_shards(
     assert result.output == tmp_path / "rejects.jsonl"
     assert json.loads(result.output.read_text("utf-8"))["title"] == "no key"
     whole(emulator, 24)
+
+
+async def test_one_report_has_all_shards_while_workers_are_at_work_and_afterwards(
+    split: Callable[..., Any], open_session: Any, postgres_url: str, tmp_path: Path
+) -> None:
+    """States, rows, failures, bad rows and outcomes; what shards have in common counts once."""
+    work = await split([*rows(9), {"title": "no key"}])
+    async with open_session() as session:
+        await run_shard(session, work.journal, 0)
+    first = await read_report(work.journal)
+    assert (sum(first.states.values()), first.items, first.journal) == (27, 9, work.journal)
+    assert 0 < first.states[State.DONE] < 18
+    await run_worker(postgres_url, open_session=open_session, until_empty=True)
+    report = await read_report(f"{postgres_url}#move")
+    assert (report.kind, report.states) == ("backfill", {State.DONE: 27})
+    assert {(row.action, row.states[State.DONE]) for row in report.rows} == {("create", 9), ("comment", 9), ("link", 9)}
+    assert len(report.operations) == len({(each.key, each.change) for each in report.operations}) == 27
+    assert [reason for _, _, reason in report.bad_rows] == ["key is missing"]
+    assert "OLD" in report.html()
+    await report.write_outcomes(tmp_path / "outcomes.jsonl")
+    lines = [json.loads(line) for line in (tmp_path / "outcomes.jsonl").read_text("utf-8").splitlines()]
+    assert Counter(line["action"] for line in lines) == {"create": 9, "comment": 9, "link": 9}
+    assert len({line["case"] for line in lines}) == 9
+
+
+async def test_a_job_keeps_to_shards_or_to_none(
+    emulator: Emulator, split: Callable[..., Any], open_session: Any, postgres_url: str
+) -> None:
+    """A journal of its own beside the shards would make cases of the same rows at the same time."""
+    await split(rows(3))
+    project = next(iter(emulator.store.tables.projects))
+    given: dict[str, Any] = {"project": project, "type": STANDARD, "journal": postgres_url}
+    async with open_session() as session:
+        with pytest.raises(JobError, match="this job is in 3 shards; go on with that number"):
+            await backfill_cases(session, rows(3), job="move", **given)
+        await backfill_cases(session, rows(3), job="whole", **given)
+    with pytest.raises(JobError, match="this job was begun without shards"):
+        await split(rows(3), job="whole")
 
 
 async def test_the_shards_of_a_dead_worker_go_on_elsewhere(

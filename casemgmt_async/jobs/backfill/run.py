@@ -17,7 +17,7 @@ from casemgmt_async.jobs.backfill.sources import Rows, open_source
 from casemgmt_async.jobs.backfill.steps import ROW_ACTIONS
 from casemgmt_async.jobs.control import JobControl
 from casemgmt_async.jobs.errors import JobError
-from casemgmt_async.jobs.journal import Journal, JournalAddress, JournalURL
+from casemgmt_async.jobs.journal import Journal, JournalAddress, JournalURL, count_shards
 from casemgmt_async.jobs.journal.backfill_queries import (
     count_cases,
     count_states,
@@ -73,6 +73,11 @@ async def backfill_cases(
         update=update, assume_new=assume_new, settle=settle,
     )  # fmt: skip
     path = options.journal_of(rows, journal)
+    if isinstance(path, JournalURL) and (shards := (await count_shards(path))[1]):
+        raise JobError(
+            f"journal {path}: this job is in {shards} shards; go on with that number of shards, or give another name "
+            "behind #"
+        )
     async with opened(session, rows, path, options, control) as work:
         await control.run(session, work.run(), guard=work.journal.check)
         target = Path(rejects) if rejects is not None else rejects_beside(rows, job, work.source.layout)

@@ -30,7 +30,7 @@ from casemgmt_async.jobs.backfill.sources.records import Layout, Record
 from casemgmt_async.jobs.backfill.steps import ROW_ACTIONS
 from casemgmt_async.jobs.control import JobControl
 from casemgmt_async.jobs.errors import JobError
-from casemgmt_async.jobs.journal import Journal, JournalURL, State, journal_address
+from casemgmt_async.jobs.journal import Journal, JournalURL, State, count_shards, journal_address
 from casemgmt_async.jobs.journal.backfill_queries import (
     all_tokens,
     cases_of_keys,
@@ -84,6 +84,8 @@ async def split_backfill(
     Raises `JournalLockedError` while a worker is at work on a shard, and what `backfill_cases` raises.
     """
     address = check_shards(shards, journal_address(journal)).named(job)
+    if (await count_shards(address))[0]:
+        raise JobError(f"journal {address}: this job was begun without shards; go on so, or give another name behind #")
     control = control or JobControl()
     given = RowOptions(job=job, settle=settle, **options)
     names = Names(session, control, given.on_unknown_user)

@@ -6,9 +6,11 @@ from casemgmt_async.jobs.journal.address import JournalAddress, JournalURL, jour
 from casemgmt_async.jobs.journal.journal import (
     Journal,
     copy_journal,
+    count_shards,
     insert_operations,
     insert_subjects,
     move_subjects,
+    opened_whole,
     store_waits,
 )
 from casemgmt_async.jobs.journal.runs import LastActivity, Remembered, Run, RunState
@@ -30,10 +32,12 @@ __all__ = [
     "Statement",
     "SubjectRow",
     "copy_journal",
+    "count_shards",
     "insert_operations",
     "insert_subjects",
     "journal_address",
     "move_subjects",
+    "opened_whole",
     "parsed",
     "store_waits",
 ]

@@ -7,10 +7,13 @@ off, and is looked for before anything is sent again. *Skipped* is what was deli
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import json
+import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, NamedTuple, Self
 
@@ -26,9 +29,11 @@ __all__ = [
     "Bounds",
     "Journal",
     "copy_journal",
+    "count_shards",
     "insert_operations",
     "insert_subjects",
     "move_subjects",
+    "opened_whole",
     "ranges",
     "store_waits",
 ]
@@ -193,10 +198,41 @@ def copy_journal(source: JournalAddress, target: Path, kind: str) -> bool:
         postgres_store()
         from casemgmt_async.jobs.journal.postgres_store import copy_to_file  # noqa: PLC0415 - an optional extra
 
-        return copy_to_file(source.named(kind), target, schema_of(kind))
+        return copy_to_file([source.named(kind)], target, schema_of(kind))
     if source.exists():
         copy_database(source, target)
     return source.exists()
+
+
+async def count_shards(journal: JournalURL) -> tuple[bool, int]:
+    """Look for a journal in PostgreSQL: whether there is one as a whole, and how many there are of its shards."""
+    postgres_store()
+    from casemgmt_async.jobs.journal.postgres_store import find_journal  # noqa: PLC0415 - an optional extra
+
+    return await asyncio.to_thread(find_journal, journal)
+
+
+@contextlib.asynccontextmanager
+async def opened_whole(journal: str | Path | JournalURL) -> AsyncIterator[Journal]:
+    """Open a journal of any kind to read; one in shards as a copy that has all of them."""
+    address = journal_address(journal)
+    shards = 0
+    if isinstance(address, JournalURL) and address.name:
+        is_whole, shards = await count_shards(address)
+        shards = 0 if is_whole else shards
+    if not shards:
+        async with Journal(address, kind="any", read_only=True) as book:
+            yield book
+        return
+    assert isinstance(address, JournalURL)
+    from casemgmt_async.jobs.journal.postgres_store import copy_to_file  # noqa: PLC0415 - an optional extra
+
+    with tempfile.TemporaryDirectory(prefix="casemgmt-") as folder:
+        copy = Path(folder) / "shards.db"
+        parts = [address.shard(number) for number in range(shards)]
+        await asyncio.to_thread(copy_to_file, parts, copy, schema_of("backfill"))
+        async with Journal(copy, kind="any", read_only=True) as book:
+            yield book
 
 
 def schema_of(kind: str) -> str:

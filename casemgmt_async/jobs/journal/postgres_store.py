@@ -35,7 +35,7 @@ from casemgmt_async.jobs.journal.address import JournalURL
 from casemgmt_async.jobs.journal.schema import APPLICATION_ID, VERSION
 from casemgmt_async.jobs.journal.store import JournalStore
 
-__all__ = ["PostgresStore", "alone", "copy_to_file"]
+__all__ = ["PostgresStore", "alone", "copy_to_file", "find_journal"]
 
 Connection = psycopg.Connection[tuple[Any, ...]]
 
@@ -301,33 +301,68 @@ def layout(schema: str) -> bytes:
     return schema.encode()
 
 
-def copy_to_file(source: JournalURL, target: Path, schema: str) -> bool:
-    """Copy a journal in PostgreSQL into a SQLite file, as of one moment; says whether there is such a journal.
+def copy_to_file(sources: Sequence[JournalURL], target: Path, schema: str) -> bool:
+    """Copy journals of one database into one SQLite file, as of one moment; says whether there are such journals.
 
-    Raises `JournalError` where it cannot be read.
+    Several are the shards of one job: their subjects and operations get new numbers, and of what is kept about the
+    job, that of the first counts. Raises `JournalError` where they cannot be read.
     """
     try:
         with (
-            contextlib.closing(connect(source)) as connection,
+            contextlib.closing(connect(sources[0])) as connection,
             contextlib.closing(sqlite3.connect(target)) as copy,
         ):
-            tables = connection.execute(
-                "SELECT table_name FROM information_schema.tables WHERE table_schema = %s", [source.schema]
-            ).fetchall()
-            if not tables:
-                return False
-            copy.execute("PRAGMA journal_mode=WAL")
-            copy.executescript(f"{schema}; PRAGMA application_id={APPLICATION_ID}; PRAGMA user_version={VERSION};")
             connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
             with connection.transaction(), copy:
-                for (table,) in tables:
-                    place = compose.Identifier(source.schema, table)
-                    with connection.cursor(name="copy") as rows:
-                        rows.execute(compose.SQL("SELECT * FROM {}").format(place))
-                        marks = ", ".join("?" * len(rows.description or ()))
-                        copy.executemany(f"INSERT INTO {table} VALUES ({marks})", rows)  # noqa: S608 - our tables
+                tables = [(source, name) for source in sources for name in tables_of(connection, source)]
+                if not tables:
+                    return False
+                copy.execute("PRAGMA journal_mode=WAL")
+                copy.executescript(f"{schema}; PRAGMA application_id={APPLICATION_ID}; PRAGMA user_version={VERSION};")
+                for source in sources:
+                    moved = {
+                        kind: copy.execute(f"SELECT coalesce(max(number), 0) FROM {kind}").fetchone()[0]  # noqa: S608
+                        for kind in ("subjects", "operations")
+                    }
+                    for place, table in tables:
+                        if place is source:
+                            copy_table(connection, copy, source, table, moved)
             return True
     except psycopg.OperationalError as error:
-        raise unreachable(source, error) from error
+        raise unreachable(sources[0], error) from error
     except (psycopg.Error, sqlite3.Error) as error:
-        raise JournalError(f"journal {source}: {first_line(error)}") from error
+        raise JournalError(f"journal {sources[0]}: {first_line(error)}") from error
+
+
+def tables_of(connection: Connection, source: JournalURL) -> list[str]:
+    """List the tables of a journal; none if there is no such journal."""
+    sql = "SELECT table_name FROM information_schema.tables WHERE table_schema = %s ORDER BY 1"
+    return [name for (name,) in connection.execute(sql, [source.schema])]
+
+
+def copy_table(
+    connection: Connection, copy: sqlite3.Connection, source: JournalURL, table: str, moved: Mapping[str, int]
+) -> None:
+    """Copy one table, with so much added to the numbers of subjects and operations."""
+    with connection.cursor(name="copy") as rows:
+        rows.execute(compose.SQL("SELECT * FROM {}").format(compose.Identifier(source.schema, table)))
+        added = [
+            moved["subjects"] if column.name == "subject" else moved.get(table, 0) if column.name == "number" else 0
+            for column in rows.description or ()
+        ]
+        marks = ", ".join(f"? + {more}" if more else "?" for more in added)
+        # What the shards of a job have in common, such as the cases with its tokens, is there already.
+        copy.executemany(f"INSERT OR IGNORE INTO {table} VALUES ({marks})", rows)  # noqa: S608 - our tables
+
+
+def find_journal(address: JournalURL) -> tuple[bool, int]:
+    """Look for a journal in its database: whether there is one as a whole, and of how many shards there are some."""
+    name = address.schema
+    is_shard = "starts_with(nspname, %s) AND nspname ~ '/[0-9]{3}$'"
+    sql = f"SELECT nspname = %s FROM pg_namespace WHERE nspname = %s OR {is_shard}".encode()  # noqa: S608 - our words
+    try:
+        with contextlib.closing(connect(address)) as connection:
+            found = connection.execute(sql, [name, name, f"{name}/"]).fetchall()
+    except psycopg.OperationalError as error:
+        raise unreachable(address, error) from error
+    return (True,) in found, found.count((False,))

@@ -10,7 +10,7 @@ from attrs import asdict, frozen
 
 from casemgmt_async.jobs.errors import JobError
 from casemgmt_async.jobs.files import JSON_LINES, write_whole
-from casemgmt_async.jobs.journal import Journal, JournalURL
+from casemgmt_async.jobs.journal import Journal, JournalURL, journal_address, opened_whole
 from casemgmt_async.jobs.journal.report_queries import all_operations
 from casemgmt_async.jobs.journal.runs import select_run
 from casemgmt_async.jobs.report.data import ReportData, read_data
@@ -33,7 +33,7 @@ class Report(ReportData):
 
     async def write_outcomes(self, path: str | Path) -> None:
         """Write one line of JSON for each operation: case, rule, action, payload, state, times, result, error."""
-        async with Journal(self.journal, kind="any", read_only=True) as book:
+        async with opened_whole(self.journal) as book:
             if self.run is not None:
                 await select_run(book, self.run)
             await write_whole(Path(path), JSON_LINES, outcomes(book), lambda _: None)
@@ -52,11 +52,12 @@ async def outcomes(journal: Journal) -> AsyncIterator[Sequence[bytes]]:
 async def read_report(journal: str | Path | JournalURL, *, run: int | None = None) -> Report:
     """Read what a job has come to so far; a job may be running on the journal meanwhile.
 
-    A triage is read as of its last run, or of the one with the number `run`. Raises `JournalError` where there is no
-    journal, or the file is something else, and `JobError` where there is no such run.
+    A triage is read as of its last run, or of the one with the number `run`; a backfill in shards by the URL of the
+    whole. Raises `JournalError` where there is no journal, or the file is something else, and `JobError` where there
+    is no such run.
     """
-    async with Journal(journal, kind="any", read_only=True) as book:
+    async with opened_whole(journal) as book:
         if book.meta["kind"] == "triage" and await select_run(book, run) is None:
             which = f"there is no run {run}" if run else "there is no run in it"
             raise JobError(f"state {book.path}: {which}")
-        return Report(**asdict(await read_data(book, run), recurse=False))
+        return Report(**asdict(await read_data(book, run), recurse=False) | {"journal": journal_address(journal)})
