@@ -14,6 +14,7 @@ import sys
 from collections import Counter
 from pathlib import Path
 
+import psycopg
 import pytest
 
 from casemgmt_async.emulator import Emulator
@@ -173,30 +174,52 @@ async def test_a_file_is_overwritten_only_by_force(casemgmt, tmp_path):
     assert (await casemgmt("export", "cases.csv", "--force")).status == 0
 
 
-async def test_shards_say_what_they_need_before_any_request(casemgmt, emulator, tmp_path):
-    """A journal that workers can reach; and no file that only a job without shards writes."""
+async def test_shards_say_what_they_need_before_any_request(casemgmt, emulator, rules, tmp_path):
+    """A state that workers can reach, and none of the options that bound this process alone."""
     (tmp_path / "rows.csv").write_text("key,title\n1,one\n", "utf-8")
-    backfill = (
-        "backfill",
-        "rows.csv",
-        "--job",
-        "old",
-        "--project",
-        "SEC",
-        "--type",
-        "Standard",
-        "--yes",
-        "--shards",
-        4,
-    )
-    said = await casemgmt(*backfill)
-    assert said.status == 2
-    assert "--journal postgresql://host/database" in said.err
-    for option in ("--report", "--outcomes"):
-        said = await casemgmt(*backfill, "--journal", "postgresql://nowhere.invalid/database", option, "file")
+    where = ("--project", "SEC", "--type", "Standard", "--yes")
+    nowhere = "postgresql://nowhere.invalid/database"
+    for command, option in [
+        (("backfill", "rows.csv", "--job", "old", *where), "--journal"),
+        (("triage", "apply", "--yes"), "--state"),
+        (("triage", "run", rules, "--yes"), "--state"),
+    ]:
+        said = await casemgmt(*command, "--shards", 4)
         assert said.status == 2
-        assert "leave out --report and --outcomes" in said.err
+        assert f"{option} postgresql://host/database" in said.err
+        said = await casemgmt(*command, "--shards", 4, option, nowhere, "--max-operations", 9)
+        assert said.status == 2
+        assert "leave it out with --shards" in said.err
+    said = await casemgmt("triage", "run", rules, "--shards", 4, "--state", nowhere, "--emulator", 9)
+    assert said.status == 2
+    assert "the workers would change the cases of the service" in said.err
     assert emulator.requests == 0
+
+
+async def test_a_triage_in_shards_is_one_run_with_one_report(casemgmt, shell, rules, postgres_url, tmp_path):
+    """Plan, apply and worker by the command, which share the rate limit by the database unless told otherwise.
+
+    Who does not wait for the workers is told so, and the same command shows the result.
+    """
+
+    def budgets():
+        with psycopg.connect(postgres_url) as connection:
+            return connection.execute("SELECT to_regclass('casemgmt_budget') IS NOT NULL").fetchone() == (True,)
+
+    url = f"{postgres_url}#hourly"
+    async with Emulator(cases=60, seed=5, limits="changes=1000/60s: comment_case, update_priority") as limited:
+        assert (await casemgmt("triage", "plan", rules, "--state", url, env=limited.env)).status == 0
+        shared = ("triage", "apply", "--yes", "--state", url, "--shards", 3)
+        impatient = await casemgmt(*shared, "--max-time", "0.5", "--budget", "none", env=limited.env)
+        assert "its time of 0.5 s is used up; the workers continue" in impatient.err
+        assert not budgets()
+        worked = await shell(f"casemgmt worker --journal '{postgres_url}' --until-empty", **limited.env)
+        assert worked.status == 0, worked.err
+        assert budgets()
+        said = await casemgmt(*shared, "--report", "shards.html", "--json", env=limited.env)
+    assert said.status == 0, said.err
+    assert json.loads(said.out)["states"].keys() == {"done"}
+    assert "</html>" in (tmp_path / "shards.html").read_text("utf-8")
 
 
 async def test_backfill_creates_a_case_a_row_and_puts_bad_rows_aside(casemgmt, emulator, tmp_path):
