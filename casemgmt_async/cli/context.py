@@ -117,7 +117,7 @@ def command_options(command: Callable[..., Any]) -> Callable[..., Any]:
         ),
         click.option("--site", metavar="SITE", help="Datadog site. [default: DD_SITE, or datadoghq.com]"),
         click.option("--base-url", metavar="URL", help="Call this address instead. [default: CASEMGMT_BASE_URL]"),
-        click.option("--budget", metavar="URL|none", help="Share the rate limit by this Redis or PostgreSQL."),
+        click.option("--budget", metavar="URL", help="Share the rate limit by this Redis or PostgreSQL."),
         click.option(
             "--timeout", type=click.FloatRange(min=0, min_open=True), metavar="S", help="Seconds for one call."
         ),

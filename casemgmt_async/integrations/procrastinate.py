@@ -20,7 +20,7 @@ import contextlib
 import logging
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager
-from typing import Any, Final
+from typing import Final
 
 import psycopg
 from attrs import evolve
@@ -153,29 +153,35 @@ async def defer_shards(app: App, job: ShardedJob[JobResult], *, queue: str = QUE
 async def wait_for_shards(app: App, job: ShardedJob[JobResult], control: JobControl, *, queue: str = QUEUE) -> None:
     """Wait until the shards of a job are done, as `job.wait` does.
 
-    Raises `JobError` when a worker gives a shard up because of an error that no other try can mend.
+    Raises `JobError` when workers have given a shard up, because of an error that no other try can mend.
     """
-
-    async def failed() -> set[tuple[int | None, Any]]:
-        found = await app.job_manager.list_jobs_async(queue=queue, task=SHARD, status="failed")
-        mine = [each for each in found if (each.task_kwargs["kind"], each.task_kwargs["name"]) == whose]
-        return {(each.id, each.task_kwargs["shard"]) for each in mine}
-
-    whose = (job.kind, job.journal.name)
-    before = await failed()
     waiting = asyncio.ensure_future(job.wait(control))
+    idle = 0
     try:
         while not (await asyncio.wait([waiting], timeout=LOOK))[0]:
-            if given_up := await failed() - before:
-                shard = min(shard for _, shard in given_up)
+            idle = 0 if await is_queued(app, job, queue) else idle + 1
+            if idle > 1:  # the first time, it may have ended just now
                 raise JobError(
-                    f"journal {job.journal}: a worker gave shard {shard} up, and its log says why; correct that, then "
-                    "run the same command again"
+                    f"journal {job.journal}: workers have given up what is left of this {job.kind}, and their logs say "
+                    "why; correct that, then run the same command again"
                 )
         waiting.result()
     finally:
         waiting.cancel()
         await asyncio.gather(waiting, return_exceptions=True)
+
+
+async def is_queued(app: App, job: ShardedJob[JobResult], queue: str) -> bool:
+    """Whether a shard of a job waits or is worked on; also while nobody can tell."""
+    try:
+        open_ = [
+            each.task_kwargs
+            for status in ("todo", "doing")
+            for each in await app.job_manager.list_jobs_async(queue=queue, task=SHARD, status=status)
+        ]
+    except (ConnectorException, psycopg.Error):
+        return True
+    return any((each["kind"], each["name"]) == (job.kind, job.journal.name) for each in open_)
 
 
 async def retry_stalled(app: App, *, queue: str = QUEUE, seconds: float = STALLED) -> int:

@@ -9,9 +9,10 @@ from typing import Any
 
 import pytest
 
-from casemgmt_async import CaseSession, InvalidArgumentError, cases
+import casemgmt_async.integrations.procrastinate as procrastinate_module
+from casemgmt_async import CaseSession, ConfigurationError, InvalidArgumentError, cases
 from casemgmt_async.emulator import Emulator
-from casemgmt_async.integrations.procrastinate import defer_shards, opened_app, run_worker
+from casemgmt_async.integrations.procrastinate import defer_shards, opened_app, run_worker, wait_for_shards
 from casemgmt_async.jobs import (
     JobControl,
     JobError,
@@ -249,6 +250,27 @@ async def test_a_case_that_was_changed_since_the_plan_is_skipped_by_its_worker(
     await work(open_session, postgres_url, job)
     result = await job.result(JobControl())
     assert (case.priority, result.states[State.SKIPPED]) == ("P4", 1)
+
+
+async def test_whoever_waits_learns_that_workers_have_given_up(
+    split: Callable[..., Any], open_session: Any, postgres_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """For an error that another try cannot mend; after it was mended, the same shards go on."""
+    monkeypatch.setattr(procrastinate_module, "LOOK", 0.05)
+
+    def refused() -> CaseSession:
+        raise ConfigurationError("no keys")
+
+    job = await split()
+    async with opened_app(postgres_url) as app:
+        await defer_shards(app, job)
+        waiting = asyncio.ensure_future(wait_for_shards(app, job, JobControl()))
+        await run_worker(postgres_url, open_session=refused, until_empty=True)
+        with pytest.raises(JobError, match="workers have given up what is left of this triage"):
+            await waiting
+        await work(open_session, postgres_url, job)
+        await wait_for_shards(app, job, JobControl())
+    assert (await job.result(JobControl())).succeeded
 
 
 async def test_a_stop_before_the_changes_leaves_the_plan(
