@@ -240,17 +240,17 @@ async def in_real_time(counts: Sequence[int]) -> AsyncIterator[Row]:
 
 
 async def with_a_server(name: str, counts: Sequence[int], outage: bool) -> AsyncIterator[Row]:
-    """Each number of processes with a shared budget, on both limits at the same time."""
+    """Each number of processes with a shared budget, on one limit after the other."""
     with tempfile.TemporaryDirectory() as folder:
         Path(folder).chmod(0o755)  # PostgreSQL does not run as root, and has to reach its files
         with SERVERS[name](Path(folder) / name) as server:
             for processes in counts:
                 for apart in (0.0,) if outage else (0.0, 1.0):
-                    runs = (real(processes, limit, apart, server) for limit in LIMITS)
                     if outage:
-                        runs = (real(processes, LIMITS[0], apart, server, outage=True),)
-                    for row in await asyncio.gather(*runs):
-                        yield row
+                        yield await real(processes, LIMITS[0], apart, server, outage=True)
+                        continue
+                    for limit in LIMITS:
+                        yield await real(processes, limit, apart, server)
 
 
 async def report(counts: Sequence[int], only: str | None, shared: str | None, outage: bool) -> bool:

@@ -118,7 +118,9 @@ class Bucket:
         if limits.limit and is_complete(limits):
             if self._reported is None:
                 self._reported, self._learned = ReportedQuota(self.random, limits.limit), None
-            self._reported.observe(limits, now, self.in_flight)
+            is_of_this_window = self._reported.observe(limits, now, self.in_flight)
+            if self.lease is not None and not is_of_this_window:
+                self.lease.counted_before()
             if self.lease is not None and self.lease.has_exact_time:
                 self._reported.window.align(self.lease.service_time)
         elif self._reported is not None and not self._reported.is_confirmed:
@@ -152,13 +154,13 @@ class Bucket:
         quota = self._reported
         if quota is not None:
             guard = quota.guard(now, self.in_flight)
-            lease.enter(quota.window.ends_at, quota.window.period, quota.limit)
+            lease.enter(quota.window.ends_at, quota.window.period, quota.limit, self.in_flight)
             lease.see(quota.remaining)
             return guard or lease.delay(max(MIN_DELAY, quota.window.next_starts_at - now))
         if lease.known is not None and not self._is_known:
             period = lease.known.period
             ends_at = (math.floor((now + lease.service_time) / period) + 1) * period - lease.service_time
-            lease.enter(ends_at, period, lease.known.limit)
+            lease.enter(ends_at, period, lease.known.limit, self.in_flight)
             return lease.delay(max(MIN_DELAY, ends_at - now))
         return None
 

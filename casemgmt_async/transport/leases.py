@@ -105,15 +105,23 @@ class Lease:
         self.has_exact_time = abs(service - ours) <= DATE_ERROR
         self.service_time = ours if self.has_exact_time else service + DATE_ERROR / 2
 
-    def enter(self, ends_at: float, period: float, limit: float) -> None:
-        """Move on to the window that ends at a monotonic time; a lease ends with its window."""
+    def enter(self, ends_at: float, period: float, limit: float, in_flight: int) -> None:
+        """Move on to the window that ends at a monotonic time; a lease ends with its window.
+
+        Requests in flight may reach the service in the new window, so they count there until an answer shows that they
+        did not; see `counted_before`.
+        """
         self.limit, self.period = int(limit), period
         window = round((ends_at + self.service_time) / period)
         if window != self.window:
             if self.window is not None:
-                self.credit = 0
+                self.credit = -in_flight
                 self._measure()
             self.window, self.taken, self.is_used_up, self.used_up_after = window, 0, False, None
+
+    def counted_before(self) -> None:
+        """Take in that the service counted a request in the window before, and not in this one."""
+        self.credit += 1
 
     def see(self, remaining: float) -> None:
         """Take in what answers have left of the window: whether others have used some of it."""

@@ -88,8 +88,8 @@ class ReportedQuota:
         if self._pacer is not None:
             self._pacer.credit = max(0.0, self._pacer.credit - 1)
 
-    def observe(self, limits: RateLimit, now: float, in_flight: int) -> None:
-        """Take in the answer of a request that the service counted."""
+    def observe(self, limits: RateLimit, now: float, in_flight: int) -> bool:
+        """Take in the answer of a request that the service counted; return whether it counted in this window."""
         assert limits.limit
         assert limits.remaining is not None
         assert limits.reset is not None
@@ -98,7 +98,7 @@ class ReportedQuota:
             self._advance(now, in_flight)
         ahead = self.window.observe(limits.reset, limits.period, now)
         if ahead < 0:
-            return  # an answer of a window that has ended
+            return False
         if ahead > 0:
             self._start_window(now, in_flight + 1)
         self.is_confirmed = True
@@ -108,6 +108,7 @@ class ReportedQuota:
         self._see_others(now)
         if self._pacer is not None:
             self._pacer.observe(self.remaining, self.limit, self.window.seconds_left(now), self.window.period)
+        return True
 
     def refused(self, limits: RateLimit, now: float, in_flight: int) -> float | None:
         """Take in a 429 that reports the window; return the seconds until the next one, or None if it is stale."""

@@ -106,6 +106,18 @@ def test_processes_share_a_budget(processes: int, apart: float, headers: dict) -
     assert budget.users == 0
 
 
+@pytest.mark.parametrize("processes", [2, 16])
+def test_requests_in_flight_at_the_end_of_a_window_count_in_the_next(
+    processes: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They begin a fifth of a second before the end, when a window is far from used up."""
+    monkeypatch.setattr("virtual_time.START", START - START % PERIOD - 0.2)
+    service = Service(1000, PERIOD)
+    windows = share(service, Memory(), processes, 0.0, windows=3)
+    assert service.used(windows[:3]) == 1
+    assert service.refused() == 0
+
+
 def test_a_lease_is_small() -> None:
     service, budget = Service(1000, PERIOD), Memory()
     share(service, budget, 2, 0.0, windows=2)
