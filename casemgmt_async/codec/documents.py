@@ -14,7 +14,7 @@ from msgspec import UNSET, UnsetType
 from casemgmt_async.codec.hooks import Hook, SequenceHook, hook_for
 from casemgmt_async.codec.shape import Path, key_of, origin_of, pointer
 from casemgmt_async.codec.users import Users, current_users
-from casemgmt_async.codec.values import DocumentWire, ShapeError, checked, missing, wrong
+from casemgmt_async.codec.values import DocumentWire, ShapeError, checked, missing, plain, wrong
 from casemgmt_async.codec.wire import ODD, Form, ModelHook
 from casemgmt_async.models.base import Extra, Model, ReceivedExtra, inside
 from casemgmt_async.models.page import Listing, Page
@@ -53,7 +53,7 @@ class PageInfo(Model):
 
 @frozen(eq=False)
 class Parsed:
-    """A parsed document: each resource as the struct of its model, or as plain objects where it does not fit that."""
+    """A parsed document: each resource as a struct of its model, or as plain objects where it does not fit that."""
 
     data: Any
     """The resource, or the list of resources, or None."""
@@ -64,9 +64,8 @@ class Parsed:
 
     def plain(self) -> dict[str, Any]:
         """Return the document as plain objects."""
-        included = {} if isinstance(self.included, UnsetType) else {"included": self.included}
-        document: dict[str, Any] = msgspec.to_builtins({**self.rest, "data": self.data, **included})
-        return document
+        included = {} if isinstance(self.included, UnsetType) else {"included": plain(self.included)}
+        return {**plain(self.rest), "data": plain(self.data), **included}
 
 
 NOTHING: Final = msgspec.Raw(b"")
@@ -145,6 +144,7 @@ class DocumentHook(Hook):
         form, parser = self.item.form(), self.parser
         if parser is None or parser.form is not form:
             parser = self.parser = Parser.of(form, many=self.many)
+            self.careful = 0  # the new form has a member for what was odd
         if not self.careful:
             try:
                 return self.parsed(parser.whole(body))
@@ -214,10 +214,10 @@ class DocumentHook(Hook):
 
     def read_items(self, data: Any, users: Users) -> list[Any]:
         """Read the resources of a list."""
-        if self.parser is None or not isinstance(data, list):
+        if not isinstance(self.item, ModelHook) or self.parser is None or not isinstance(data, list):
             return self.items.read(data)  # type: ignore[no-any-return]
         if data and data[0].__class__ is msgspec.Raw:
-            return self.read_texts(data, self.parser.form, users)
+            return self.read_texts(data, self.item, self.parser.form, users)
         items: list[Any] = []
         add, read, struct, structure = items.append, self.item.read, self.parser.form.struct, self.parser.form.structure
         try:
@@ -235,10 +235,10 @@ class DocumentHook(Hook):
             raise
         return items
 
-    def read_texts(self, texts: list[Any], form: Form, users: Users) -> list[Any]:
+    def read_texts(self, texts: list[Any], item: ModelHook, form: Form, users: Users) -> list[Any]:
         """Read each resource from its text, and put what was parsed in the place of the text.
 
-        Where most of the first ones are odd, the struct is not tried for the others.
+        Where most of the first ones are odd, the closed struct is not tried for the others.
         """
         items: list[Any] = []
         odd, add, parse, structure = 0, items.append, form.parse, form.structure
@@ -253,8 +253,8 @@ class DocumentHook(Hook):
                     else:
                         continue
                 odd += 1
-                raw = texts[place] = msgspec.json.decode(text)
-                add(self.item.read(raw))
+                raw = texts[place] = item.parse_odd(text)
+                add(item.read_with(raw, users))
         except ShapeError as error:
             error.within(len(items))
             raise

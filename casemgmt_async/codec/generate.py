@@ -46,6 +46,10 @@ class Access(Protocol):
         """Write the code that converts a value."""
         ...
 
+    def loop(self, hook: Hook | None, target: str, value: str, scope: Scope, /) -> list[str]:
+        """Write the lines that assign a converted value, where a loop is faster; empty where it is not."""
+        ...
+
     def absent(self, hook: Hook | None, value: str, scope: Scope, default: str = "None", /) -> str:
         """Write the test whether a member is absent or null; without a hook, of an object."""
         ...
@@ -276,6 +280,8 @@ class FunctionWriter:
             self.lines.append(f"    {VALUES.format(leaf.alias)} = {value}")
         elif leaf.default is None:
             self.lines.append(f"obj.{leaf.name} = {value}")
+        elif loop := self.access.loop(hook, f"obj.{leaf.name}", var, self.scope):
+            self.lines.extend([f"if {absent}:", f"    obj.{leaf.name} = {default}", "else:", *indented(loop)])
         elif default == "None" and (short := self.access.passed(value, self.scope)):
             self.lines.append(f"obj.{leaf.name} = {short}")
         else:
@@ -290,6 +296,7 @@ class FunctionWriter:
 VALUES: Final = "values['{}']"
 RESERVED: Final = frozenset(
     {"obj", "extra", "users", "raw", "at", "value", "linked", "other", "type_", "id_", "values", "type"}
+    | {"items", "item", "key", "moment"}
 )
 
 

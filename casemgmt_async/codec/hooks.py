@@ -33,6 +33,9 @@ __all__ = [
 
 USER_ERRORS: Final = (ValueError, TypeError, LookupError, ArithmeticError, AttributeError, cattrs.BaseValidationError)
 """What a hook of a user may raise for a value that does not fit."""
+SAME: Final = "item"
+SAME_OR_EMPTY: Final = "(item or [])"
+"""The code for an item that is not converted."""
 
 
 class Scope:
@@ -60,6 +63,8 @@ class Hook:
 
     nullable = False
     """Whether null is a value, and not the same as absent."""
+    never_false = False
+    """Whether all that msgspec reads for it is true in a condition."""
 
     def __init__(self, kind: Any, structure: Callable[[Any, Any], Any] | None = None) -> None:
         self.kind = kind
@@ -87,6 +92,10 @@ class Hook:
     def expression(self, value: str, scope: Scope, /) -> str:
         """Write the code that converts what msgspec read."""
         return self.plain_expression(value, scope)
+
+    def loop(self, target: str, value: str, scope: Scope, /) -> list[str]:  # noqa: ARG002
+        """Write the lines that assign what `expression` gives, where a loop is faster; empty where it is not."""
+        return []
 
     def plain_expression(self, value: str, scope: Scope) -> str:
         """Write the code that converts a plain object."""
@@ -134,6 +143,8 @@ TEXT: Final = SCALARS[str]
 
 class TextHook(Hook):
     """A time or a date, which is written as a text."""
+
+    never_false = True
 
     def read(self, raw: Any) -> Any:
         try:
@@ -200,8 +211,15 @@ class SequenceHook(Hook):
 
     def expression(self, value: str, scope: Scope, /) -> str:
         item = item_expression(self.item, scope)
-        items = value if item == "item" else f"[{item} for item in {value}]"
+        items = value if item == SAME else f"[{item} for item in {value}]"
         return items if self.make is list else f"tuple({items})"
+
+    def loop(self, target: str, value: str, scope: Scope, /) -> list[str]:
+        item = item_expression(self.item, scope)
+        if item == SAME:
+            return []
+        made = "items" if self.make is list else "tuple(items)"
+        return ["items = []", f"for item in {value}:", f"    items.append({item})", f"{target} = {made}"]
 
     def plain_expression(self, value: str, scope: Scope) -> str:
         items = f"[{self.item.plain_expression('item', scope)} for item in {value}]"
@@ -231,7 +249,16 @@ class MappingHook(Hook):
 
     def expression(self, value: str, scope: Scope, /) -> str:
         item = item_expression(self.item, scope)
-        return value if item == "item" else f"{{key: {item} for key, item in {value}.items()}}"
+        if item == SAME:
+            return value
+        made = f"{{key: {item} for key, item in {value}.items()}}"
+        return f"{value} if all({value}.values()) else {made}" if item == SAME_OR_EMPTY else made
+
+    def loop(self, target: str, value: str, scope: Scope, /) -> list[str]:
+        item = item_expression(self.item, scope)
+        if item in (SAME, SAME_OR_EMPTY):
+            return []
+        return ["items = {}", f"for key, item in {value}.items():", f"    items[key] = {item}", f"{target} = items"]
 
     def plain_expression(self, value: str, scope: Scope) -> str:
         made = f"{{key: {self.item.plain_expression('item', scope)} for key, item in {value}.items()}}"
@@ -246,8 +273,8 @@ def item_wire(item: Hook) -> Any:
 def item_expression(item: Hook, scope: Scope) -> str:
     """Write the code that converts an item of a collection."""
     if isinstance(item, SequenceHook):
-        return item.expression("(item or [])", scope)
-    return item.expression("item", scope)
+        return item.expression(SAME_OR_EMPTY, scope)
+    return item.expression(SAME, scope)
 
 
 def place_of_error(read: Callable[[Any], Any], entries: Iterable[tuple[Any, Any]]) -> Any:

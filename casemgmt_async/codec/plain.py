@@ -31,6 +31,9 @@ class Plain:
     def value(self, hook: Hook, value: str, scope: Scope, /) -> str:
         return hook.plain_expression(value, scope)
 
+    def loop(self, _: Hook | None, __: str, ___: str, ____: Scope, /) -> list[str]:
+        return []  # a comprehension can be part of the test of the type
+
     def absent(self, _: Hook | None, value: str, __: Scope, default: str = "None", /) -> str:  # noqa: ARG002
         return f"{value} is None"
 

@@ -83,6 +83,12 @@ class Shape:
     extra: bool
     """Whether the model has a field `extra`; without one, unknown members are ignored."""
 
+    @property
+    def attributes(self) -> Node | None:
+        """The attributes of a resource; None where no field is in them."""
+        child = self.root.children.get("attributes") if self.tag else None
+        return child if isinstance(child, Node) else None
+
 
 shapes: Final[dict[Any, Shape]] = {}
 

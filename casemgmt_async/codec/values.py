@@ -78,8 +78,10 @@ def checked(value: Any, levels: int = MAX_DEPTH) -> Any:
 def plain(wire: Any) -> Any:
     """Return what was received as new plain objects."""
     if isinstance(wire, msgspec.Struct):
-        return msgspec.to_builtins(wire)
-    return copy.deepcopy(wire) if isinstance(wire, dict) else wire.plain()
+        return wire.__plain__(wire)  # type: ignore[attr-defined]
+    if isinstance(wire, list):
+        return [plain(one) for one in wire]
+    return wire.plain() if hasattr(wire, "plain") else copy.deepcopy(wire)
 
 
 def instant(text: str) -> datetime:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import copy
+import pickle
 from typing import Any
 
+import attrs
 import msgspec
 import pytest
 
 from casemgmt_async.codec import decode, encode, make_converter
 from casemgmt_async.codec.documents import CAREFUL_FOR, FEW
 from casemgmt_async.codec.users import Users
+from casemgmt_async.codec.values import MAX_DEPTH
 from casemgmt_async.codec.wire import LEARNED_AFTER, MOST_LEARNED, MOST_NOTED, ModelHook
 from casemgmt_async.errors import DecodeError
 from casemgmt_async.models import Case, Page, Project
@@ -25,9 +28,12 @@ class Reader:
         self.document = self.converter.get_structure_hook(Page[Case])
         self.plain: list[str] = []
         """Ids of the cases that were read as plain objects."""
+        self.open: list[str] = []
+        """Ids of the cases that were read into the struct that accepts other attributes."""
 
     def read(self, document: Any) -> Page[Case]:
         self.plain.clear()
+        self.open.clear()
         function = self.hook.compile_plain()
 
         def noted(raw: Any, users: Any) -> Any:
@@ -35,6 +41,14 @@ class Reader:
             return function(raw, users)
 
         self.hook.plain_function = noted
+        form = self.hook.open_form()
+        assert form is not None
+
+        def noted_open(raw: Any, users: Any) -> Any:
+            self.open.append(raw.id)
+            return form.structure(raw, users)
+
+        form.struct.__structure__ = staticmethod(noted_open)
         page: Page[Case] = decode(msgspec.json.encode(document), Page[Case], converter=self.converter)
         return page
 
@@ -52,15 +66,19 @@ def document(odd: int = 0, of: int = 5, **attributes: Any) -> dict[str, Any]:
     return {"data": cases}
 
 
-@pytest.mark.parametrize("odd", [{"novel": 1}, {"insights": [{"type": "MONITOR", "novel": 1}]}], ids=str)
-def test_one_odd_case_is_the_only_one_read_as_plain_objects(reader: Reader, odd: Any) -> None:
+INSIDE = {"insights": [{"type": "MONITOR", "novel": 1}]}
+"""A member without a field that is not an attribute."""
+
+
+@pytest.mark.parametrize(("odd", "way"), [({"novel": 1}, "open"), (INSIDE, "plain")], ids=str)
+def test_one_odd_case_is_the_only_one_read_in_another_way(reader: Reader, odd: Any, way: str) -> None:
     for _ in range(2):  # tried as a whole, then cut into its resources
         page = reader.read(document(odd=1, **odd))
-        assert reader.plain == ["0"]
+        assert (reader.plain, reader.open) == ((["0"], []) if way == "plain" else ([], ["0"]))
         assert [case.title for case in page] == ["t0", "t1", "t2", "t3", "t4"]
         assert encode(page) == document(odd=1, **odd)
     reader.read(document())
-    assert reader.plain == []
+    assert (reader.plain, reader.open) == ([], [])
 
 
 def test_null_in_place_of_an_array_inside_a_mapping_is_not_odd(reader: Reader) -> None:
@@ -70,19 +88,52 @@ def test_null_in_place_of_an_array_inside_a_mapping_is_not_odd(reader: Reader) -
     assert encode(page) == document(odd=1, attributes={"team": None, "env": ["prod"]})
 
 
-def test_where_most_cases_are_odd_the_rest_is_read_as_plain_objects(reader: Reader) -> None:
+def test_where_most_cases_are_odd_the_closed_struct_is_not_tried_for_the_rest(reader: Reader) -> None:
     raw = document(odd=4 * FEW, of=8 * FEW, novel=1)
     reader.read(raw)
     assert reader.read(raw) == decode(raw, Page[Case])
-    assert len(reader.plain) > 4 * FEW
+    assert len(reader.open) > 4 * FEW
     assert encode(reader.read(raw)) == raw
 
 
-def test_a_few_odd_cases_do_not_make_the_others_plain(reader: Reader) -> None:
+def test_a_few_odd_cases_do_not_change_the_way_of_the_others(reader: Reader) -> None:
     raw = document(odd=FEW, of=8 * FEW, novel=1)
     for _ in range(2):
         reader.read(raw)
-        assert len(reader.plain) == FEW
+        assert len(reader.open) == FEW
+
+
+OTHER_MEMBERS = {"novel": {"deep": [1]}, "other": None, "": 1, "a~b/c": 2, "é": 4, "members": 5}
+
+
+def test_other_attributes_are_kept_by_the_open_struct_as_by_plain_objects(reader: Reader) -> None:
+    raw = document(odd=1, **OTHER_MEMBERS)
+    page, plain = reader.read(raw), decode(raw, Page[Case])
+    assert (reader.open, reader.plain) == (["0"], [])
+    assert page == plain
+    assert page[0].extra == OTHER_MEMBERS
+    assert list(page[0].extra) == list(plain[0].extra)
+    for answer in (page, copy.deepcopy(page), pickle.loads(pickle.dumps(page))):
+        assert encode(answer) == raw
+    changed = attrs.evolve(page[0], title="new")
+    assert encode(changed)["data"]["attributes"] == raw["data"][0]["attributes"] | {"title": "new"}
+
+
+def test_one_resource_with_other_attributes_is_read_into_the_open_struct(reader: Reader) -> None:
+    raw = {"data": document(odd=1, **OTHER_MEMBERS)["data"][0], "meta": {"n": 1}}
+    case = decode(msgspec.json.encode(raw), Case, converter=reader.converter)
+    assert case.extra.wire.document.data.__class__ is reader.hook.open_form().struct  # type: ignore[attr-defined, union-attr]
+    assert case == decode(raw, Case)
+    assert encode(case) == raw
+
+
+def test_an_attribute_that_is_nested_too_deeply_is_refused_with_its_path(reader: Reader) -> None:
+    deep: Any = 1
+    for _ in range(MAX_DEPTH + 1):
+        deep = [deep]
+    with pytest.raises(DecodeError) as refused:
+        reader.read(document(odd=1, novel=deep))
+    assert refused.value.path == "$.data[0].attributes.novel"
 
 
 @pytest.mark.parametrize("bad", [{"title": 5}, {"insights": [{"type": "MONITOR"}, {"type": 5}]}], ids=str)
@@ -124,7 +175,8 @@ def test_a_member_that_comes_again_is_learned(reader: Reader) -> None:
     first = reader.read(raw)
     for _ in range(LEARNED_AFTER):
         assert reader.read(raw) == first
-    assert reader.plain == []
+    assert (reader.plain, reader.open) == ([], [])
+    assert reader.document.careful == 0
     learned = reader.read(raw)
     assert learned == first
     assert learned[1].extra == {
