@@ -18,16 +18,16 @@ SLOW = "all=60/10s:*"
 
 @pytest.mark.parametrize("share", SHARES)
 def test_a_triage_makes_few_requests_that_could_be_avoided(share: str) -> None:
-    """One tells whose state it is, one case of the rule with two changes goes first, and a plan reads cases again."""
+    """One tells whose state it is, and one case of the rule with two changes goes first; no page is read in vain."""
     row = run_in_virtual_time(measure(400, share))
-    assert row.run.requests <= row.bare.requests + 1 + 3
-    assert row.later.requests <= row.bare_later.requests + 2 + 3
+    assert row.run.requests <= row.bare.requests + 1 + 2
+    assert row.later.requests <= row.bare_later.requests + 2 + 2
     assert row.estimate.requests == pytest.approx(row.apply.requests, abs=2)
 
 
 def test_under_a_rate_limit_a_triage_takes_hardly_longer_than_its_unavoidable_requests() -> None:
     """The waits for the limit are the same, and the estimate knows them."""
-    row: Row = run_in_virtual_time(measure(600, "nearly all", "all=12/10s:*"))
+    row: Row = run_in_virtual_time(measure(600, "nearly all", "all=14/10s:*"))
     assert row.run.seconds <= row.bare.seconds * 1.1
     assert row.later.seconds <= row.bare_later.seconds * 1.1
     assert row.estimate.seconds == pytest.approx(row.apply.seconds, rel=0.15)

@@ -203,8 +203,12 @@ class Application:
                     break
 
     async def goes_all_the_way(self, subject: int) -> bool:
-        """Do all operations of one case, those that can be refused before comments; returns whether all are done."""
-        operations = await queries.planned_of_case(self.journal, subject)
+        """Do the operations of one case, those that can be refused before comments; returns whether all are done.
+
+        What a single change in bulk will prove is left to that.
+        """
+        planned = await queries.planned_of_case(self.journal, subject)
+        operations = [each for each in planned if each.rule not in self.unproven]
         operations.sort(key=lambda each: (ACTIONS[each.action].hides, not ACTIONS[each.action].repeatable, each.number))
         for operation in operations:
             if not await self.sender.begin([operation.number]):

@@ -172,6 +172,7 @@ async def estimate_requests(
     for action in TABLE:
         each = LINK_REQUESTS if action.name == "link" else 1
         bulk, singly = 0, 0
+        leading: set[str] = set()  # rules whose first bulk update goes alone
         for rule, name, _, _, count in groups:
             if name != action.name:
                 continue
@@ -181,9 +182,11 @@ async def estimate_requests(
                 count -= 1  # noqa: PLW2901
             if in_bulk and action.bulk is not None:
                 bulk += math.ceil(count / chunk)
+                leading |= {rule} & proven
             else:
                 singly += count * each
-        total += after_first(bulk, concurrency) + Estimate(singly, math.ceil(singly / concurrency))
+        rounds = math.ceil(len(leading) / concurrency) + math.ceil((bulk - len(leading)) / concurrency)
+        total += Estimate(bulk, rounds) + Estimate(singly, math.ceil(singly / concurrency))
     return total + (after_first(await count_reads_after(journal, everything), concurrency) if in_bulk else Estimate())
 
 

@@ -41,18 +41,24 @@ async def iter_listing(
             session, filter=filter, sort=SortField.CREATED_AT, ascending=True, page_number=first_page
         )
     yield first
-    left = None if first.total_pages is None else first.total_pages - first_page
-    if left == 0 or not first.items or (left is None and len(first.items) < PAGE_SIZE):
+    read, last = first_page, first.total_pages
+    if not first.items or (last is None and len(first.items) < PAGE_SIZE):
         return
-    walk = cases.iter_cases(
-        session,
-        filter=filter,
-        sort=SortField.CREATED_AT,
-        ascending=True,
-        page_size=PAGE_SIZE,
-        window=min(window, left or window),
-        first_page=first_page + 1,
-    )
-    async with walk.by_page() as pages:
-        async for page in pages:
-            yield page
+    while last is None or read < last:
+        left, before = None if last is None else last - read, read
+        walk = cases.iter_cases(
+            session,
+            filter=filter,
+            sort=SortField.CREATED_AT,
+            ascending=True,
+            page_size=PAGE_SIZE,
+            window=min(window, left or window),
+            limit=None if left is None else left * PAGE_SIZE,  # a walk looks behind a full last page otherwise
+            first_page=read + 1,
+        )
+        async with walk.by_page() as pages:
+            async for page in pages:
+                read, last = page.number, page.total_pages
+                yield page
+        if last is None or read == before:
+            return
