@@ -16,6 +16,7 @@ import pytest
 from aiohttp import ClientResponse, hdrs
 from aioresponses import aioresponses
 from attrs import define, field, frozen
+from hypothesis import HealthCheck, settings
 from multidict import CIMultiDict
 from servers import postgres_server, postgres_url, redis_server, redis_url
 from yarl import URL
@@ -30,6 +31,12 @@ ANY_URL = re.compile(r".*")
 DEBUG_FRAMES = 3
 asyncio.constants.DEBUG_STACK_DEPTH = DEBUG_FRAMES
 traceback.extract_stack.__defaults__ = (None, DEBUG_FRAMES)
+
+# The same examples every time, however slow the machine is.
+settings.register_profile(
+    "repeatable", derandomize=True, database=None, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("repeatable")
 
 
 class Answer(ClientResponse):

@@ -15,8 +15,8 @@ from casemgmt_async.codec import converter, decode, encode
 from casemgmt_async.errors import DecodeError
 from casemgmt_async.models import Case, Page, TimelineCell
 
-LIGHT = settings(max_examples=12, deadline=None, derandomize=True, database=None)
-FULL = settings(max_examples=50, deadline=None, derandomize=True, database=None)
+LIGHT = settings(max_examples=12)
+FULL = settings(max_examples=50)
 
 
 def check_both_agree(document: Any, answer: Any) -> None:

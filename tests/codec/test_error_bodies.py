@@ -53,7 +53,7 @@ def test_what_is_kept_is_bounded() -> None:
     assert (len(many), len(many[0].title)) == (100, 1000)
 
 
-@settings(max_examples=150, deadline=None, derandomize=True, database=None)
+@settings(max_examples=150)
 @given(
     st.binary(max_size=40)
     | ANYTHING.map(json.dumps).map(str.encode)

@@ -20,7 +20,7 @@ from casemgmt_async.codec import decode
 from casemgmt_async.errors import DecodeError
 from casemgmt_async.models import Case, CaseAggregate, CaseView, Page, Project
 
-MANY = settings(max_examples=150, deadline=None, derandomize=True, database=None)
+MANY = settings(max_examples=150)
 MEMBERS = st.sampled_from(
     ["data", "id", "type", "attributes", "relationships", "included", "meta", "extra", "created_by"]
 )

@@ -72,7 +72,7 @@ def test_a_known_value_is_its_member(kind: type[OpenEnum]) -> None:
         assert pickle.loads(pickle.dumps(member)) is member
 
 
-@settings(max_examples=60, deadline=None, derandomize=True, database=None)
+@settings(max_examples=60)
 @given(st.sampled_from(ENUMS), st.text())
 def test_an_unknown_value_is_kept(kind: type[OpenEnum], text: str) -> None:
     value = kind(text)

@@ -85,7 +85,7 @@ def test_empty_pages_far_behind_the_depth_are_not_read_one_by_one():
     assert len(shelf.asked) < 100
 
 
-@settings(max_examples=60, deadline=None, derandomize=True)
+@settings(max_examples=60)
 @given(
     total=st.integers(0, 120),
     cap=st.integers(20, 60),

@@ -64,7 +64,7 @@ def play() -> Iterator[Callable[[Callable[[Emulator], Awaitable[T]]], T]]:
         runner.run(emulator.__aexit__(None, None, None))
 
 
-@settings(max_examples=40, deadline=None, derandomize=True)
+@settings(max_examples=40)
 @given(
     total=st.integers(0, 60),
     size=st.integers(3, 12),

@@ -15,7 +15,7 @@ from virtual_loop import run_virtually
 from casemgmt_async.errors import InvalidArgumentError
 from casemgmt_async.pagination import Pages
 
-moderate = settings(max_examples=150, deadline=None, derandomize=True)
+moderate = settings(max_examples=150)
 
 TELLS: dict[str, Any] = {
     "both": lambda pages: {"total_pages": len(pages), "total_items": sum(map(len, pages))},

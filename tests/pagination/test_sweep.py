@@ -16,7 +16,7 @@ from casemgmt_async.errors import InvalidArgumentError, NotFoundError, Permissio
 from casemgmt_async.models import Page
 from casemgmt_async.pagination import Sweep
 
-moderate = settings(max_examples=100, deadline=None, derandomize=True)
+moderate = settings(max_examples=100)
 
 
 def swept(shelf: Shelf, **options: Any) -> tuple[list[Thing], Sweep[Thing]]:

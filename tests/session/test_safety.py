@@ -112,7 +112,7 @@ BODIES = st.binary(max_size=60) | JSON.map(lambda value: json.dumps(value).encod
 ANSWERS: list[Any] = [Case, list[Case], Page[Case], models.Project, models.CaseView, None]
 
 
-@settings(max_examples=200, deadline=None, derandomize=True)
+@settings(max_examples=200)
 @given(
     exchanges=st.lists(
         st.tuples(

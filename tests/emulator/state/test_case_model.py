@@ -252,4 +252,4 @@ def copied(value: Any) -> Any:
 
 
 TestWorld = WorldMachine.TestCase
-TestWorld.settings = settings(max_examples=60, stateful_step_count=40, deadline=None, derandomize=True)
+TestWorld.settings = settings(max_examples=60, stateful_step_count=40)

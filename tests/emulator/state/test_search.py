@@ -146,7 +146,7 @@ def test_project_id_is_the_dependable_facet(shelf: Desk) -> None:
 
 
 @given(st.text(alphabet='ab:()"-\\* \tANDORNOT', max_size=30))
-@settings(max_examples=200, deadline=None, derandomize=True)
+@settings(max_examples=200)
 def test_any_query_is_answered(query: str) -> None:
     assert Desk().search(query).status in {200, 400}
 
@@ -236,7 +236,7 @@ QUERY = st.lists(WORDS, max_size=3).flatmap(lambda words: st.sampled_from([" ".j
 
 
 @given(QUERY, st.integers(1, 100), st.sampled_from(["created_at", "priority", "status"]), st.booleans())
-@settings(max_examples=60, deadline=None, derandomize=True)
+@settings(max_examples=60)
 def test_count_aggregate_totals_and_walk_agree(query: str, size: int, field: str, asc: bool) -> None:
     pages = []
     while not pages or pages[-1].data:
