@@ -14,16 +14,16 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from casemgmt_async import CaseSession
+from casemgmt_async import CaseSession, SharedBudget
 from casemgmt_async.emulator import Emulator
 from casemgmt_async.integrations.dask import export_organizations
 
 NAMES = "abcd"
 
 
-def open_session(urls: dict[str, str], name: str) -> CaseSession:
+def open_session(urls: dict[str, str], name: str, budget: SharedBudget | None) -> CaseSession:
     """Open the session of an organisation, on the worker."""
-    return CaseSession(base_url=urls[name], api_key="k", app_key="k")
+    return CaseSession(base_url=urls[name], api_key="k", app_key="k", budget=budget)
 
 
 def kill_at(emulator: Emulator, pid: int, number: int) -> None:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable
 from functools import partial
 from typing import Any
 
+import psycopg
 import pytest
 
 import casemgmt_async.integrations.procrastinate as procrastinate_module
+import casemgmt_async.jobs.shards as shards_module
 from casemgmt_async import CaseSession, ConfigurationError, InvalidArgumentError, cases
 from casemgmt_async.emulator import Emulator
 from casemgmt_async.integrations.procrastinate import defer_shards, opened_app, run_worker, wait_for_shards
@@ -75,9 +78,26 @@ def standing(emulator: Emulator) -> Any:
     )
 
 
+def changed(emulator: Emulator) -> Counter[str]:
+    """How many cases have what the last action of each rule makes of them."""
+    found = Counter(note=0, shelve=0)
+    for case in emulator.store.tables.cases:
+        found["note"] += "seen" in case.attributes
+        found["shelve"] += case.priority == "P5" and case.archived_at is not None
+    found["raise"] = 11 - sum(case.priority == "P4" for case in emulator.store.tables.cases)
+    return found
+
+
+@pytest.fixture(autouse=True)
+def eager(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Look often for what waits in the queue, so that no test waits for the next look."""
+    monkeypatch.setattr(procrastinate_module, "POLL", 0.05)
+    monkeypatch.setattr(shards_module, "POLL", 0.05)
+
+
 @pytest.fixture
 async def emulator() -> Any:
-    async with Emulator(cases=90, seed=7) as running:
+    async with Emulator(cases=90, seed=7, limits="changes=1000/60s: comment_case") as running:
         yield running
 
 
@@ -86,15 +106,22 @@ def open_session(emulator: Emulator) -> Callable[[], CaseSession]:
     return partial(CaseSession, base_url=emulator.base_url, api_key="k", app_key="k")
 
 
-@pytest.fixture
-async def expected(tmp_path: Any) -> Any:
-    """What one process makes of the same cases."""
-    async with Emulator(cases=90, seed=7) as calm, CaseSession(base_url=calm.base_url, api_key="k", app_key="k") as one:
-        result = await run_triage(one, RULES, state=tmp_path / "calm.db")
-        assert result.succeeded
-        async with Journal(tmp_path / "calm.db", kind="triage", read_only=True) as book:
-            memory = set(await read_memory(book))
-        return standing(calm), dict(result.states), memory
+@pytest.fixture(scope="module")
+def expected(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """What one process makes of the same cases: their standing, the states, and what the triage remembers."""
+    state = tmp_path_factory.mktemp("calm") / "calm.db"
+
+    async def run() -> Any:
+        async with (
+            Emulator(cases=90, seed=7) as calm,
+            CaseSession(base_url=calm.base_url, api_key="k", app_key="k") as session,
+        ):
+            result = await run_triage(session, RULES, state=state)
+            assert result.succeeded
+            async with Journal(state, kind="triage", read_only=True) as book:
+                return standing(calm), dict(result.states), set(await read_memory(book))
+
+    return asyncio.run(run())
 
 
 @pytest.fixture
@@ -128,6 +155,7 @@ async def test_workers_share_a_triage_and_its_state_is_as_of_one_process(
     job = await split()
     before = await job.result(JobControl())
     assert (before.stopped, before.remaining > 50) == ("its shards are not done yet", True)
+    assert changed(emulator) == {"note": 1, "raise": 1, "shelve": 1}, "one case of each rule goes all the way first"
     await work(open_session, postgres_url, job)
     control = JobControl()
     await job.wait(control)
@@ -212,7 +240,10 @@ async def test_one_process_can_take_over_what_waits_for_workers(
     async with opened_app(postgres_url) as app:
         await defer_shards(app, job)
     async with open_session() as session:
-        assert await triage_shard(session, job.journal, 0)
+        for number in range(SHARDS - 1):
+            assert await triage_shard(session, job.journal, number)
+        assert changed(emulator)["shelve"] == 1, "archiving, which takes pages to read back, is left to the last step"
+        assert changed(emulator)["note"] > 1
         assert (await apply_triage(session, state=postgres_url)).succeeded
         sent = emulator.requests
         await run_worker(postgres_url, open_session=open_session, until_empty=True)
@@ -238,16 +269,24 @@ async def test_workers_leave_a_run_alone_whose_place_a_later_plan_has_taken(
 
 
 async def test_a_case_that_was_changed_since_the_plan_is_skipped_by_its_worker(
-    emulator: Emulator, split: Callable[..., Any], open_session: Any, postgres_url: str
+    emulator: Emulator,
+    split: Callable[..., Any],
+    open_session: Any,
+    postgres_url: str,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Also when it was changed after the shards were made."""
+    """Also when it was changed after the shards were made; workers have the keys, and share the rate limit."""
     job = await split()
     async with Journal(postgres_url, kind="triage", read_only=True) as book:
         rows = await book.operations("o.state = 'planned' AND o.action = 'priority'")
     (case,) = [each for each in emulator.store.tables.cases if each.id == rows[-1].case_id]
     async with open_session() as session:
         await cases.update_case_title(session, case.id, title="somebody else was here")
-    await work(open_session, postgres_url, job)
+    for name, value in emulator.env.items():
+        monkeypatch.setenv(name, value)
+    await work(None, postgres_url, job)
+    with psycopg.connect(postgres_url) as connection:
+        assert connection.execute("SELECT sum(used) > 0 FROM casemgmt_budget").fetchone() == (True,)
     result = await job.result(JobControl())
     assert (case.priority, result.states[State.SKIPPED]) == ("P4", 1)
 
