@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import importlib
 import os
+import shutil
 import subprocess
 import tempfile
+import time
 import uuid
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Self
+from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 
 __all__ = [
     "SERVERS",
+    "PgBouncer",
     "PostgresServer",
     "RedisServer",
     "Server",
@@ -119,6 +123,47 @@ class PostgresServer(Server):
 
     def __exit__(self, *_: object) -> None:
         self._server.cleanup()
+
+
+class PgBouncer(Server):
+    """A pool in front of PostgreSQL that hands out connections by transaction, on a Unix socket."""
+
+    name = "pgbouncer"
+
+    def __init__(self, folder: Path, postgres_url: str, size: int) -> None:
+        self._program = shutil.which("pgbouncer")
+        if self._program is None:
+            pytest.skip("there is no pgbouncer on the PATH, and no wheel brings one")
+        parts = urlsplit(postgres_url)
+        there, here = dict(parse_qsl(parts.query))["host"], Path(tempfile.mkdtemp(prefix="casemgmt-pool-", dir=folder))
+        here.chmod(0o777)  # as root it runs as the user of the server
+        (here / "pool.ini").write_text(
+            f"[databases]\n* = host={there} user=postgres\n[pgbouncer]\nauth_type = any\npool_mode = transaction\n"
+            f"default_pool_size = {size}\nlisten_addr =\nunix_socket_dir = {here}\nlogfile = {here}/log\n"
+        )
+        self.url = f"postgresql://postgres@{parts.path}?host={here}&port=6432"
+        self._ini, self._process = here / "pool.ini", None
+
+    def start(self) -> None:
+        import psycopg
+
+        user = ("-u", "embedded_postgres") if os.geteuid() == 0 else ()
+        self._process: subprocess.Popen[bytes] | None = subprocess.Popen(
+            [str(self._program), "-q", *user, self._ini], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
+        for _ in range(500):
+            try:
+                psycopg.connect(self.url).close()
+            except psycopg.OperationalError:
+                time.sleep(0.02)
+            else:
+                return
+        raise AssertionError((self._ini.parent / "log").read_text())
+
+    def stop(self) -> None:
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
 
 
 SERVERS = {"redis": RedisServer, "postgres": PostgresServer}

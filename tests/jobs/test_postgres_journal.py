@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import json
 import sys
+import tempfile
 from pathlib import Path
 from typing import Any
 
 import psycopg
 import pytest
 from scenes import all_cases, comments
+from servers import PgBouncer
 
 from casemgmt_async import CaseSession, ConfigurationError, cases
 from casemgmt_async.emulator import Emulator
+from casemgmt_async.integrations.budgets.postgres import PostgresBudget
 from casemgmt_async.jobs import (
     ForeignJournalError,
     JobControl,
@@ -177,6 +180,31 @@ async def test_a_pool_by_transaction_is_refused(postgres_url: str, monkeypatch: 
                 pass
         monkeypatch.undo()
         await book.put(a=1)
+
+
+async def test_a_real_pool_by_transaction_is_refused_before_a_second_job_can_write(postgres_url: str) -> None:
+    """With one connection for all, the second job meets the lock of the first as its own; with two, the first job
+    meets another connection than its own as soon as somebody else has that one. A shared budget needs neither.
+    """
+    with tempfile.TemporaryDirectory(prefix="casemgmt-") as folder:
+        Path(folder).chmod(0o755)
+        with PgBouncer(Path(folder), postgres_url, 1) as pool:
+            async with Journal(f"{pool.url}#j", kind="triage") as book:
+                await book.put(a=1)
+                for part in (None, 0):
+                    with pytest.raises(JournalError, match="pooled by transaction, so that no lock can be held"):
+                        async with Journal(f"{pool.url}#j", kind="triage", part=part):
+                            pass
+        with PgBouncer(Path(folder), postgres_url, 2) as pool:
+            async with Journal(f"{pool.url}#k", kind="triage") as book:
+                await book.put(a=1)
+                with psycopg.connect(pool.url) as other:
+                    other.execute("SELECT 1")  # in a transaction, with the connection of the job
+                    with pytest.raises(JournalError, match="pooled by transaction, so that no lock can be held"):
+                        await book.put(a=2)
+            async with PostgresBudget(pool.url) as one, PostgresBudget(pool.url) as two:
+                window: dict[str, Any] = {"window": 1, "period": 10.0, "limit": 5, "used": 0, "want": 4}
+                assert (await one.take("b", **window), await two.take("b", **window)) == (4, 1)
 
 
 async def test_places_sort_by_their_bytes_in_both(anywhere: str | Path) -> None:
