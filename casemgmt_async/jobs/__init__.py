@@ -6,12 +6,12 @@
     control = JobControl(budget=Budget(max_operations=5_000, concurrency=8), on_progress=show)
     asyncio.get_running_loop().add_signal_handler(signal.SIGINT, control.request_stop)
     async with CaseSession() as session:
-        result = await run_triage(session, load_rules("triage.toml"), journal="triage.db", control=control)
+        result = await run_triage(session, load_rules("triage.toml"), state="triage.db", control=control)
     raise SystemExit(0 if result.succeeded else 1)
 
-- `plan_triage(session, rules, journal=...)` sweeps and decides, changes nothing and gives a `Plan`: its `rows`
+- `plan_triage(session, rules, state=...)` sweeps and decides, changes nothing and gives a `Plan`: its `rows`
   (rule, action, operations), `cases`, `operations`, `requests`, `seconds` and `basis` are what to print.
-  `apply_triage(session, journal=...)` does what a journal holds, `run_triage` is both. A dry run is `plan_triage`.
+  `apply_triage(session, state=...)` does what a state holds, `run_triage` is both. A dry run is `plan_triage`.
 - `export_cases(session, "cases.jsonl")` writes every case to JSON Lines, CSV or Parquet, by the suffix; with
   `since="last"` what has changed since the last export.
 - `backfill_cases(session, "rows.csv", job="old-tracker")` makes a case of every row, never two for one; rows come
@@ -21,6 +21,8 @@
   same call with the same journal goes on. One `JobControl` is for one call.
 - Each gives a `JobResult`: `states` counts the operations by `State`, `stopped` says why it ended early,
   `requests` and `unbatched_requests` tell the saving, `succeeded` whether a command should end with 0.
+- `split_triage` and `split_backfill` divide a job with its journal in PostgreSQL into shards for workers on any
+  machines, see `integrations.procrastinate`. They give a `ShardedJob`: `wait(control)`, then `result(control)`.
 - `read_report(journal)` gives a `Report` of any journal, also while its job runs: `rows`, `states`, `failures`,
   `write_outcomes(path)` for JSON Lines and `write_html(path)` for the page.
 

@@ -28,7 +28,8 @@ class Progress:
 
     phase: str
     """`reading`, `checking`, `changing`, `verifying`, `looking up`, `creating`, `linking` or `writing`; in a backfill
-    also `finding` (requests for the cases of earlier runs), in an export `comparing` and `reading more`."""
+    also `finding` (requests for the cases of earlier runs), in an export `comparing` and `reading more`; `in shards`
+    where workers do the operations and this process waits for them."""
     done: int
     """How much of the phase is done."""
     total: int | None

@@ -244,6 +244,10 @@ async def test_one_process_can_take_over_what_waits_for_workers(
             assert await triage_shard(session, job.journal, number)
         assert changed(emulator)["shelve"] == 1, "archiving, which takes pages to read back, is left to the last step"
         assert changed(emulator)["note"] > 1
+        stopped = JobControl()
+        stopped.request_stop()
+        assert not await triage_shard(session, job.journal, SHARDS - 1, stopped)
+        assert not await job.steps[0].is_done(job.journal, SHARDS), "a worker that was stopped has not done its shard"
         assert (await apply_triage(session, state=postgres_url)).succeeded
         sent = emulator.requests
         await run_worker(postgres_url, open_session=open_session, until_empty=True)
@@ -289,6 +293,20 @@ async def test_a_case_that_was_changed_since_the_plan_is_skipped_by_its_worker(
         assert connection.execute("SELECT sum(used) > 0 FROM casemgmt_budget").fetchone() == (True,)
     result = await job.result(JobControl())
     assert (case.priority, result.states[State.SKIPPED]) == ("P4", 1)
+
+
+async def test_a_rule_that_is_refused_stops_before_workers_have_it(
+    emulator: Emulator, split: Callable[..., Any], open_session: Any, postgres_url: str
+) -> None:
+    """Three refusals of a kind stop it for all shards; the other rules go on."""
+    emulator.set_faults("update_priority: status=403")
+    job = await split()
+    refused = Counter(entry.route for entry in emulator.log)["update_priority"]
+    await work(open_session, postgres_url, job)
+    assert Counter(entry.route for entry in emulator.log)["update_priority"] == refused == 3
+    states = (await job.result(JobControl())).states
+    assert (states[State.REJECTED], states[State.SKIPPED]) == (3, 8)
+    assert (changed(emulator)["raise"], changed(emulator)["shelve"]) == (0, 12)
 
 
 async def test_whoever_waits_learns_that_workers_have_given_up(

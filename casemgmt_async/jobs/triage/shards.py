@@ -112,7 +112,7 @@ async def divide(work: TriageState, options: ApplyOptions, fresh: FreshPlan | No
 
 
 def cut(cases: list[tuple[int, int, int, int]], shards: int) -> list[Bounds]:
-    """Divide cases, in order, into at most so many spans with about as many open operations."""
+    """Divide cases, in order, into at most `shards` spans with about the same number of open operations."""
     whole, before = sum(count for *_, count in cases), 0
     spans: dict[int, list[tuple[int, int, int]]] = defaultdict(list)
     for subject, first, last, count in cases:
