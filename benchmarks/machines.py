@@ -37,8 +37,6 @@ from casemgmt_async.emulator import Emulator
 from casemgmt_async.integrations.procrastinate import run_worker
 from casemgmt_async.jobs import (
     JobControl,
-    JournalError,
-    ShardedJob,
     backfill_cases,
 )
 
@@ -145,15 +143,6 @@ class Fleet:
         await self.nursery.wait()
 
 
-async def wait(made: ShardedJob[Any]) -> None:
-    """Wait until the job is done, also through restarts of PostgreSQL."""
-    while True:
-        try:
-            return await made.wait(JobControl())
-        except JournalError:
-            await asyncio.sleep(0.5)
-
-
 @define(eq=False)
 class Losses:
     """How many machines are lost, and when."""
@@ -182,7 +171,7 @@ async def lose_machines(job: Backfilling | Triaging, losses: Losses) -> bool:
             started = time.perf_counter()
             for _ in range(4):
                 await fleet.start()
-            waiting = asyncio.ensure_future(wait(made))
+            waiting = asyncio.ensure_future(made.wait(JobControl()))
             modes = 0
             for point, event in zip(points, events, strict=True):
                 while emulator.requests < point and not waiting.done():
@@ -256,7 +245,7 @@ async def scaling(count: int) -> None:
                 for _ in range(workers):
                     await fleet.start()
                 begin, end = [moment async for moment in created(emulator, count)]
-                await wait(made)
+                await made.wait(JobControl())
                 await fleet.end()
                 print(f"{workers} workers: {count * 0.8 / (end - begin):>6.0f} cases a second")
 

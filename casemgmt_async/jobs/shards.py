@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable
-from contextlib import AbstractAsyncContextManager
 from typing import ClassVar, Final, Generic, TypeAlias, TypeVar
 
 from attrs import define, frozen
@@ -13,6 +12,7 @@ from attrs import define, frozen
 from casemgmt_async import CaseSession, InvalidArgumentError
 from casemgmt_async.jobs.calls import Interrupted
 from casemgmt_async.jobs.control import JobControl
+from casemgmt_async.jobs.errors import JournalConnectionError
 from casemgmt_async.jobs.journal import JournalAddress, JournalURL
 from casemgmt_async.jobs.results import JobResult
 
@@ -23,6 +23,8 @@ NOT_DONE: Final = "its shards are not done yet"
 """Why a job is not done of which shards are still with workers."""
 POLL: Final = 1.0
 """Seconds between two looks at how far the shards are."""
+PATIENCE: Final = 60
+"""Looks in a row at which PostgreSQL may be away."""
 
 R_co = TypeVar("R_co", bound=JobResult, covariant=True)
 
@@ -71,26 +73,35 @@ class ShardedJob(ABC, Generic[R_co]):
     """How many shards there are."""
 
     @abstractmethod
-    def standing(self) -> AbstractAsyncContextManager[Callable[[], Awaitable[Standing]]]:
-        """Open what tells how far the shards are."""
+    async def standing(self) -> Standing:
+        """Look how far the shards are."""
 
     @abstractmethod
     async def result(self, control: JobControl) -> R_co:
         """Say how the whole job stands; a backfill also writes the rejected rows of all shards into one file."""
 
     async def wait(self, control: JobControl) -> None:
-        """Wait until all shards are done, and report how far they are; a stop of this job leaves the workers alone."""
+        """Wait until all shards are done, and report how far they are; a stop of this job leaves the workers alone.
+
+        Where PostgreSQL is away, as while it restarts, it is waited for. Raises `JournalConnectionError` after a
+        minute of that.
+        """
         control.progress.phase("in shards")
-        async with self.standing() as look:
-            before = 0
-            while not control.should_stop:
-                now = await look()
-                control.progress.advance(now.done - before, now.total)
-                before = now.done
+        done = missed = 0
+        while not control.should_stop:
+            try:
+                now = await self.standing()
+            except JournalConnectionError:
+                missed += 1
+                if missed > PATIENCE:
+                    raise
+            else:
+                control.progress.advance(now.done - done, now.total)
+                done, missed = now.done, 0
                 if now.is_over:
                     return
-                with contextlib.suppress(Interrupted):
-                    await control.sleep(POLL)
+            with contextlib.suppress(Interrupted):
+                await control.sleep(POLL)
 
 
 def check_shards(shards: int, journal: JournalAddress) -> JournalURL:

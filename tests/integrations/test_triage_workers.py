@@ -6,6 +6,7 @@ import asyncio
 from collections import Counter
 from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -20,6 +21,7 @@ from casemgmt_async.jobs import (
     JobControl,
     JobError,
     Journal,
+    JournalConnectionError,
     JournalLockedError,
     RunState,
     ShardedTriage,
@@ -32,7 +34,7 @@ from casemgmt_async.jobs import (
     run_triage,
     split_triage,
 )
-from casemgmt_async.jobs.journal import postgres_store
+from casemgmt_async.jobs.journal import JournalURL, postgres_store
 from casemgmt_async.jobs.journal.runs import read_memory
 from casemgmt_async.jobs.triage.shards import finish_shards, triage_shard
 
@@ -293,6 +295,15 @@ async def test_a_case_that_was_changed_since_the_plan_is_skipped_by_its_worker(
         assert connection.execute("SELECT sum(used) > 0 FROM casemgmt_budget").fetchone() == (True,)
     result = await job.result(JobControl())
     assert (case.priority, result.states[State.SKIPPED]) == ("P4", 1)
+
+
+async def test_nobody_waits_for_ever_for_a_database_that_is_away(tmp_path: Path) -> None:
+    async def no_sleep(_: float) -> None:
+        """Go on at once."""
+
+    nowhere = JournalURL(f"postgresql:///triage?host={tmp_path}", "hourly")
+    with pytest.raises(JournalConnectionError, match="cannot connect"):
+        await ShardedTriage(nowhere, shards=1, run=1).wait(JobControl(sleep=no_sleep))
 
 
 async def test_a_rule_that_is_refused_stops_before_workers_have_it(

@@ -36,6 +36,7 @@ from casemgmt_async.jobs import (
     split_backfill,
 )
 from casemgmt_async.jobs.backfill.shards import run_shard
+from casemgmt_async.jobs.journal import postgres_store
 
 STANDARD = "00000000-0000-0000-0000-000000000001"
 SHARDS = 3
@@ -99,10 +100,40 @@ def whole(emulator: Emulator, count: int) -> None:
     assert len(tables.links) == count
 
 
+async def no_sleep(_: float) -> None:
+    """Go on at once."""
+
+
+def restarting(patched: pytest.MonkeyPatch, times: int) -> list[Any]:
+    """Let PostgreSQL be away so many times, and no journal be opened while another one is; gives the connections."""
+    opened: list[Any] = []
+    tries: list[int] = []
+    connect = postgres_store.connect
+
+    def connect_alone(address: Any) -> Any:
+        tries.append(len(opened))
+        if len(tries) <= times:
+            raise psycopg.OperationalError("the database system is starting up")
+        assert all(connection.closed for connection in opened)
+        opened.append(connect(address))
+        return opened[-1]
+
+    patched.setattr(postgres_store, "connect", connect_alone)
+    return opened
+
+
 async def test_workers_share_a_backfill_and_make_links_between_shards(
-    emulator: Emulator, split: Callable[..., Any], open_session: Any, postgres_url: str, tmp_path: Path
+    emulator: Emulator,
+    split: Callable[..., Any],
+    open_session: Any,
+    postgres_url: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """One result over all shards; the same rows again change nothing, and a bad row is written beside them."""
+    """One result over all shards, also while PostgreSQL restarts, with one connection at a time.
+
+    The same rows again change nothing, and a bad row is written beside them.
+    """
     work = await split(rows(24))
     assert not any(case.title.startswith("row ") for case in emulator.store.tables.cases)
     before = await work.result(JobControl())
@@ -112,9 +143,12 @@ async def test_workers_share_a_backfill_and_make_links_between_shards(
         *(run_worker(postgres_url, open_session=open_session, until_empty=True, concurrency=2) for _ in range(2))
     )
     whole(emulator, 24)
-    control = JobControl()
-    await work.wait(control)
-    result = await work.result(control)
+    control = JobControl(sleep=no_sleep)
+    with monkeypatch.context() as patched:
+        opened = restarting(patched, 2)
+        await work.wait(control)
+        result = await work.result(control)
+    assert len(opened) > SHARDS
     assert result.succeeded
     assert (result.created, result.items, result.states) == (24, 24, {State.DONE: 72})
 

@@ -31,21 +31,20 @@ def rejects_beside(rows: Rows, job: str, layout: Layout) -> Path:
     return source.with_name(f"{source.stem}.rejects{source.suffix if layout.kind == 'table' else SUFFIX[layout.kind]}")
 
 
-async def write_rejects(runs: Sequence[tuple[Journal, int]], control: JobControl, target: Path, layout: Layout) -> int:
+async def write_rejects(
+    runs: Callable[[], AsyncIterator[tuple[Journal, int]]], control: JobControl, target: Path, layout: Layout
+) -> int:
     """Write the file, whole or not at all; returns how many rows it has. Without rejected rows, no file is written.
 
-    `runs` has the journals with the numbers of their runs, more than one for a job in shards.
+    `runs` gives the journals with the numbers of their runs, more than one for a job in shards.
     """
-    for journal, run in runs:
-        if await read_rejects(journal, "", 1) or await failed_rows(journal, run, 0, 1):
-            break
-    else:
+    if not any([await read_rejects(book, "", 1) or await failed_rows(book, run, 0, 1) async for book, run in runs()]):
         return 0
     count = 0
 
     async def batches() -> AsyncIterator[Sequence[bytes]]:
         nonlocal count
-        for journal, run in runs:
+        async for journal, run in runs():
             place, last = "", 0
             while rows := await read_rejects(journal, place, BATCH):
                 place = rows[-1][0]

@@ -81,7 +81,7 @@ async def backfill_cases(
     async with opened(session, rows, path, options, control) as work:
         await control.run(session, work.run(), guard=work.journal.check)
         target = Path(rejects) if rejects is not None else rejects_beside(rows, job, work.source.layout)
-        bad_rows = await write_rejects([(work.journal, work.number)], control, target, work.source.layout)
+        bad_rows = await write_rejects(lambda: run_of(work), control, target, work.source.layout)
         return await result_of(work, bad_rows, target)
 
 
@@ -99,6 +99,11 @@ async def opened(
         await journal.put(job=options.job)
         names = Names(session, control, options.on_unknown_user)
         yield Backfill(Sender(session, journal, control, actions=ROW_ACTIONS), clock, source, names, options)
+
+
+async def run_of(work: Backfill) -> AsyncIterator[tuple[Journal, int]]:
+    """Give the one journal of a run, with its number."""
+    yield work.journal, work.number
 
 
 async def result_of(work: Backfill, bad_rows: int, target: Path) -> BackfillResult:

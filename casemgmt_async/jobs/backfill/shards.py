@@ -9,8 +9,7 @@ from __future__ import annotations
 
 import contextlib
 from collections import Counter, defaultdict
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from contextlib import AsyncExitStack
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -54,14 +53,11 @@ def shard_of(job: str, key: str, shards: int) -> int:
     return int(token(job, key)[:8], 16) % shards
 
 
-@contextlib.asynccontextmanager
-async def opened_shards(journal: JournalURL, shards: int) -> AsyncIterator[list[Journal]]:
-    """Open all shards to read."""
-    async with AsyncExitStack() as stack:
-        yield [
-            await stack.enter_async_context(Journal(journal.shard(number), kind="backfill", read_only=True))
-            for number in range(shards)
-        ]
+async def each_shard(journal: JournalURL, shards: int) -> AsyncGenerator[tuple[Journal, int], None]:
+    """Open the shards to read, with the numbers of their runs; one after the other, with one connection at a time."""
+    for number in range(shards):
+        async with Journal(journal.shard(number), kind="backfill", read_only=True) as book:
+            yield book, int(book.meta["run"])
 
 
 async def split_backfill(
@@ -206,17 +202,12 @@ async def links_are_done(journal: JournalURL, shards: int) -> bool:
 
 
 async def all_have(what: str, journal: JournalURL, shards: int) -> bool:
-    """Whether all shards have kept that a part of their work is done, with one connection at a time."""
-    for number in range(shards):
-        async with Journal(journal.shard(number), kind="backfill", read_only=True) as book:
-            if not all_are(what, [book]):
+    """Whether all shards have kept that a part of their work is done in their run."""
+    async with contextlib.aclosing(each_shard(journal, shards)) as opened:
+        async for book, run in opened:
+            if book.meta.get(what) != run:
                 return False
     return True
-
-
-def all_are(what: str, books: Sequence[Journal]) -> bool:
-    """Whether all shards have kept that a part of their work is done in this run."""
-    return all(book.meta.get(what) == book.meta["run"] for book in books)
 
 
 @define(eq=False)
@@ -233,54 +224,49 @@ class ShardedBackfill(ShardedJob[BackfillResult]):
     """Where rejected rows go."""
     layout: Layout
 
-    @contextlib.asynccontextmanager
-    async def standing(self) -> AsyncIterator[Callable[[], Awaitable[Standing]]]:
-        """Open what tells how far the shards are."""
-        async with opened_shards(self.journal, self.shards) as books:
-
-            async def look() -> Standing:
-                total: Counter[State] = Counter()
-                for book in books:
-                    total.update(await count_states(book, int(book.meta["run"])))
-                    await book.reload()
-                left = total[State.PLANNED] + total[State.SENDING]
-                return Standing(total.total() - left, total.total(), all_are("linked", books))
-
-            yield look
+    async def standing(self) -> Standing:
+        """Look how far the shards are."""
+        total: Counter[State] = Counter()
+        is_over = True
+        async for book, run in each_shard(self.journal, self.shards):
+            total.update(await count_states(book, run))
+            is_over = is_over and book.meta.get("linked") == run
+        left = total[State.PLANNED] + total[State.SENDING]
+        return Standing(total.total() - left, total.total(), is_over)
 
     async def result(self, control: JobControl) -> BackfillResult:
         """Write the rejected rows of all shards into one file, and say how the whole job stands."""
-        async with opened_shards(self.journal, self.shards) as books:
-            runs = [(book, int(book.meta["run"])) for book in books]
-            bad_rows = await write_rejects(runs, control, self.target, self.layout)
-            states: Counter[State] = Counter()
-            counts: Counter[str] = Counter()
-            reasons: Counter[str] = Counter()
-            for book, run in runs:
-                states.update(await count_states(book, run))
-                counts.update(book.meta.get("intake", {}))
-                reasons.update(book.meta.get("reasons", {}))
-                counts["items"] += await count_cases(book, run)
-                counts["created"] += await count_made(book, run)
-                counts["requests"] += book.meta.get("requests", 0)
-            return BackfillResult(
-                job="backfill",
-                journal=self.journal,
-                states=states,
-                items=counts["items"],
-                stopped=control.stopped or (None if all_are("linked", books) else NOT_DONE),
-                interrupted=control.stop.requested,
-                requests=counts["requests"] + control.progress.requests,
-                unbatched_requests=0,
-                elapsed=control.progress.elapsed,
-                bad_rows=bad_rows,
-                output=self.target if bad_rows else None,
-                created=counts["created"],
-                found=counts["found"],
-                updated=counts["updated"],
-                changed=counts["changed"],
-                unchanged=counts["unchanged"],
-                removed=counts["removed"],
-                reasons=dict(reasons.most_common()),
-                notes=self.layout.notes,
-            )
+        bad_rows = await write_rejects(lambda: each_shard(self.journal, self.shards), control, self.target, self.layout)
+        states: Counter[State] = Counter()
+        counts: Counter[str] = Counter()
+        reasons: Counter[str] = Counter()
+        left = False
+        async for book, run in each_shard(self.journal, self.shards):
+            states.update(await count_states(book, run))
+            counts.update(book.meta.get("intake", {}))
+            reasons.update(book.meta.get("reasons", {}))
+            counts["items"] += await count_cases(book, run)
+            counts["created"] += await count_made(book, run)
+            counts["requests"] += book.meta.get("requests", 0)
+            left = left or book.meta.get("linked") != run
+        return BackfillResult(
+            job="backfill",
+            journal=self.journal,
+            states=states,
+            items=counts["items"],
+            stopped=control.stopped or (NOT_DONE if left else None),
+            interrupted=control.stop.requested,
+            requests=counts["requests"] + control.progress.requests,
+            unbatched_requests=0,
+            elapsed=control.progress.elapsed,
+            bad_rows=bad_rows,
+            output=self.target if bad_rows else None,
+            created=counts["created"],
+            found=counts["found"],
+            updated=counts["updated"],
+            changed=counts["changed"],
+            unchanged=counts["unchanged"],
+            removed=counts["removed"],
+            reasons=dict(reasons.most_common()),
+            notes=self.layout.notes,
+        )

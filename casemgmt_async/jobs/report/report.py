@@ -6,7 +6,7 @@ import json
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 
-from attrs import asdict, frozen
+from attrs import asdict, evolve, frozen
 
 from casemgmt_async.jobs.errors import JobError
 from casemgmt_async.jobs.files import JSON_LINES, write_whole
@@ -60,4 +60,5 @@ async def read_report(journal: str | Path | JournalURL, *, run: int | None = Non
         if book.meta["kind"] == "triage" and await select_run(book, run) is None:
             which = f"there is no run {run}" if run else "there is no run in it"
             raise JobError(f"state {book.path}: {which}")
-        return Report(**asdict(await read_data(book, run), recurse=False) | {"journal": journal_address(journal)})
+        data = evolve(await read_data(book, run), journal=journal_address(journal))
+        return Report(**asdict(data, recurse=False))

@@ -8,9 +8,7 @@ such as archiving, and whatever else is left; and ends the run.
 
 from __future__ import annotations
 
-import contextlib
 from collections import Counter, defaultdict
-from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from typing import Final
 
@@ -203,19 +201,12 @@ class ShardedTriage(ShardedJob[JobResult]):
     run: int
     """The number of the run."""
 
-    @contextlib.asynccontextmanager
-    async def standing(self) -> AsyncIterator[Callable[[], Awaitable[Standing]]]:
-        """Open what tells how far the run is."""
+    async def standing(self) -> Standing:
+        """Look how far the run is."""
         async with Journal(self.journal, kind="triage", read_only=True) as book:
-
-            async def look() -> Standing:
-                run = await select_run(book, self.run)
-                counts = await book.counts()
-                open_ = counts.get(State.PLANNED, 0) + counts.get(State.SENDING, 0)
-                total = sum(counts.values())
-                return Standing(total - open_, total, why_over(book, run) is not None)
-
-            yield look
+            run, counts = await select_run(book, self.run), await book.counts()
+            open_, total = counts.get(State.PLANNED, 0) + counts.get(State.SENDING, 0), sum(counts.values())
+            return Standing(total - open_, total, why_over(book, run) is not None)
 
     async def result(self, control: JobControl) -> JobResult:
         """Say how the whole run stands."""
