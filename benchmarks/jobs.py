@@ -209,9 +209,7 @@ def main() -> None:
     if options.requests:
         show_requests()
         return
-    print(
-        f"{options.cases:,} cases, three rules, plan and apply with the walk; medians of {options.runs} rounds in turns"
-    )
+    print(f"{options.cases:,} cases, three rules, plan and apply with the walk; medians of {options.runs} rounds")
     print(f"{'rules':<8}{'journal':<10}{'CPU s':>9}{'wall s':>9}{'operations':>12}{'requests':>10}")
     for rules in [options.rules] if options.rules else RULES:
         figures: dict[str, list[dict[str, float]]] = {"without": [], "with": []}

@@ -14,6 +14,7 @@ __all__ = [
     "OpenCase",
     "PlannedCase",
     "PlannedOperation",
+    "PlannedStep",
     "clear_plan",
     "count_cases_by_rule",
     "count_cases_of",
@@ -52,8 +53,10 @@ PlannedCase: TypeAlias = tuple[
 ]
 """Number, id of the case, label, the id again, project, when it was changed last, the number of its kind, when it was
 created, when others were last active on it; times in Unix seconds."""
+PlannedStep: TypeAlias = tuple[int, str, int, str, str, str | None]
+"""Number of the subject, rule, stage, action, payload and the value before, both as JSON."""
 PlannedOperation: TypeAlias = tuple[int, int, str, int, str, str, str | None]
-"""Number, number of the subject, rule, stage, action, payload and the value before, both as JSON."""
+"""The number of the operation, and the planned step."""
 
 
 class OpenCase(NamedTuple):
@@ -126,19 +129,19 @@ async def count_cases_by_rule(journal: Journal) -> dict[str, int]:
 
 
 async def planned_changes(
-    journal: Journal, rule: str | None, after: int, limit: int
-) -> list[tuple[int, str, str, float | None, str, str, str, str | None, str]]:
-    """Read what a run does to each case.
+    journal: Journal, rule: str | None, after: tuple[int, int], limit: int
+) -> list[tuple[int, int, str, str, float | None, str, str, str, str | None, str]]:
+    """Read what a run does to each case, case by case, from after a case and an operation on.
 
-    Gives the operation's number, the case's id, its label, when it was created, rule, action, payload, the value
-    before and the state.
+    Gives the number of the case and of the operation, the case's id, its label, when it was created, rule, action,
+    payload, the value before and the state.
     """
     which = "" if rule is None else "AND o.rule = ?"
     return await journal.read(
-        "SELECT o.number, s.case_id, s.label, s.created, o.rule, o.action, o.payload, o.was, o.state "  # noqa: S608
+        "SELECT o.subject, o.number, s.case_id, s.label, s.created, o.rule, o.action, o.payload, o.was, o.state "  # noqa: S608
         f"FROM operations o JOIN subjects s ON s.number = o.subject WHERE o.number BETWEEN ? AND ? {which} "
-        "ORDER BY o.number LIMIT ?",
-        (max(journal.bounds.first, after + 1), journal.bounds.last, *(() if rule is None else (rule,)), limit),
+        "AND (o.subject, o.number) > (?, ?) ORDER BY o.subject, o.number LIMIT ?",
+        (*journal.bounds[2:], *(() if rule is None else (rule,)), *after, limit),
     )
 
 

@@ -19,7 +19,7 @@ from casemgmt_async.jobs.journal import Journal, JournalAddress, Run, RunState
 from casemgmt_async.jobs.journal.runs import keep_activity, update_run
 from casemgmt_async.jobs.journal.triage_queries import (
     PlannedCase,
-    PlannedOperation,
+    PlannedStep,
     count_cases_by_rule,
     insert_cases,
     insert_planned,
@@ -125,7 +125,7 @@ class Planner:
     undecided: list[tuple[Case, int]] = field(factory=list)
     """Cases whose timeline has to be read first, with the numbers of their kinds."""
     subjects: list[PlannedCase] = field(factory=list)
-    rows: list[PlannedOperation] = field(factory=list)
+    steps: list[PlannedStep] = field(factory=list)
     by_pages: bool = False
     """Whether a step hides its case from searches for keys."""
     refused: Counter[tuple[str, str]] = field(factory=Counter)
@@ -167,8 +167,7 @@ class Planner:
             self.by_pages = self.by_pages or step.action in BY_PAGES
             was = ACTIONS[step.action].current(case, step.payload)
             shown = None if was is None else canonical(was)
-            self.rows.append((self._operation, subject, rule, step.stage, step.action, step.text, shown))
-            self._operation += 1
+            self.steps.append((subject, rule, step.stage, step.action, step.text, shown))
 
     def allowed(self, case: Case, steps: list[tuple[str, Step]]) -> list[tuple[str, Step]]:
         """Leave out the rules that set a status which the case's type does not have."""
@@ -181,10 +180,16 @@ class Planner:
         return [decided for decided in steps if decided[0] not in bad] if bad else steps
 
     async def flush(self) -> None:
-        """Write down what was decided."""
+        """Write down what was decided.
+
+        What travels in one bulk update gets numbers in a row, so that the journal changes its state in one go. The
+        operations of a case keep their order, since they are sorted by stage first.
+        """
         if self.subjects:
-            subjects, rows = self.subjects, self.rows
-            self.subjects, self.rows = [], []
+            subjects, steps = self.subjects, sorted(self.steps, key=bulk_of)
+            self.subjects, self.steps = [], []
+            rows = [(number, *step) for number, step in enumerate(steps, self._operation)]
+            self._operation += len(rows)
             await self.journal.write(insert_cases(subjects), insert_planned(rows))
 
     async def read_timelines(self, session: CaseSession, control: JobControl) -> None:
@@ -227,6 +232,12 @@ async def last_activity(session: CaseSession, case: Case, me: str | None) -> flo
 def stage_of(decided: tuple[str, Step]) -> int:
     """The place of a decided step among all steps of a case."""
     return decided[1].stage
+
+
+def bulk_of(step: PlannedStep) -> tuple[int, str]:
+    """What a planned step may share a request with: its stage and, where there is a bulk update, rule and payload."""
+    _, rule, stage, action, text, _ = step
+    return stage, f"{rule}\n{text}" if ACTIONS[action].bulk is not None else ""
 
 
 def is_unchanged(case: Case, step: Step) -> bool:
