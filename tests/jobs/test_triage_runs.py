@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-from scenes import all_cases, comments, routes
+from scenes import ME, all_cases, comments, routes
 
 from casemgmt_async import CaseSession
 from casemgmt_async.emulator import Emulator
@@ -245,6 +246,28 @@ async def test_a_dry_run_leaves_nothing_behind_and_shows_everything(
     )
     assert again.operations == 0, "it uses what is remembered"
     assert journal.read_bytes() == before
+
+
+async def test_what_shares_a_bulk_update_is_numbered_in_a_row_and_shown_case_by_case(
+    session: CaseSession, journal: Path
+) -> None:
+    """So the journal changes the state of a bulk update in one go, and people read what happens to one case."""
+    rules = all_cases(comment="Seen.", priority="P4", assign=ME)
+    plan = await plan_triage(session, rules, state=journal)
+    changes = [change async for change in read_changes(journal)]
+    of_action: dict[str, list[int]] = {}
+    for change in changes:
+        of_action.setdefault(change.action, []).append(change.number)
+    assert {action: numbers == list(range(numbers[0], numbers[-1] + 1)) for action, numbers in of_action.items()} == {
+        "comment": True,
+        "priority": True,
+        "assign": True,
+    }
+    keys = [change.key for change in changes]
+    assert len(keys) == plan.operations > 100
+    assert [key for key, _ in itertools.groupby(keys)] == list(dict.fromkeys(keys)), (
+        "the changes of a case are together"
+    )
 
 
 async def test_changes_are_read_whole_and_by_rule(session: CaseSession, journal: Path) -> None:
