@@ -11,7 +11,7 @@ from casemgmt_async.errors import BadRequestError, ServerError
 from casemgmt_async.models.page import Page
 from casemgmt_async.pagination.repeats import RepeatDetector
 
-__all__ = ["DescendingPages", "ListingState", "PassReader", "SweepFetch"]
+__all__ = ["DescendingPages", "ListingState", "PassReader", "SweepFetch", "counted_pages"]
 
 T = TypeVar("T")
 SweepFetch: TypeAlias = Callable[[int, int, bool], Awaitable[Page[T]]]
@@ -114,6 +114,16 @@ class PassReader(Generic[T]):
             middle = (low + empty) // 2
             low, empty = (middle, empty) if (await self(middle)).items else (low, middle)
         return low
+
+
+async def counted_pages(read: PassReader[T]) -> AsyncIterator[Page[T]]:
+    """Read the pages of a pass from the first to the last that the totals count."""
+    number = 1
+    while (page := await read(number)).items:
+        yield page
+        if number * read.size >= read.state.total:
+            return
+        number += 1
 
 
 class DescendingPages(AsyncIterator[Page[T]]):

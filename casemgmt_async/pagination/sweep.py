@@ -71,10 +71,11 @@ class Sweep(Generic[T]):
     and the order of items was the same in all passes. With an unstable order, the number of items found must equal
     the total of every page, or all keys must be accounted for.
 
-    With `full_passes=False`, the second pass ends after its first page if every page so far had the same total, as
-    many items were found, and that page, the newest items, has no other. The guarantee stays: what only leaves or only
-    appears changes a total. A miss is somewhat more likely where one item leaves *and* another appears in the middle
-    between the same two requests.
+    With `full_passes=False`, the first pass reads oldest first from the first page to the last that the totals count.
+    If every page had the same total, as many items were found, and the newest page has no other, that is all.
+    Otherwise a pass from the last page to the first follows, and then as above. The guarantee stays: what only leaves
+    or only appears changes a total. A miss is somewhat more likely where one item leaves *and* another appears in the
+    middle between the same two requests.
 
     If the service does not page deep enough (it answers an error, empty pages, or too low a total), the newest items
     are read from the other end. If the two halves do not meet, `partitions` are swept one by one. `result.depth`,
@@ -93,7 +94,7 @@ class Sweep(Generic[T]):
     max_passes: int = field(kw_only=True, default=6, validator=at_least(2))
     """Largest number of passes over the listing, or over each partition of it."""
     full_passes: bool = field(kw_only=True, default=True)
-    """Whether the second pass reads all pages even if nothing seems to have changed."""
+    """Whether all pages are read twice even if nothing seems to have changed."""
     max_depth: int | None = field(kw_only=True, default=None, validator=at_least(1))
     """Position of the last item that the service shows, if that is known; otherwise the sweep finds out."""
     partitions: Callable[[], Awaitable[Mapping[str, SweepFetch[T]]]] | None = field(

@@ -10,7 +10,7 @@ from attrs import define, field, frozen
 from casemgmt_async.models.page import Page
 from casemgmt_async.pagination.keys import KeyAccount
 from casemgmt_async.pagination.pages import Pages
-from casemgmt_async.pagination.reader import DescendingPages, ListingState, PassReader, SweepFetch
+from casemgmt_async.pagination.reader import DescendingPages, ListingState, PassReader, SweepFetch, counted_pages
 from casemgmt_async.pagination.repeats import id_of
 
 __all__ = ["ActivePass", "SweepPass", "SweepRun"]
@@ -63,17 +63,20 @@ class SweepRun(Generic[T]):
         state = ListingState(self.depth)
         reading = PartReading(self, part, fetch, state)
         missing = 0
+        backwards = descended = quiet = False
         for number in range(self.max_passes):
             # The service may limit the position or the page number: with one page size both are the same.
             smaller = self.page_size - number * 7 % (self.page_size // 2 + 1)
             size = smaller if state.depth is None else min(self.page_size, state.depth)
-            backwards = number % 2 == 0
-            brief = number == 1 and not self.full_passes
-            first = reading.start(size, oldest_first=backwards, backwards=backwards, brief=brief)
+            quick = number == 0 and not self.full_passes
+            brief = number == 1 and not self.full_passes and reading.exact
+            backwards = not (quick or brief or (descended and backwards))
+            first = reading.start(size, oldest_first=backwards or quick, backwards=backwards, quick=quick, brief=brief)
             yield first
             rounds = [first]
+            descended, quiet = descended or backwards, brief and reading.exact and not first.added
             if state.cut_off:
-                second = reading.start(size, oldest_first=not backwards, backwards=backwards)
+                second = reading.start(size, oldest_first=not first.reader.oldest_first, backwards=backwards)
                 yield second
                 rounds.append(second)
                 missing = between(first, second, state.total)
@@ -81,7 +84,8 @@ class SweepRun(Generic[T]):
             if missing and not part and self.can_partition:
                 break
             proven = reading.stable_order or reading.exact
-            if number and all(done.only_arrivals for done in rounds) and (proven or self.keep_keys):
+            both_kinds = quiet or (descended and number > 0)
+            if both_kinds and all(done.only_arrivals for done in rounds) and (proven or self.keep_keys):
                 self.proven &= proven
                 break
         else:
@@ -136,7 +140,7 @@ class PartReading(Generic[T]):
     fetch: SweepFetch[T]
     state: ListingState
     last_seen: dict[str, int] = field(init=False, factory=dict)  # id -> the pass that saw it last
-    ranks: dict[str, int] = field(init=False, factory=dict)  # id -> its place in the first pass, newest first
+    ranks: dict[str, int] = field(init=False, factory=dict)  # id -> its place in the first pass; newer is less
     stable_order: bool = field(init=False, default=True)
 
     @property
@@ -144,11 +148,13 @@ class PartReading(Generic[T]):
         """Whether all totals were equal, and as many items were seen."""
         return not self.state.cut_off and self.state.totals == {len(self.last_seen)}
 
-    def start(self, size: int, *, oldest_first: bool, backwards: bool, brief: bool = False) -> ActivePass[T]:
-        """Start a pass; a brief one ends after its first page if nothing has changed."""
+    def start(
+        self, size: int, *, oldest_first: bool, backwards: bool, quick: bool = False, brief: bool = False
+    ) -> ActivePass[T]:
+        """Start a pass. A quick one believes the totals; a brief one ends after its first page if nothing changed."""
         reader = PassReader(self.state, self.fetch, size, oldest_first=oldest_first)
-        number = len(self.run.passes)
-        return ActivePass(self, reader, backwards, number=number, is_first=not self.last_seen, brief=brief)
+        number, is_first = len(self.run.passes), not self.last_seen
+        return ActivePass(self, reader, backwards, number=number, is_first=is_first, quick=quick, brief=brief)
 
 
 @define(eq=False)
@@ -160,6 +166,7 @@ class ActivePass(Generic[T]):
     backwards: bool
     number: int = field(kw_only=True)
     is_first: bool = field(kw_only=True)
+    quick: bool = field(kw_only=True)
     brief: bool = field(kw_only=True)
     pages: AsyncIterator[Page[T]] = field(init=False)
     newest_first: bool = field(init=False)
@@ -174,8 +181,12 @@ class ActivePass(Generic[T]):
 
     def __attrs_post_init__(self) -> None:
         self.newest_first = self.backwards == self.reader.oldest_first
-        forwards = Pages(self.reader, page_size=self.reader.size).by_page()
-        self.pages = DescendingPages(self.reader) if self.backwards else forwards
+        if self.quick:
+            self.pages = counted_pages(self.reader)
+        elif self.backwards:
+            self.pages = DescendingPages(self.reader)
+        else:
+            self.pages = Pages(self.reader, page_size=self.reader.size).by_page()
 
     @property
     def only_arrivals(self) -> bool:
@@ -236,7 +247,7 @@ class ActivePass(Generic[T]):
     def _check_order(self, item_id: str) -> None:
         """Compare the position of an item with its position in the first pass: its age does not change."""
         if self.is_first:
-            self.over.ranks[item_id] = self.seen
+            self.over.ranks[item_id] = self.seen if self.newest_first else -self.seen
         elif (rank := self.over.ranks.get(item_id)) is not None:
             if self.latest_rank is not None and (rank < self.latest_rank) is self.newest_first:
                 self.over.stable_order = False
