@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import functools
+import types
 import typing
 from collections.abc import Callable
-from typing import Any, Final, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 
 import cattrs
 import msgspec
-from attrs import field, frozen
+from attrs import define, field, frozen
 from msgspec import UNSET, UnsetType
 
 from casemgmt_async.codec.hooks import Hook, SequenceHook, hook_for
@@ -34,6 +36,9 @@ class Document(Generic[T]):
     For the converter only. It gives the resource or the list itself.
     """
 
+    if not TYPE_CHECKING:  # each call looks up the hook of such a type, and this one has a faster hash
+        __class_getitem__ = classmethod(types.GenericAlias)
+
 
 @frozen
 class PageInfo(Model):
@@ -51,7 +56,7 @@ class PageInfo(Model):
     """Everything else, by JSON pointer."""
 
 
-@frozen(eq=False)
+@define(eq=False)
 class Parsed:
     """A parsed document: each resource as a struct of its model, or as plain objects where it does not fit that."""
 
@@ -109,6 +114,7 @@ class Parser:
         return cls(form, decoder(form.struct), decoder(msgspec.Raw))
 
 
+@functools.lru_cache(maxsize=1024)
 def document_of(answer: Any) -> Any:
     """Return the type of the document that holds an answer."""
     return answer if origin_of(answer) is Page else Document[answer]
@@ -162,7 +168,11 @@ class DocumentHook(Hook):
     def parsed(self, document: Any) -> Parsed:
         """Put together a parsed document; included users are read one by one, because others may be among them."""
         included = UNSET if document.included == NOTHING else self.parse_included(document.included)
-        rest = {name: value for name in OTHERS if (value := getattr(document, name)) is not UNSET}
+        rest: dict[str, Any] = {}
+        for name in OTHERS:
+            value = getattr(document, name)
+            if value is not UNSET:
+                rest[name] = value
         return Parsed(document.data, included, rest)
 
     def parse_included(self, text: msgspec.Raw) -> Any:
@@ -298,7 +308,7 @@ class DocumentHook(Hook):
             if others:
                 extra["included"] = others
             return Page(data, info.number, info.size, info.total_pages, info.total_items, extra)
-        beside = {name: checked_at(name, value) for name, value in rest.items()}
+        beside = {name: checked_at(name, value) for name, value in rest.items()} if rest else {}
         if others:
             beside["included"] = others
         if self.many:
@@ -308,7 +318,8 @@ class DocumentHook(Hook):
         own = getattr(data, "extra", None)
         if isinstance(own, ReceivedExtra):
             remember(own, DocumentWire(wire), included)
-            own.update({"/" + pointer((name,)): value for name, value in beside.items()})
+            for name, value in beside.items():
+                own["/" + pointer((name,))] = value
         return data
 
 

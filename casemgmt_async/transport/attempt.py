@@ -15,7 +15,7 @@ from typing import Any, Final
 
 import aiohttp
 from aiohttp import hdrs
-from attrs import field, frozen
+from attrs import define, field, frozen
 from multidict import CIMultiDict, istr
 from yarl import URL
 
@@ -64,7 +64,7 @@ class RawResponse:
         return read_rate_limit(self.headers, time.time)
 
 
-@frozen
+@define(eq=False)
 class Request:
     """What to send, and what to expect."""
 

@@ -192,8 +192,22 @@ class Call(Generic[T]):
 
     async def result(self) -> T:
         """Make attempts until one succeeds, or until a retry is not allowed."""
+        credentials = self._caller.credentials
         try:
-            return await self._result()
+            if credentials.renewable and credentials.token is None:
+                await self._before_deadline(self._caller.pause(credentials.renew, None))
+            while True:
+                token = credentials.token
+                outcome = await self._attempt()
+                if isinstance(outcome, Success):
+                    self._caller.retry_budget.record_success()
+                    return outcome.result
+                if credentials.renewable and not self._token_renewed and isinstance(outcome.error, AuthenticationError):
+                    self._token_renewed = True
+                    self.tracker.sent = False
+                    await self._before_deadline(self._caller.pause(credentials.renew, token))
+                else:
+                    await self._wait_or_raise(outcome)
         except UserCodeError as carrier:
             error = carrier.error
         raise self.user_error(error)
@@ -205,31 +219,16 @@ class Call(Generic[T]):
             error.add_note(f"{self._request.route.name}: the request {sent}")
         return error
 
-    async def _result(self) -> T:
-        credentials = self._caller.credentials
-        if credentials.renewable and credentials.token is None:
-            await self._before_deadline(self._caller.pause(credentials.renew, None))
-        while True:
-            token = credentials.token
-            outcome = await self._attempt()
-            if isinstance(outcome, Success):
-                self._caller.retry_budget.record_success()
-                return outcome.result
-            if credentials.renewable and not self._token_renewed and isinstance(outcome.error, AuthenticationError):
-                self._token_renewed = True
-                self.tracker.sent = False
-                await self._before_deadline(self._caller.pause(credentials.renew, token))
-            else:
-                await self._wait_or_raise(outcome)
-
     async def _attempt(self) -> Success[T] | Failure:
         limiter, route_limiter = self._caller.limiter, self._route_limiter
         if not limiter.try_acquire(route_limiter):
             if self._caller.events and 0 < (delay := limiter.delay(route_limiter)) < math.inf:
                 self._emit(RateLimited, delay, answered=False, attempt=self.tracker.attempts + 1)
-            self._ticket = await self._before_deadline(
-                limiter.acquire(route_limiter, self._ticket, self._options.retry.max_retry_after)
-            )
+            longest, left = self._options.retry.max_retry_after, self._seconds_left()
+            try:
+                self._ticket = await limiter.acquire(route_limiter, self._ticket, longest, left)
+            except TimeoutError as error:
+                raise self.deadline_error() from error
         answer: RawResponse | None = None
         try:
             async with asyncio.timeout(self._attempt_seconds()):

@@ -49,6 +49,8 @@ class Waiter:
     ticket: int
     route_limiter: RouteLimiter
     max_wait: float
+    expires_at: float
+    """When the call gives up, by the clock of the event loop."""
     admitted: asyncio.Future[None]
 
     def __lt__(self, other: Waiter) -> bool:
@@ -69,6 +71,8 @@ class Limiter:
         self._queues: dict[Bucket, list[Waiter]] = {}
         self._wakeup: asyncio.Task[None] | None = None
         self._wakeup_at = math.inf
+        self._expiry: asyncio.TimerHandle | None = None
+        self._expires_at = math.inf
         self._tickets = itertools.count()
         self._closed = False
 
@@ -112,20 +116,27 @@ class Limiter:
         bucket.in_flight += 1
         return True
 
-    async def acquire(self, route_limiter: RouteLimiter, ticket: int | None, max_wait: float) -> int:
+    async def acquire(
+        self, route_limiter: RouteLimiter, ticket: int | None, max_wait: float, seconds_left: float | None = None
+    ) -> int:
         """Wait until a request is admitted; return its ticket, to pass again for the next attempt of the same call.
 
-        Raises `RateLimitError` at once if the rate limit asks for a wait of more than `max_wait` seconds.
+        Raises `RateLimitError` at once if the rate limit asks for a wait of more than `max_wait` seconds, and
+        `TimeoutError` after `seconds_left`.
         """
         self.check_open()
         ticket = next(self._tickets) if ticket is None else ticket
-        waiter = Waiter(ticket, route_limiter, max_wait, asyncio.get_running_loop().create_future())
+        loop = asyncio.get_running_loop()
+        expires_at = math.inf if seconds_left is None else loop.time() + seconds_left
+        waiter = Waiter(ticket, route_limiter, max_wait, expires_at, loop.create_future())
         queue = self._queues.setdefault(route_limiter.bucket, [])
         if queue and waiter < queue[-1]:
             bisect.insort(queue, waiter)
         else:  # nearly always: it started last
             queue.append(waiter)
         self._admit_waiters()
+        if expires_at < self._expires_at:
+            self._schedule_expiry(expires_at)
         try:
             await waiter.admitted
         except BaseException:
@@ -154,6 +165,7 @@ class Limiter:
                 waiter.admitted.set_exception(SessionClosedError("the session is closed"))
         self._queues.clear()
         self._schedule_wakeup(math.inf)
+        self._schedule_expiry(math.inf)
 
     def check_open(self) -> None:
         """Raise `SessionClosedError` after `close`."""
@@ -307,6 +319,26 @@ class Limiter:
         self._wakeup_at = when
         if when < math.inf:
             self._wakeup = asyncio.get_running_loop().create_task(self._wake(when - self._clock.clock()))
+
+    def _schedule_expiry(self, when: float) -> None:
+        """Set the timer that all calls that wait share; a timer for each would cost more than the wait itself."""
+        if self._expiry is not None:
+            self._expiry.cancel()
+        self._expires_at = when
+        self._expiry = asyncio.get_running_loop().call_at(when, self._expire) if when < math.inf else None
+
+    def _expire(self) -> None:
+        """End the wait of the calls whose deadline has passed."""
+        waiters = [waiter for queue in self._queues.values() for waiter in queue]
+        for waiter in waiters:
+            if waiter.expires_at <= self._expires_at:
+                self._dequeue(waiter)
+                if not waiter.admitted.done():
+                    waiter.admitted.set_exception(TimeoutError())
+        self._schedule_expiry(
+            min((waiter.expires_at for waiter in waiters if not waiter.admitted.done()), default=math.inf)
+        )
+        self._admit_waiters()
 
     async def _wake(self, delay: float) -> None:
         await self._clock.sleep(delay)

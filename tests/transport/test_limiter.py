@@ -355,3 +355,39 @@ def test_headers_that_make_no_sense_limit_nothing(value: str) -> None:
         return limiter.try_acquire(route)
 
     assert run_virtually(main())
+
+
+def test_calls_that_wait_give_up_each_at_its_own_time() -> None:
+    async def main() -> list[tuple[str, float]]:
+        limiter = make_limiter(max_concurrency=1)
+        route = limiter.route_limiter("get_case")
+        assert limiter.try_acquire(route)
+        clock, ended = asyncio.get_running_loop().time, []
+
+        async def call(name: str, seconds_left: float | None) -> None:
+            try:
+                await limiter.acquire(route, None, math.inf, seconds_left)
+            except TimeoutError:
+                ended.append((f"{name} gave up", clock()))
+            else:
+                ended.append((f"{name} was admitted", clock()))
+                limiter.release(route, answer())
+
+        async with asyncio.TaskGroup() as tasks:
+            for name, seconds_left in (("a", 3.0), ("b", 1.0), ("c", None), ("d", 2.0), ("e", 9.0), ("f", -1.0)):
+                tasks.create_task(call(name, seconds_left))
+            await asyncio.sleep(2.5)
+            assert limiter.waiting == 3
+            await asyncio.sleep(2.5)
+            limiter.release(route, answer())
+        assert (limiter.waiting, limiter.in_flight) == (0, 0)
+        return ended
+
+    assert run_virtually(main()) == [
+        ("f gave up", 0),
+        ("b gave up", 1),
+        ("d gave up", 2),
+        ("a gave up", 3),
+        ("c was admitted", 5),
+        ("e was admitted", 5),
+    ]
