@@ -24,6 +24,8 @@ from benchmarks.clients import Client, floor, opened_by, ours
 from casemgmt_async import CaseSession, cases
 
 SLOW = "official"
+ROUNDS = 7
+"""Rounds of a measurement, in which all clients take turns."""
 
 
 @frozen
@@ -44,6 +46,11 @@ class Figure:
         return cls(measure, client, middle, unit, high - low)
 
 
+def in_turn(clients: Sequence[Client], number: int) -> Sequence[Client]:
+    """Return the clients in the order of a round: every other round begins with the last one."""
+    return clients if number % 2 == 0 else clients[::-1]
+
+
 async def _alternate(
     clients: Sequence[Client], rounds: int, work: Callable[[Client], Awaitable[int]]
 ) -> dict[str, list[float]]:
@@ -51,8 +58,8 @@ async def _alternate(
     spent: dict[str, list[float]] = {client.name: [] for client in clients}
     for client in clients:
         await work(client)  # warm: connections, caches, compiled hooks
-    for _ in range(rounds):
-        for client in clients:
+    for number in range(rounds):
+        for client in in_turn(clients, number):
             gc.collect()
             started = time.process_time()
             done = await work(client)
@@ -78,7 +85,7 @@ async def walk_cpu(base_url: str) -> list[Figure]:
             assert got == 100, f"{client.name} got {got} cases on page {number}"
         return pages
 
-    figures = await _alternate(clients, 7, work)
+    figures = await _alternate(clients, ROUNDS, work)
     await session.close()
     await _close(clients)
     return [Figure.of_rounds("sequential walk, CPU a page", name, value, "ms") for name, value in figures.items()]
@@ -95,28 +102,25 @@ async def get_cpu(base_url: str) -> list[Figure]:
             await client.get(case_id)
         return calls
 
-    figures = await _alternate(clients, 7, work)
+    figures = await _alternate(clients, ROUNDS, work)
     await _close(clients)
     return [Figure.of_rounds("get_case, CPU a call", name, value, "ms") for name, value in figures.items()]
 
 
 async def loop_stall(base_url: str) -> list[Figure]:
     """Delay of a 1 ms ticker during a walk with 16 pages in flight: the 99th percentile."""
-    figures = []
-    for opened in opened_by():
-        client = await opened(base_url)
-        if client.name == "official (sync)":
-            await client.close()
-            continue  # it blocks by design
-        if client.name == "casemgmt_async":
-            async with CaseSession(base_url=base_url, api_key="bench", app_key="bench") as session:
-                late = await _ticking(_drain(session))
-        else:
+    opened = [await each(base_url) for each in opened_by()]
+    clients = [client for client in opened if client.name != "official (sync)"]  # it blocks by design
+    session = CaseSession(base_url=base_url, api_key="bench", app_key="bench")
+    late: dict[str, list[float]] = {client.name: [] for client in clients}
+    for number in range(ROUNDS):
+        for client in in_turn(clients, number):
             pages = 16 if client.name.startswith(SLOW) else 100
-            late = await _ticking(_sixteen_at_a_time(client, pages))
-        await client.close()
-        figures.append(Figure("event loop stall, p99", client.name, statistics.quantiles(late, n=100)[98], "ms"))
-    return figures
+            work = _drain(session) if client.name == "casemgmt_async" else _sixteen_at_a_time(client, pages)
+            late[client.name].append(statistics.quantiles(await _ticking(work), n=100)[98])
+    await session.close()
+    await _close(opened)
+    return [Figure.of_rounds("event loop stall, p99", name, each, "ms") for name, each in late.items()]
 
 
 async def _drain(session: CaseSession) -> None:
@@ -153,13 +157,15 @@ async def _ticking(work: Awaitable[None]) -> list[float]:
 async def many_at_once(base_url: str) -> list[Figure]:
     """Calls a second when 1,000 are made at once over one session of 100 connections."""
     case_id = await _some_case(base_url)
-    rates: dict[str, list[float]] = {}
     clients = [await ours(base_url), await floor(base_url)]
-    for _ in range(7):
-        for client in clients:
+    rates: dict[str, list[float]] = {client.name: [] for client in clients}
+    for number in range(-1, 2 * ROUNDS):
+        for client in in_turn(clients, number):
+            gc.collect()
             started = time.perf_counter()
             await asyncio.gather(*(client.get(case_id) for _ in range(1000)))
-            rates.setdefault(client.name, []).append(1000 / (time.perf_counter() - started))
+            if number >= 0:  # the round before opens the connections
+                rates[client.name].append(1000 / (time.perf_counter() - started))
     await _close(clients)
     return [Figure.of_rounds("1,000 calls at once", name, each, "calls/s") for name, each in rates.items()]
 

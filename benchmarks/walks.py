@@ -11,7 +11,6 @@ import itertools
 import json
 import math
 import resource
-import statistics
 import sys
 import time
 from collections.abc import AsyncIterator
@@ -21,14 +20,16 @@ import aiohttp
 from aiohttp import web
 
 from benchmarks import server
-from benchmarks.measures import Figure
+from benchmarks.measures import ROUNDS, Figure
 from casemgmt_async import CaseSession, cases
 from casemgmt_async.emulator import Simulation
 from casemgmt_async.emulator.messages import ApiRequest
 from casemgmt_async.routes import SEARCH_CASES
 
 OURS = "casemgmt_async"
-LATENCY, PAGES, SIZE, WINDOW = 0.05, 200, 100, 16
+PAGES, SIZE, WINDOW = 200, 100, 16
+SPEEDS = ((16, 0.05, 100), (64, 0.02, 10))
+"""Pages in flight, seconds that the server takes for a page, and cases on a page."""
 SHORT, LONG = 10_000, 1_000_000
 
 
@@ -37,50 +38,66 @@ def session(base_url: str) -> CaseSession:
     return CaseSession(base_url=base_url, api_key="bench", app_key="bench")
 
 
-async def seconds(base_url: str, window: int) -> float:
+async def seconds(base_url: str, window: int, size: int) -> float:
     """Time of a walk over all pages, with connections already open."""
     async with session(base_url) as calls:
         await cases.search_cases(calls, page_size=1)
         await asyncio.gather(*(cases.search_cases(calls, page_size=1) for _ in range(window)))
         started = time.perf_counter()
-        found = len(await cases.iter_cases(calls, page_size=SIZE, window=window).collect_ids())
+        found = len(await cases.iter_cases(calls, page_size=size, window=window).collect_ids())
         spent = time.perf_counter() - started
-    assert found == PAGES * SIZE - 1, f"the walk gave {found} cases"
+    assert found == PAGES * size - 1, f"the walk gave {found} cases"
     return spent
 
 
-async def bare(base_url: str) -> float:
+async def bare(base_url: str, window: int, size: int) -> float:
     """Time of bare aiohttp for the same pages in any order, with a semaphore, reading bytes only."""
     async with aiohttp.ClientSession(
         base_url, headers={"DD-API-KEY": "bench", "DD-APPLICATION-KEY": "bench"}
     ) as client:
-        slots = asyncio.Semaphore(WINDOW)
+        slots = asyncio.Semaphore(window)
 
         async def fetch(number: int) -> None:
-            query = {"page[number]": number, "page[size]": SIZE}
+            query = {"page[number]": number, "page[size]": size}
             async with slots, client.get("/api/v2/cases", params=query) as response:
                 await response.read()
 
-        await asyncio.gather(*(fetch(1) for _ in range(WINDOW)))
+        await asyncio.gather(*(fetch(1) for _ in range(window)))
         started = time.perf_counter()
         await asyncio.gather(*(fetch(number) for number in range(1, PAGES + 1)))
         return time.perf_counter() - started
 
 
 async def speed() -> list[Figure]:
-    """Two hundred pages, the last one not quite full, from a server that takes 50 ms for each."""
-    async with server.emulator(PAGES * SIZE - 1, LATENCY) as base_url:
-        taken = [(await seconds(base_url, WINDOW), await bare(base_url)) for _ in range(7)]
-        wide, floor = (statistics.median(each) for each in zip(*taken, strict=True))
-        single = await seconds(base_url, 1)
-    ideal = math.ceil(PAGES / WINDOW) * single / PAGES  # thirteen rounds of what one page takes on its own
-    name = f"{PAGES} pages at {LATENCY * 1000:.0f} ms, window"
+    """Two hundred pages, the last one not quite full, one after the other and several at the same time."""
+    return [figure for window, latency, size in SPEEDS for figure in await speed_of(window, latency, size)]
+
+
+async def speed_of(window: int, latency: float, size: int) -> list[Figure]:
+    """Measure one window, one after the other and bare aiohttp in turns."""
+    async with server.emulator(PAGES * size - 1, latency) as base_url:
+        rounds = [
+            (
+                await seconds(base_url, window, size),
+                await bare(base_url, window, size),
+                await seconds(base_url, 1, size),
+            )
+            for _ in range(ROUNDS)
+        ]
+    wide, floor, single = zip(*rounds, strict=True)
+    # The ideal is as many rounds as there are windows of pages, each as long as one page on its own.
+    ideal = math.ceil(PAGES / window) / PAGES
+    name = f"{PAGES} pages{f' of {size}' if size != SIZE else ''} at {latency * 1000:.0f} ms, window"
     return [
-        Figure(f"{name} 1", OURS, single, "s"),
-        Figure(f"{name} {WINDOW}", OURS, wide, "s"),
-        Figure(f"{name} {WINDOW}", "aiohttp, bytes only", floor, "s"),
-        Figure(f"{name} {WINDOW}, times faster than 1", OURS, single / wide, "times"),
-        Figure(f"{name} {WINDOW}, share of the ideal", OURS, 100 * ideal / wide, "%"),
+        Figure.of_rounds(f"{name} 1", OURS, single, "s"),
+        Figure.of_rounds(f"{name} {window}", OURS, wide, "s"),
+        Figure.of_rounds(f"{name} {window}", "aiohttp, bytes only", floor, "s"),
+        Figure.of_rounds(
+            f"{name} {window}, times faster than 1", OURS, [one / many for many, _, one in rounds], "times"
+        ),
+        Figure.of_rounds(
+            f"{name} {window}, share of the ideal", OURS, [100 * ideal * one / many for many, _, one in rounds], "%"
+        ),
     ]
 
 
@@ -111,7 +128,7 @@ async def peak(total: int) -> float:
         async with child("walk", base_url) as walking:
             found, highest = json.loads(await line(walking))
     assert found == total, f"the walk gave {found} cases"
-    return highest
+    return float(highest)
 
 
 def peak_memory() -> float:

@@ -34,6 +34,7 @@ from casemgmt_async.transport.classify import (
 )
 from casemgmt_async.transport.clock import Clock
 from casemgmt_async.transport.credentials import Credentials, Secret, checked_headers
+from casemgmt_async.transport.deadlines import Deadlines
 from casemgmt_async.transport.events import (
     CallFailed,
     CallSucceeded,
@@ -103,6 +104,7 @@ class Caller:
     ) -> None:
         self.limiter: Final = Limiter(max_concurrency, clock, leases)
         self.leases: Final = leases
+        self.deadlines: Final = Deadlines()
         self.retry_budget: Final = RetryBudget()
         self.events: Final = events
         self.credentials: Final = credentials
@@ -151,6 +153,7 @@ class Caller:
     def close(self) -> None:
         """End the waits of all calls with `SessionClosedError`, and refuse further calls."""
         self.limiter.close()
+        self.deadlines.close()
         for task in self._pauses:
             task.cancel()
 
@@ -230,8 +233,10 @@ class Call(Generic[T]):
             except TimeoutError as error:
                 raise self.deadline_error() from error
         answer: RawResponse | None = None
+        scope, deadlines = asyncio.timeout(None), self._caller.deadlines
         try:
-            async with asyncio.timeout(self._attempt_seconds()):
+            async with scope:
+                deadlines.add(scope, self._attempt_seconds(), end)
                 answer = await self._send()
             return self._outcome(answer)
         except TransportError as error:
@@ -241,6 +246,7 @@ class Call(Generic[T]):
             timeout.__cause__ = error
             return Failure(failure_kind(timeout, self.tracker), timeout)
         finally:
+            deadlines.discard(scope)
             limiter.release(route_limiter, answer)
 
     def _send(self) -> Awaitable[RawResponse]:
@@ -359,6 +365,11 @@ class Call(Generic[T]):
         unknown = OutcomeUnknownError(self._request.route.name, self._request.body, str(error))
         unknown.__cause__ = error
         return unknown
+
+
+def end(scope: asyncio.Timeout) -> None:
+    """Let the time of a block of code end now."""
+    scope.reschedule(asyncio.get_running_loop().time())
 
 
 def redacted(error: DecodeError, redact: Redact) -> DecodeError:

@@ -19,6 +19,7 @@ from casemgmt_async.errors import ErrorDetail, RateLimitError, SessionClosedErro
 from casemgmt_async.transport.attempt import RawResponse
 from casemgmt_async.transport.bucket import Bucket
 from casemgmt_async.transport.clock import Clock
+from casemgmt_async.transport.deadlines import Deadlines
 from casemgmt_async.transport.rate_limit import NAME, RateLimit, read_rate_limit, server_time
 
 if TYPE_CHECKING:
@@ -49,8 +50,6 @@ class Waiter:
     ticket: int
     route_limiter: RouteLimiter
     max_wait: float
-    expires_at: float
-    """When the call gives up, by the clock of the event loop."""
     admitted: asyncio.Future[None]
 
     def __lt__(self, other: Waiter) -> bool:
@@ -71,8 +70,7 @@ class Limiter:
         self._queues: dict[Bucket, list[Waiter]] = {}
         self._wakeup: asyncio.Task[None] | None = None
         self._wakeup_at = math.inf
-        self._expiry: asyncio.TimerHandle | None = None
-        self._expires_at = math.inf
+        self._deadlines = Deadlines()
         self._tickets = itertools.count()
         self._closed = False
 
@@ -126,17 +124,14 @@ class Limiter:
         """
         self.check_open()
         ticket = next(self._tickets) if ticket is None else ticket
-        loop = asyncio.get_running_loop()
-        expires_at = math.inf if seconds_left is None else loop.time() + seconds_left
-        waiter = Waiter(ticket, route_limiter, max_wait, expires_at, loop.create_future())
+        waiter = Waiter(ticket, route_limiter, max_wait, asyncio.get_running_loop().create_future())
         queue = self._queues.setdefault(route_limiter.bucket, [])
         if queue and waiter < queue[-1]:
             bisect.insort(queue, waiter)
         else:  # nearly always: it started last
             queue.append(waiter)
         self._admit_waiters()
-        if expires_at < self._expires_at:
-            self._schedule_expiry(expires_at)
+        self._deadlines.add(waiter, seconds_left, self._expire)
         try:
             await waiter.admitted
         except BaseException:
@@ -145,6 +140,8 @@ class Limiter:
             else:
                 self._drop(waiter)
             raise
+        finally:
+            self._deadlines.discard(waiter)
         return ticket
 
     def release(self, route_limiter: RouteLimiter, answer: RawResponse | None) -> None:
@@ -165,7 +162,7 @@ class Limiter:
                 waiter.admitted.set_exception(SessionClosedError("the session is closed"))
         self._queues.clear()
         self._schedule_wakeup(math.inf)
-        self._schedule_expiry(math.inf)
+        self._deadlines.close()
 
     def check_open(self) -> None:
         """Raise `SessionClosedError` after `close`."""
@@ -185,6 +182,13 @@ class Limiter:
     def _drop(self, waiter: Waiter) -> None:
         if waiter in self._queues.get(waiter.route_limiter.bucket, ()):
             self._dequeue(waiter)
+            self._admit_waiters()
+
+    def _expire(self, waiter: Waiter) -> None:
+        """End the wait of a call whose deadline has passed."""
+        if not waiter.admitted.done():
+            self._dequeue(waiter)
+            waiter.admitted.set_exception(TimeoutError())
             self._admit_waiters()
 
     def _dequeue(self, waiter: Waiter) -> None:
@@ -319,26 +323,6 @@ class Limiter:
         self._wakeup_at = when
         if when < math.inf:
             self._wakeup = asyncio.get_running_loop().create_task(self._wake(when - self._clock.clock()))
-
-    def _schedule_expiry(self, when: float) -> None:
-        """Set the timer that all calls that wait share; a timer for each would cost more than the wait itself."""
-        if self._expiry is not None:
-            self._expiry.cancel()
-        self._expires_at = when
-        self._expiry = asyncio.get_running_loop().call_at(when, self._expire) if when < math.inf else None
-
-    def _expire(self) -> None:
-        """End the wait of the calls whose deadline has passed."""
-        waiters = [waiter for queue in self._queues.values() for waiter in queue]
-        for waiter in waiters:
-            if waiter.expires_at <= self._expires_at:
-                self._dequeue(waiter)
-                if not waiter.admitted.done():
-                    waiter.admitted.set_exception(TimeoutError())
-        self._schedule_expiry(
-            min((waiter.expires_at for waiter in waiters if not waiter.admitted.done()), default=math.inf)
-        )
-        self._admit_waiters()
 
     async def _wake(self, delay: float) -> None:
         await self._clock.sleep(delay)
