@@ -10,6 +10,7 @@ import pytest
 from casemgmt_async import CaseSession, InvalidArgumentError, RateLimitError
 from casemgmt_async.jobs import Budget, JobControl, Progress
 from casemgmt_async.jobs.calls import Interrupted
+from casemgmt_async.jobs.progress import ProgressMeter
 
 
 @pytest.mark.parametrize("given", [{"max_operations": 0}, {"max_time": -1}, {"concurrency": 0}])
@@ -129,3 +130,15 @@ def test_progress_tells_phase_count_rate_and_stop() -> None:
     assert told[-1].rate > 0
     assert told[-1].eta is not None
     assert told[-1].held == 0
+
+
+def test_a_job_that_reports_seldom_has_a_rate() -> None:
+    """The rate is that of the last two reports, however long ago the first of them was."""
+    told: list[Progress] = []
+    now = [0.0]
+    meter = ProgressMeter(told.append, lambda: now[0])
+    meter.phase("changing", 100)
+    now[0] = 1000.0
+    meter.advance(50)
+    assert told[-1].done == 50
+    assert told[-1].rate == 0.05

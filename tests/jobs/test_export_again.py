@@ -18,6 +18,7 @@ from benchmarks.transfers import merge_rounds
 from casemgmt_async import CaseSession, InvalidArgumentError
 from casemgmt_async.emulator import Emulator
 from casemgmt_async.jobs import ExportError, JobControl, export_cases
+from casemgmt_async.jobs.export.formats import row_of
 
 
 @pytest.fixture
@@ -353,3 +354,12 @@ async def test_wrong_arguments_are_refused_before_any_request(
         await export_cases(session, tmp_path / "cases.jsonl", **wrong)
     assert emulator.requests == 0
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("value", [True, 2**63, -(2**63) - 1, 1.5, "3"])
+def test_a_count_that_no_column_can_hold_is_only_in_raw(value: Any) -> None:
+    """The columns of a table hold whole numbers of 64 bits."""
+    raw = json.dumps({"id": "a", "attributes": {"comment_count": value, "title": "t"}}).encode()
+    row = row_of(raw)
+    assert (row["comment_count"], row["title"], row["unreadable"]) == (None, "t", "comment_count")
+    assert row["raw"] == raw.decode()

@@ -53,6 +53,22 @@ def test_an_estimate_is_near_what_apply_takes(limits: str | None, actions: dict[
     assert estimated == pytest.approx(taken, rel=0.15, abs=0.5)
 
 
+def test_an_archived_case_is_not_searched_by_its_key() -> None:
+    """No search would find it: that the pages of its project are without it shows the same."""
+
+    async def run() -> tuple[Any, int]:
+        async with Service(400, None) as service:
+            rules = all_cases(archive=True)
+            result, cost = await service.cost(
+                lambda: run_triage(service.session, rules, state=service.state, control=service.control())
+            )
+            return result, cost.requests
+
+    result, requests = run_in_virtual_time(run())
+    assert result.states == {State.DONE: 400}
+    assert requests <= 1 + 4 + 4 + 3, "whose it is, pages, bulk updates, pages of the projects"
+
+
 def test_where_searches_find_no_keys_the_pages_of_the_projects_are_read() -> None:
     """The first search that finds nothing is the last of its kind, and the result is the same."""
 
