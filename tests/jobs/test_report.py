@@ -240,6 +240,14 @@ def test_the_chart_shades_the_time_spent_waiting() -> None:
     assert "held" not in drawn
 
 
+@pytest.mark.parametrize(("step", "is_drawn"), [(0.49, False), (0.5, True)])
+def test_a_job_of_less_than_five_seconds_has_no_chart(step: float, is_drawn: bool) -> None:
+    """The caption says how long it took in either case."""
+    caption, drawn = timeline([(100.0 + step * number, 2) for number in range(10)])
+    assert (drawn is not None) == is_drawn
+    assert caption.startswith("20 operations ended within 5")
+
+
 async def test_bad_rows_of_a_backfill_are_listed(emulator: Emulator, session: CaseSession, journal: Path) -> None:
     """Each with its line, its text and what is wrong; a triage has none."""
     project = next(iter(emulator.store.tables.projects))

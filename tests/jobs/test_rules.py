@@ -275,7 +275,8 @@ def test_what_is_no_span_is_none(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("seconds", "text"), [(0.4, "less than a second"), (1, "1s"), (59, "59s"), (61, "1m 1s"), (3600, "1h"), (90_061, "1d 1h")]
+    ("seconds", "text"),
+    [(0.4, "less than a second"), (1, "1s"), (59, "59s"), (61, "1m 1s"), (3600, "1h"), (90_061, "1d 1h")],
 )
 def test_spans_are_written_for_people(seconds: float, text: str) -> None:
     """With two units at most."""

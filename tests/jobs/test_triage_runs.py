@@ -360,6 +360,7 @@ async def test_rules_and_filters_that_find_nothing_are_warnings_with_the_nearest
     rules = ruled({"actions": {"archive": True}}, filter="status:opne")
     (warning,) = (await plan_triage(session, rules, state=journal)).warnings
     assert warning == "the filter 'status:opne' finds no case; did you mean status:Open?"
+    assert (await plan_triage(session, ruled({"actions": {"archive": True}}), state=journal)).warnings == ()
 
 
 async def test_old_runs_go_and_what_they_did_is_still_remembered(
