@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import date, datetime
+from functools import lru_cache
 from typing import Any, Final
 from uuid import UUID
 
@@ -44,6 +45,7 @@ __all__ = [
     "Step",
     "as_uuid",
     "canonical",
+    "canonical_text",
     "describe",
     "filled",
     "identifier",
@@ -97,6 +99,10 @@ class Step:
 def canonical(payload: Any) -> str:
     """Write a payload as JSON, the same for the same payload."""
     return json.dumps(payload, sort_keys=True, separators=(",", ":"), default=str)
+
+
+canonical_text: Final[Callable[[str], str]] = lru_cache(maxsize=1024)(canonical)
+"""The same for texts, most of which many cases share."""
 
 
 def has_status(case: Case, wanted: str) -> bool:

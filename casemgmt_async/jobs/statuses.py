@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Final
 
 from casemgmt_async import Case, StatusGroup
@@ -16,6 +17,7 @@ GROUP_OF_STATUS: Final = {
 """For answers that leave the group out: what the deprecated status says."""
 
 
+@lru_cache(maxsize=1024)
 def status_code(name: str) -> str:
     """The code of a status from its name: `In Progress` is `IN_PROGRESS`."""
     return "_".join(name.split()).upper()

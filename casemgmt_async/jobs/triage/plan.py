@@ -10,7 +10,7 @@ from typing import Any, Final
 from attrs import astuple, define, field, frozen
 
 from casemgmt_async import Case, CaseSession, cases, routes, timeline
-from casemgmt_async.jobs.actions import ACTIONS, Step, canonical, describe
+from casemgmt_async.jobs.actions import ACTIONS, Step, canonical, canonical_text, describe
 from casemgmt_async.jobs.calls import CallStatus
 from casemgmt_async.jobs.control import JobControl
 from casemgmt_async.jobs.durations import timestamp
@@ -166,11 +166,13 @@ class Planner:
                 self.fresh.labels[case.id] = dict(case.attributes)
             self.by_pages = self.by_pages or step.action in BY_PAGES
             was = ACTIONS[step.action].current(case, step.payload)
-            shown = None if was is None else canonical(was)
+            shown = None if was is None else canonical_text(was) if isinstance(was, str) else canonical(was)
             self.steps.append((subject, rule, step.stage, step.action, step.text, shown))
 
     def allowed(self, case: Case, steps: list[tuple[str, Step]]) -> list[tuple[str, Step]]:
         """Leave out the rules that set a status which the case's type does not have."""
+        if not any(step.action == "status" for _, step in steps):
+            return steps
         bad = {
             rule: step.payload
             for rule, step in steps

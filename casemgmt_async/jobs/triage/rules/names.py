@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from attrs import define, field, frozen
+from attrs import Factory, define, field, frozen
 
 from casemgmt_async.jobs.actions import as_uuid
 from casemgmt_async.jobs.errors import RulesError
@@ -53,6 +53,13 @@ class NameBook:
     """What to show in the place of an id."""
     wanted: list[WantedName] = field(factory=list)
     """The names that no id is known of."""
+    codes: Mapping[str | None, frozenset[str]] = field(
+        init=False,
+        default=Factory(
+            lambda self: {each.id: frozenset(map(status_code, each.statuses)) for each in self.types}, takes_self=True
+        ),
+    )
+    """The codes of the statuses that each case type tells, by its id."""
 
     @property
     def types_tell_statuses(self) -> bool:
@@ -85,5 +92,5 @@ class NameBook:
 
     def allows(self, type_id: str | None, status: str) -> bool:
         """Whether cases of a type can have a status; True if nobody knows."""
-        allowed = next((each.statuses for each in self.types if each.id == type_id), ())
-        return not allowed or status_code(status) in map(status_code, allowed)
+        codes = self.codes.get(type_id)
+        return not codes or status_code(status) in codes
