@@ -31,7 +31,10 @@ COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
         "transfer",
         "Create a case for every row of SOURCE (CSV, JSON Lines, JSON array), never two for one row.",
     ),
-    "worker": ("worker", "Work on the shards of backfills, as casemgmt backfill --shards deals them out."),
+    "worker": (
+        "worker",
+        "Work on shards of backfills and triages, which other commands with --shards put into the queue.",
+    ),
     "emulator": ("emulator", "Run an emulator of the service, and print the variables to set in another shell."),
     "doctor": ("doctor", "Check address, credentials and permissions. Without --probe-writes, this changes nothing."),
 }

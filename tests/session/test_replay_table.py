@@ -31,7 +31,7 @@ from casemgmt_async.transport.events import RequestStarted
 from casemgmt_async.transport.retry import RetryPolicy
 
 FOUR_ATTEMPTS = RetryPolicy(attempts=4)
-SHORT_TIMEOUT = RetryPolicy(attempts=4, attempt_timeout=0.4)  # for answers that never come
+SHORT_TIMEOUT = RetryPolicy(attempts=4, attempt_timeout=0.8)  # for answers that never come
 TYPE_ID = "00000000-0000-0000-0000-000000000001"
 
 
