@@ -67,7 +67,7 @@ async def worker(
     logging.basicConfig(level=logging.WARNING, format="%(name)s: %(message)s")
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
-        with contextlib.suppress(NotImplementedError):  # Windows
+        with contextlib.suppress(NotImplementedError, RuntimeError, ValueError):  # Windows, or not the main thread
             asyncio.get_running_loop().add_signal_handler(number, stop.set)
     context.screen.note(f"working on the shards in {journal}; SIGTERM or Ctrl-C stops")
     await run_worker(

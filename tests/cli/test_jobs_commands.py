@@ -197,9 +197,7 @@ async def test_shards_say_what_they_need_before_any_request(casemgmt, emulator, 
     assert emulator.requests == 0
 
 
-async def test_a_triage_in_shards_is_one_run_with_one_report(
-    casemgmt, shell, rules, postgres_url, tmp_path, monkeypatch
-):
+async def test_a_triage_in_shards_is_one_run_with_one_report(casemgmt, rules, postgres_url, tmp_path, monkeypatch):
     """Plan, apply and worker by the command, which share the rate limit by the database unless told otherwise.
 
     Who does not wait for the workers is told so, and the same command shows the result.
@@ -222,7 +220,7 @@ async def test_a_triage_in_shards_is_one_run_with_one_report(
             impatient = await casemgmt(*shared, "--max-time", "3600", "--budget", "none", env=limited.env)
         assert "its time of 3600 s is used up; the workers continue" in impatient.err
         assert not budgets()
-        worked = await shell(f"casemgmt worker --journal '{postgres_url}' --until-empty", **limited.env)
+        worked = await casemgmt("worker", "--journal", postgres_url, "--until-empty", env=limited.env)
         assert worked.status == 0, worked.err
         assert budgets()
         said = await casemgmt(*shared, "--report", "shards.html", "--json", env=limited.env)
