@@ -25,7 +25,7 @@ __all__ = [
     "lost_creates",
     "open_cases",
     "open_operations",
-    "open_spans",
+    "open_subjects",
     "operations_numbered",
     "planned_changes",
     "planned_groups",
@@ -44,7 +44,8 @@ __all__ = [
     "watched_operations",
 ]
 
-IN_RUN: Final = "number BETWEEN ? AND ?"
+IN_RUN: Final = "number BETWEEN ? AND ? AND subject BETWEEN ? AND ?"
+"""The operations that a journal's queries see; those of a shard have its subjects, and no numbers in a row."""
 LISTED: Final = "IN (SELECT value FROM json_each(?))"
 NUMBERED: Final = "IN (SELECT CAST(value AS BIGINT) FROM json_each(?))"
 
@@ -95,8 +96,8 @@ def insert_planned(rows: Iterable[PlannedOperation]) -> Statement:
 async def clear_plan(journal: Journal) -> None:
     """Delete the operations and cases of the selected run."""
     await journal.write(
-        (f"DELETE FROM operations WHERE {IN_RUN}", [journal.bounds[2:]]),  # noqa: S608
-        (f"DELETE FROM subjects WHERE {IN_RUN}", [journal.bounds[:2]]),  # noqa: S608
+        (f"DELETE FROM operations WHERE {IN_RUN}", [journal.bounds.operations]),  # noqa: S608
+        ("DELETE FROM subjects WHERE number BETWEEN ? AND ?", [journal.bounds[:2]]),
     )
 
 
@@ -105,7 +106,7 @@ async def planned_groups(journal: Journal) -> list[tuple[str, str, str, int, int
     return await journal.read(
         f"SELECT rule, action, payload, stage, count(*) FROM operations WHERE {IN_RUN} AND state = 'planned' "  # noqa: S608
         "GROUP BY rule, stage, payload, action ORDER BY rule, stage, payload",
-        journal.bounds[2:],
+        journal.bounds.operations,
     )
 
 
@@ -114,7 +115,7 @@ async def count_cases_of(journal: Journal, actions: Iterable[str]) -> tuple[int,
     which = f"SELECT subject FROM operations WHERE {IN_RUN} AND state = 'planned' AND action {LISTED}"  # noqa: S608
     ((cases, projects),) = await journal.read(
         f"SELECT count(*), count(DISTINCT project_id) FROM subjects WHERE number IN ({which})",  # noqa: S608
-        (*journal.bounds[2:], as_list(actions)),
+        (*journal.bounds.operations, as_list(actions)),
     )
     return int(cases), int(projects)
 
@@ -123,7 +124,7 @@ async def count_cases_by_rule(journal: Journal) -> dict[str, int]:
     """Count the cases that each rule changes."""
     rows = await journal.read(
         f"SELECT rule, count(DISTINCT subject) FROM operations WHERE {IN_RUN} GROUP BY rule",  # noqa: S608
-        journal.bounds[2:],
+        journal.bounds.operations,
     )
     return dict(rows)
 
@@ -154,7 +155,7 @@ async def reopen(
     `unknown`, what made a new thing and is to be looked for once more; with `rejected`, what the service refused
     and what was skipped because its rule was stopped.
     """
-    inside = journal.bounds[2:]
+    inside = journal.bounds.operations
     again = (
         f"UPDATE operations SET state = 'planned' WHERE {IN_RUN} AND "  # noqa: S608
         f"(state = 'unknown' AND action {LISTED} OR state = 'skipped' AND error = ?)"
@@ -177,29 +178,29 @@ async def open_cases(journal: Journal) -> list[OpenCase]:
     which = f"SELECT subject FROM operations WHERE {IN_RUN} AND state IN ('planned', 'sending')"  # noqa: S608
     rows = await journal.read(
         f"SELECT name, number, project_id, seen, label FROM subjects WHERE number IN ({which}) ORDER BY number",  # noqa: S608
-        journal.bounds[2:],
+        journal.bounds.operations,
     )
     return list(map(OpenCase._make, rows))
 
 
-async def open_spans(journal: Journal, left_out: Iterable[str]) -> list[tuple[int, int, int, int]]:
-    """Read the cases of which an operation is open, in order: subject, its first and last operation, how many are open.
+async def open_subjects(journal: Journal, left_out: Iterable[str]) -> list[tuple[int, int]]:
+    """Read the cases of which an operation is open, in order: subject, and how many are open.
 
     Operations of the actions `left_out` do not count.
     """
     rows = await journal.read(
-        "SELECT subject, min(number), max(number), count(CASE WHEN state IN ('planned', 'sending') "  # noqa: S608
-        f"AND NOT action {LISTED} THEN 1 END) FROM operations WHERE {IN_RUN} GROUP BY subject ORDER BY subject",
-        (as_list(left_out), *journal.bounds[2:]),
+        f"SELECT subject, count(*) FROM operations WHERE {IN_RUN} AND state IN ('planned', 'sending') "  # noqa: S608
+        f"AND NOT action {LISTED} GROUP BY subject ORDER BY subject",
+        (*journal.bounds.operations, as_list(left_out)),
     )
-    return [(subject, first, last, count) for subject, first, last, count in rows if count]
+    return [(subject, count) for subject, count in rows]
 
 
 async def subjects_begun(journal: Journal) -> set[int]:
     """Read the cases of which an operation was sent before."""
     rows = await journal.read(
         f"SELECT DISTINCT subject FROM operations WHERE {IN_RUN} AND sent_at > 0",  # noqa: S608
-        journal.bounds[2:],
+        journal.bounds.operations,
     )
     return {subject for (subject,) in rows}
 
@@ -224,7 +225,7 @@ async def count_planned(journal: Journal) -> Mapping[str, int]:
     """Count the planned operations by action."""
     rows = await journal.read(
         f"SELECT action, count(*) FROM operations WHERE {IN_RUN} AND state = 'planned' GROUP BY 1",  # noqa: S608
-        journal.bounds[2:],
+        journal.bounds.operations,
     )
     return dict(rows)
 
@@ -239,7 +240,7 @@ async def planned_numbers(journal: Journal, action: str) -> list[tuple[str, str,
     return await journal.read(
         f"SELECT rule, payload, subject, number FROM operations WHERE {IN_RUN} "  # noqa: S608
         "AND state = 'planned' AND action = ? ORDER BY number",
-        (*journal.bounds[2:], action),
+        (*journal.bounds.operations, action),
     )
 
 
@@ -257,7 +258,7 @@ async def open_operations(journal: Journal, subjects: Iterable[int], state: Stat
     """Read number and subject of what is in a state for these cases."""
     return await journal.read(
         f"SELECT number, subject FROM operations WHERE {IN_RUN} AND state = ? AND subject {NUMBERED}",  # noqa: S608
-        (*journal.bounds[2:], state.value, as_list(subjects)),
+        (*journal.bounds.operations, state.value, as_list(subjects)),
     )
 
 
@@ -266,7 +267,7 @@ async def tried_numbers(journal: Journal, action: str) -> list[int]:
     rows = await journal.read(
         f"SELECT number FROM operations WHERE {IN_RUN} "  # noqa: S608
         "AND state = 'planned' AND action = ? AND sent_at > 0",
-        (*journal.bounds[2:], action),
+        (*journal.bounds.operations, action),
     )
     return [number for (number,) in rows]
 
@@ -286,7 +287,7 @@ async def first_cases(journal: Journal) -> dict[str, list[int]]:
         f"FROM (SELECT DISTINCT rule, subject FROM operations WHERE {IN_RUN} AND state = 'planned') AS p) AS q "
         f"WHERE n <= 3 AND rule NOT IN (SELECT rule FROM operations WHERE {IN_RUN} AND state = 'done') "
         "ORDER BY rule, subject",
-        (*journal.bounds[2:], *journal.bounds[2:]),
+        (*journal.bounds.operations, *journal.bounds.operations),
     )
     found: dict[str, list[int]] = {}
     for rule, subject in rows:
@@ -298,20 +299,20 @@ async def skip(journal: Journal, subjects: Sequence[int], reason: str) -> None:
     """Skip what is planned for these cases."""
     which = f"{IN_RUN} AND state = 'planned' AND subject {NUMBERED}"
     sql = f"UPDATE operations SET state = 'skipped', error = ? WHERE {which}"  # noqa: S608
-    await journal.write((sql, [(reason, *journal.bounds[2:], as_list(subjects))]))
+    await journal.write((sql, [(reason, *journal.bounds.operations, as_list(subjects))]))
 
 
 async def skip_rule(journal: Journal, rule: str, reason: str) -> None:
     """Skip what is planned by a rule."""
     sql = f"UPDATE operations SET state = 'skipped', error = ? WHERE {IN_RUN} AND state = 'planned' AND rule = ?"  # noqa: S608
-    await journal.write((sql, [(reason, *journal.bounds[2:], rule)]))
+    await journal.write((sql, [(reason, *journal.bounds.operations, rule)]))
 
 
 async def skip_unbegun(journal: Journal, reason: str) -> None:
     """Skip what is planned for the cases of which nothing was sent yet."""
     begun = f"SELECT subject FROM operations WHERE {IN_RUN} AND sent_at > 0"  # noqa: S608
     sql = f"UPDATE operations SET state = 'skipped', error = ? WHERE {IN_RUN} AND state = 'planned' AND subject NOT IN ({begun})"  # noqa: S608, E501
-    await journal.write((sql, [(reason, *journal.bounds[2:], *journal.bounds[2:])]))
+    await journal.write((sql, [(reason, *journal.bounds.operations, *journal.bounds.operations)]))
 
 
 async def skip_after_failures(journal: Journal, action: str, reason: str) -> None:
@@ -321,7 +322,7 @@ async def skip_after_failures(journal: Journal, action: str, reason: str) -> Non
         f"UPDATE operations SET state = 'skipped', error = ? WHERE {IN_RUN} AND state = 'planned' "  # noqa: S608
         f"AND action = ? AND subject IN ({failed})"
     )
-    await journal.write((sql, [(reason, *journal.bounds[2:], action, *journal.bounds[2:])]))
+    await journal.write((sql, [(reason, *journal.bounds.operations, action, *journal.bounds.operations)]))
 
 
 async def unknown_creates(journal: Journal, repeatable: Iterable[str]) -> list[Operation]:

@@ -18,9 +18,9 @@ from casemgmt_async import CaseSession
 from casemgmt_async.jobs.control import JobControl
 from casemgmt_async.jobs.errors import JobError, JournalLockedError
 from casemgmt_async.jobs.journal import Journal, JournalURL, Run, RunState, State, journal_address
-from casemgmt_async.jobs.journal.journal import LAST, Bounds
+from casemgmt_async.jobs.journal.journal import LAST
 from casemgmt_async.jobs.journal.runs import select_run, update_run
-from casemgmt_async.jobs.journal.triage_queries import open_spans
+from casemgmt_async.jobs.journal.triage_queries import open_subjects
 from casemgmt_async.jobs.recovery import SETTLE
 from casemgmt_async.jobs.results import JobResult
 from casemgmt_async.jobs.sending import Sender
@@ -103,20 +103,20 @@ async def divide(work: TriageState, options: ApplyOptions, fresh: FreshPlan | No
     if control.stopped is not None:
         return False
     for_workers = {"even_if_changed": options.even_if_changed, "settle": options.settle}
-    spans = cut(await open_spans(journal, BY_PAGES), shards)
+    spans = cut(await open_subjects(journal, BY_PAGES), shards)
     await work.gather(shards=spans, options=for_workers)
     await work.finish()
     return True
 
 
-def cut(cases: list[tuple[int, int, int, int]], shards: int) -> list[Bounds]:
+def cut(cases: list[tuple[int, int]], shards: int) -> list[tuple[int, int]]:
     """Divide cases, in order, into at most `shards` spans with about the same number of open operations."""
-    whole, before = sum(count for *_, count in cases), 0
-    spans: dict[int, list[tuple[int, int, int]]] = defaultdict(list)
-    for subject, first, last, count in cases:
-        spans[before * shards // whole].append((subject, first, last))
+    whole, before = sum(count for _, count in cases), 0
+    spans: dict[int, list[int]] = defaultdict(list)
+    for subject, count in cases:
+        spans[before * shards // whole].append(subject)
         before += count
-    return [Bounds(span[0][0], span[-1][0], span[0][1], span[-1][2]) for span in spans.values()]
+    return [(span[0], span[-1]) for span in spans.values()]
 
 
 async def run_of_workers(address: JournalURL) -> Run | None:
@@ -143,7 +143,8 @@ async def triage_shard(
 
         async def work_on() -> None:
             await work.claim(None)
-            book.bounds = Bounds(*run.facts["shards"][number])
+            first, last = run.facts["shards"][number]
+            book.bounds = book.bounds._replace(first_subject=first, last_subject=last)
             work.sender = Sender(session, book, control, on_done=work.remember)
             await Application(work.sender, options, run.facts["chunk"], run.facts["everything"], is_part=True).run()
 
