@@ -3,7 +3,7 @@
     python -m benchmarks.machines                   # all of these
     python -m benchmarks.machines --only backfill   # 2,000 rows in 8 shards, 100 workers killed, PostgreSQL restarted
     python -m benchmarks.machines --only triage     # the same with the changes of 5,000 cases
-    python -m benchmarks.machines --only cost       # the journal in PostgreSQL beside SQLite
+    python -m benchmarks.machines --only cost       # journal and budget in PostgreSQL beside SQLite, Redis and none
     python -m benchmarks.machines --only scaling    # 1, 2, 4 and 8 workers
 
 Four worker processes work on the shards. At seeded requests one of them is killed with SIGKILL, and a new one starts
@@ -21,6 +21,7 @@ import json
 import os
 import random
 import signal
+import statistics
 import sys
 import tempfile
 import time
@@ -33,12 +34,14 @@ from typing import Any
 from attrs import define, field
 
 from benchmarks.machine_jobs import STANDARD, Backfilling, Triaging, project_of, rows, session_on, split
+from casemgmt_async import cases
 from casemgmt_async.emulator import Emulator
+from casemgmt_async.integrations.budgets import open_budget
 from casemgmt_async.integrations.procrastinate import run_worker
-from casemgmt_async.jobs import (
-    JobControl,
-    backfill_cases,
-)
+from casemgmt_async.jobs import JobControl, backfill_cases
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
+from servers import SERVERS
 
 HERE = Path(__file__).resolve().parents[1]
 HEARTBEAT, STALLED = 0.5, 2.0
@@ -226,6 +229,36 @@ async def cost(count: int) -> None:
         )
 
 
+async def budgets(count: int) -> None:
+    """Make calls with each kind of budget, and ask each store alone, in turns; print the medians."""
+    calls: dict[str, list[float]] = {"no budget": [], "postgres": [], "redis": []}
+    takes: dict[str, list[float]] = {"postgres": [], "redis": []}
+    with tempfile.TemporaryDirectory() as folder, contextlib.ExitStack() as stack:
+        Path(folder).chmod(0o755)  # PostgreSQL does not run as root, and has to reach its files
+        urls = {name: stack.enter_context(SERVERS[name](Path(folder) / name)).url for name in takes}
+        async with Emulator(cases=50, limits="all=1000000/10s: get_case", log_size=0) as emulator:
+            case = emulator.store.tables.cases[0].id
+            for _ in range(7):
+                for name, spent in calls.items():
+                    async with session_on(emulator.base_url, urls.get(name)) as session:
+                        await cases.get_case(session, case)
+                        started = time.perf_counter()
+                        await asyncio.gather(*(cases.get_case(session, case) for _ in range(count)))
+                        spent.append((time.perf_counter() - started) / count)
+                for name, spent in takes.items():
+                    async with open_budget(urls[name]) as store:
+                        given = {"window": 1, "period": 600.0, "limit": 10**9, "used": 0, "want": 1}
+                        await store.take("cost", **given)
+                        started = time.perf_counter()
+                        for _ in range(count):
+                            await store.take("cost", **given)
+                        spent.append((time.perf_counter() - started) / count)
+    print("one get_case, of many at once; one request leased, of many in turn:")
+    for name, spent in calls.items():
+        alone = f"{statistics.median(takes[name]) * 1e6:>8.0f} us" if name in takes else ""
+        print(f"{name:<12}{statistics.median(spent) * 1e6:>8.0f} us{alone}")
+
+
 async def created(emulator: Emulator, count: int) -> AsyncIterator[float]:
     """Give the times at which a tenth and nine tenths of the rows are cases."""
     for share in (0.1, 0.9):
@@ -272,6 +305,7 @@ def main() -> int:
             clean = asyncio.run(lose_machines(job, losses)) and clean
     if options.only in (None, "cost"):
         asyncio.run(cost(options.rows))
+        asyncio.run(budgets(1_000))
     if options.only in (None, "scaling"):
         asyncio.run(scaling(options.rows))
     return 0 if clean else 1
