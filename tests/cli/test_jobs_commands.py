@@ -146,6 +146,17 @@ async def test_export_gives_every_case_once(casemgmt, emulator, tmp_path):
     assert f"{len(lines)} cases in cases.jsonl" in said.out
 
 
+async def test_export_reads_again_where_completeness_is_asked_for(casemgmt, emulator, tmp_path):
+    pages = []
+    for name, options in {"quick.jsonl": (), "complete.jsonl": ("--complete",)}.items():
+        before = emulator.requests
+        said = await casemgmt("export", name, *options)
+        assert "60 cases in" in said.out
+        pages.append(emulator.requests - before)
+    assert pages[1] > pages[0]
+    assert len((tmp_path / "complete.jsonl").read_text("utf-8").splitlines()) == 60
+
+
 async def test_export_again_writes_what_has_changed_into_a_folder(casemgmt, emulator, tmp_path):
     (tmp_path / "lake").mkdir()
     first = await casemgmt("export", "lake", "--since", "last", "--with", "comments, links")
