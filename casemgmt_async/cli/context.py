@@ -154,8 +154,9 @@ def _finish(
     work: Callable[..., Coroutine[Any, Any, int | None]], context: Context, given: dict[str, Any]
 ) -> int | None:
     """Run the work to its end; an error becomes one line."""
-    gc.freeze()  # what was loaded until now stays
-    gc.enable()
+    if not gc.isenabled():  # in a process of the command, which has disabled it while it was loading
+        gc.freeze()  # what was loaded until now stays
+        gc.enable()
     try:
         return asyncio.run(work(context, **given))
     except CaseManagementError as error:

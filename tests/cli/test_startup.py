@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 import sys
 
@@ -94,3 +95,10 @@ async def test_the_help_loads_no_module_of_a_command(loaded_by):
 def test_the_help_shows_the_summary_of_the_command(name):
     context = click.Context(app)
     assert app.summary(context, name) == Commands.summary(app, context, name)
+
+
+async def test_within_another_program_the_command_leaves_the_garbage_collector_alone(casemgmt):
+    """Objects that are frozen are never collected, and only the process of the command itself has few of them."""
+    frozen = gc.get_freeze_count()
+    assert (await casemgmt("search", "nothing-has-this-title")).status == 0
+    assert gc.get_freeze_count() == frozen
