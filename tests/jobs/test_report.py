@@ -240,6 +240,20 @@ def test_the_chart_shades_the_time_spent_waiting() -> None:
     assert "held" not in drawn
 
 
+@pytest.mark.parametrize(("count", "said"), [(0, "0 operations"), (1, "1 operation"), (2, "2 operations")])
+def test_a_caption_counts_in_words_that_fit(count: int, said: str) -> None:
+    """One is singular."""
+    caption, _ = timeline([(100.0, count)])
+    assert caption.startswith(f"{said} ended within 1 s,")
+
+
+def test_a_chart_of_operations_reaches_from_one_side_to_the_other() -> None:
+    """Each interval takes as much of the width, whatever their number."""
+    _, drawn = timeline([(100.0 + 10 * number, 5) for number in range(10)])
+    places = re.findall(r"[ML]([0-9.]+) [0-9.]+", str(drawn).partition('class="line" d="')[2].partition('"')[0])
+    assert [float(place) for place in places[-11:]] == [64 + 90 * number for number in range(11)]
+
+
 @pytest.mark.parametrize(("step", "is_drawn"), [(0.49, False), (0.5, True)])
 def test_a_job_of_less_than_five_seconds_has_no_chart(step: float, is_drawn: bool) -> None:
     """The caption says how long it took in either case."""

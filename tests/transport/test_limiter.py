@@ -55,6 +55,20 @@ def test_before_the_first_answer_one_request_goes_ahead_and_more_after_a_time() 
     assert run_virtually(main()) == [1, 1, 2, 4, 0, 0]
 
 
+def test_a_wait_that_an_answer_can_end_is_not_refused_for_its_length() -> None:
+    """Only where a limit is used up is it known that the wait will be as long."""
+
+    async def main() -> float:
+        limiter = make_limiter()
+        route = limiter.route_limiter("get_case")
+        assert limiter.try_acquire(route)
+        assert limiter.delay(route) > 0.1
+        await limiter.acquire(route, None, 0.05)
+        return asyncio.get_running_loop().time()
+
+    assert run_virtually(main()) == pytest.approx(0.2)
+
+
 def test_calls_that_wait_for_the_first_answer_are_woken_without_it() -> None:
     async def main() -> float:
         limiter = make_limiter()

@@ -60,7 +60,7 @@ class ExportReader:
     """Whether to read all pages twice even if nothing seems to have changed."""
     known: list[tuple[str, str]] = field(init=False, factory=list)
     """The pages that earlier runs have read, newest first: what was asked and what came."""
-    read: int = field(init=False, default=0)
+    read: int = field(init=False)
     """How many pages all runs have read."""
 
     async def run(self) -> None:
