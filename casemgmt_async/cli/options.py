@@ -159,7 +159,7 @@ async def finish(
 ) -> int:
     """Print how a job stands, write what was asked for, and give the exit status.
 
-    `again` is the command with which a job goes on that was stopped; empty for one that workers go on with.
+    `again` is the command that continues a stopped job; it is empty where workers continue it.
     """
     read = await jobs.read_report(journal, run=run)
     if report is not None:

@@ -120,8 +120,8 @@ def read_cases(
 
     `projects` are ids; by default those of all projects of the organisation, which one request lists right away. The
     search of the service knows no ranges of time, so that a project cannot be divided further. Columns have Arrow
-    types: times are timestamps in UTC, and what a case does not have is missing. `budget` is the
-    URL of a shared budget.
+    types: times are timestamps in UTC, and what a case does not have is missing. `budget` is the URL of a shared
+    budget.
 
     Raises `ValueError` for an unknown column.
     """

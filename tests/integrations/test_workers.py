@@ -192,10 +192,10 @@ async def test_a_job_keeps_to_shards_or_to_none(
     project = next(iter(emulator.store.tables.projects))
     given: dict[str, Any] = {"project": project, "type": STANDARD, "journal": postgres_url}
     async with open_session() as session:
-        with pytest.raises(JobError, match="this job is in 3 shards; go on with that number"):
+        with pytest.raises(JobError, match="this job is in 3 shards; continue it with that number"):
             await backfill_cases(session, rows(3), job="move", **given)
         await backfill_cases(session, rows(3), job="whole", **given)
-    with pytest.raises(JobError, match="this job was begun without shards"):
+    with pytest.raises(JobError, match="this job was started without shards; continue it without them"):
         await split(rows(3), job="whole")
 
 

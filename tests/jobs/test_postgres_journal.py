@@ -256,7 +256,7 @@ def test_a_url_that_cannot_be_one_is_refused_before_any_connection(url: str, why
 
 
 async def test_a_report_needs_the_name_of_a_journal() -> None:
-    with pytest.raises(ConfigurationError, match="add its name behind #, as in postgresql://host/db#triage"):
+    with pytest.raises(ConfigurationError, match="add its name after #, as in postgresql://host/db#triage"):
         await read_report("postgresql://host/db")
 
 

@@ -75,8 +75,8 @@ async def backfill_cases(
     path = options.journal_of(rows, journal)
     if isinstance(path, JournalURL) and (shards := (await count_shards(path))[1]):
         raise JobError(
-            f"journal {path}: this job is in {shards} shards; go on with that number of shards, or give another name "
-            "behind #"
+            f"journal {path}: this job is in {shards} shards; continue it with that number of shards, or choose "
+            "another name after #"
         )
     async with opened(session, rows, path, options, control) as work:
         await control.run(session, work.run(), guard=work.journal.check)

@@ -81,7 +81,10 @@ async def split_backfill(
     """
     address = check_shards(shards, journal_address(journal)).named(job)
     if (await count_shards(address))[0]:
-        raise JobError(f"journal {address}: this job was begun without shards; go on so, or give another name behind #")
+        raise JobError(
+            f"journal {address}: this job was started without shards; continue it without them, or choose another "
+            "name after #"
+        )
     control = control or JobControl()
     given = RowOptions(job=job, settle=settle, **options)
     names = Names(session, control, given.on_unknown_user)

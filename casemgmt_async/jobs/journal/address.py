@@ -82,7 +82,7 @@ def checked(url: JournalURL) -> JournalURL:
     """Refuse a name that cannot be part of the name of a schema."""
     if len(url.name.encode()) > LONGEST or "\0" in url.name:
         raise ConfigurationError(
-            f"journal {url}: its name must have at most {LONGEST} bytes; add a shorter one behind #, as in "
+            f"journal {url}: its name must have at most {LONGEST} bytes; add a shorter one after #, as in "
             "postgresql://host/database#nightly"
         )
     return url

@@ -23,7 +23,8 @@ async def iter_listing(
     """Walk over the pages that a filter finds, from `first_page` on, at most `window` in flight.
 
     The first page is read alone, since it tells how many there are: a wide window would ask for pages that a short
-    listing does not have. `on_first` is given its answer, for the rate limit that it reports.
+    listing does not have. `on_first` is given its answer, for the rate limit that it reports. Pages that appear
+    meanwhile are read too.
     """
     query = {
         "filter": filter,
