@@ -158,12 +158,32 @@ class DocumentHook(Hook):
                 self.careful = CAREFUL_FOR
         try:
             document = parser.cut(body)
-            if isinstance(document.data, msgspec.Raw):
-                document.data = self.item.parse(document.data)
-                self.careful -= 1
+            document.data = self.parse_data(document.data, self.item, form)
         except ODD:
             return msgspec.json.decode(body)
         return self.parsed(document)
+
+    def parse_data(self, data: Any, item: ModelHook, form: Form) -> Any:
+        """Read the text of the resource, or of each resource.
+
+        Where most of the first ones are odd, the closed struct is not tried for the others.
+        """
+        if not isinstance(data, list):
+            self.careful -= 1
+            return item.parse(data) if isinstance(data, msgspec.Raw) else data
+        found: list[Any] = []
+        odd, add, parse = 0, found.append, form.parse
+        for place, text in enumerate(data):
+            if odd <= FEW or odd * 2 <= place:
+                try:
+                    add(parse(text))
+                    continue
+                except ODD:
+                    pass
+            odd += 1
+            add(item.parse_odd(text))
+        self.careful = CAREFUL_FOR if odd else self.careful - 1
+        return found
 
     def parsed(self, document: Any) -> Parsed:
         """Put together a parsed document; included users are read one by one, because others may be among them."""
@@ -226,8 +246,6 @@ class DocumentHook(Hook):
         """Read the resources of a list."""
         if not isinstance(self.item, ModelHook) or self.parser is None or not isinstance(data, list):
             return self.items.read(data)  # type: ignore[no-any-return]
-        if data and data[0].__class__ is msgspec.Raw:
-            return self.read_texts(data, self.item, self.parser.form, users)
         items: list[Any] = []
         add, read, struct, structure = items.append, self.item.read, self.parser.form.struct, self.parser.form.structure
         try:
@@ -243,33 +261,6 @@ class DocumentHook(Hook):
         except ShapeError as error:
             error.within(len(items))
             raise
-        return items
-
-    def read_texts(self, texts: list[Any], item: ModelHook, form: Form, users: Users) -> list[Any]:
-        """Read each resource from its text, and put what was parsed in the place of the text.
-
-        Where most of the first ones are odd, the closed struct is not tried for the others.
-        """
-        items: list[Any] = []
-        odd, add, parse, structure = 0, items.append, form.parse, form.structure
-        try:
-            for place, text in enumerate(texts):
-                if odd <= FEW or odd * 2 <= place:
-                    try:
-                        struct = texts[place] = parse(text)
-                        add(structure(struct, users))
-                    except ODD:
-                        pass
-                    else:
-                        continue
-                odd += 1
-                raw = texts[place] = item.parse_odd(text)
-                add(item.read_with(raw, users))
-        except ShapeError as error:
-            error.within(len(items))
-            raise
-        finally:
-            self.careful = CAREFUL_FOR if odd else self.careful - 1
         return items
 
     def read_included(self, entries: Any, users: Users) -> list[Any]:
