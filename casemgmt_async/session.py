@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Final, Self, TypeVar, overload
 
 import aiohttp
 from aiohttp.typedefs import StrOrURL
+from multidict import CIMultiDict
 from yarl import URL
 
 from casemgmt_async import codec
@@ -104,17 +105,6 @@ class CaseSession:
         events = Events()
         if on_event is not None:
             events.add(on_event)
-        self._pool = Pool(client_session, connector, max_concurrency)
-        self._caller: Final = Caller(
-            credentials=credentials,
-            client=self._pool.client,
-            parse_errors=codec.decode_errors,
-            events=events,
-            max_concurrency=max_concurrency,
-            max_body=max_body,
-            clock=clock,
-            leases=None if budget is None else self._leases(budget, credentials, clock),
-        )
         request_options: dict[str, Any] = dict(proxy_options)
         if ssl is not None:
             request_options["ssl"] = ssl
@@ -122,6 +112,21 @@ class CaseSession:
         if self._origin.base.startswith("http:"):  # no CONNECT: the proxy reads the headers of the request itself
             defaults.update(request_options.get("proxy_headers", {}))
         self._options = call_options(timeout, retry, {**defaults, **checked_headers(headers)}, request_options)
+        # aiohttp sends the headers of its session to a proxy, too, and adds those of a request to them one by one.
+        own = client_session is None and not proxy_options
+        shared = credentials.headers(self._options.extra_headers) if own else CIMultiDict()
+        self._pool = Pool(client_session, connector, max_concurrency, shared)
+        self._caller: Final = Caller(
+            credentials=credentials,
+            client=self._pool.client,
+            default_headers=shared,
+            parse_errors=codec.decode_errors,
+            events=events,
+            max_concurrency=max_concurrency,
+            max_body=max_body,
+            clock=clock,
+            leases=None if budget is None else self._leases(budget, credentials, clock),
+        )
         self._owns_pool = True
 
     def _leases(self, budget: SharedBudget, credentials: Credentials, clock: Clock) -> Leases:
@@ -294,12 +299,17 @@ class Pool:
     """
 
     def __init__(
-        self, client: aiohttp.ClientSession | None, connector: aiohttp.BaseConnector | None, limit: int
+        self,
+        client: aiohttp.ClientSession | None,
+        connector: aiohttp.BaseConnector | None,
+        limit: int,
+        headers: CIMultiDict[str],
     ) -> None:
         self._client = client
         self._is_foreign = client is not None
         self._connector = connector
         self._limit = limit
+        self._headers = headers
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread = ""
         self.closed = False
@@ -325,7 +335,8 @@ class Pool:
         if client is None:
             # The limiter already bounds the concurrency, so no request waits for a connection.
             connector = self._connector or aiohttp.TCPConnector(limit=self._limit)
-            client = self._client = aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar())
+            jar = aiohttp.DummyCookieJar()
+            client = self._client = aiohttp.ClientSession(connector=connector, cookie_jar=jar, headers=self._headers)
         return client
 
     async def close(self) -> None:

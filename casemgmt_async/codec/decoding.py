@@ -28,7 +28,11 @@ def decode(body: bytes | Mapping[str, Any], answer: type[T], *, converter: cattr
     converter = converter or default_converter
     kind = document_of(answer)  # type: ignore[arg-type]  # a type has a hash
     try:
-        found: T = converter.structure(parse(body, converter, kind), kind)
+        hook = converter.get_structure_hook(kind)
+        if isinstance(hook, DocumentHook):
+            found: T = hook.read(body if isinstance(body, Mapping) else hook.parse(body))
+        else:  # one of the user
+            found = hook(body if isinstance(body, Mapping) else msgspec.json.decode(body), kind)
     except RecursionError:
         raise DecodeError("nested too deeply") from None
     except ShapeError as error:
@@ -36,11 +40,3 @@ def decode(body: bytes | Mapping[str, Any], answer: type[T], *, converter: cattr
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:
         raise DecodeError(f"not JSON: {error}") from error
     return found
-
-
-def parse(body: Any, converter: cattrs.Converter, kind: Any) -> Any:
-    """Read JSON text into what the hook of `kind` structures fastest; without a hook of ours, into plain objects."""
-    if isinstance(body, Mapping):
-        return body
-    hook = converter.get_structure_hook(kind)
-    return hook.parse(body) if isinstance(hook, DocumentHook) else msgspec.json.decode(body)

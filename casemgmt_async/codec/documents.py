@@ -187,7 +187,7 @@ class DocumentHook(Hook):
 
     def parsed(self, document: Any) -> Parsed:
         """Put together a parsed document; included users are read one by one, because others may be among them."""
-        included = UNSET if document.included == NOTHING else self.parse_included(document.included)
+        included = UNSET if document.included is NOTHING else self.parse_included(document.included)
         rest: dict[str, Any] = {}
         for name in OTHERS:
             value = getattr(document, name)

@@ -70,10 +70,11 @@ class CallOptions:
     _token: Secret | None = None
     _headers: tuple[CIMultiDict[str], CIMultiDict[str]] | None = field(default=None, repr=False)
 
-    def headers(self, credentials: Credentials, has_body: bool) -> CIMultiDict[str]:
-        """The headers of a request; made again only when the token has changed."""
+    def headers(self, credentials: Credentials, has_body: bool, defaults: Mapping[str, str]) -> CIMultiDict[str]:
+        """The headers of a request without those of `defaults`; made again only when the token has changed."""
         if self._headers is None or self._token is not credentials.token:
-            without_body = credentials.headers(self.extra_headers)
+            every = credentials.headers(self.extra_headers)
+            without_body = CIMultiDict({name: value for name, value in every.items() if defaults.get(name) != value})
             with_body = without_body.copy()
             with_body["Content-Type"] = "application/json"
             self._token, self._headers = credentials.token, (without_body, with_body)
@@ -95,6 +96,7 @@ class Caller:
         *,
         credentials: Credentials,
         client: Callable[[], aiohttp.ClientSession],
+        default_headers: Mapping[str, str],
         parse_errors: ParseErrors,
         events: Events,
         max_concurrency: int,
@@ -109,16 +111,19 @@ class Caller:
         self.events: Final = events
         self.credentials: Final = credentials
         self.client: Final = client
+        self.default_headers: Final = default_headers
+        """Headers that the aiohttp session sends with every request."""
         self.parse_errors: Final = parse_errors
         self.max_body: Final = max_body
         self.clock: Final = clock
-        self._call_numbers = itertools.count(1)
+        self.call_numbers: Final = itertools.count(1)
         self._pauses: set[asyncio.Task[Any]] = set()
 
     def run(self, request: Request, options: CallOptions, read: Callable[[RawResponse], T]) -> Awaitable[T]:
         """Make one call; `read` turns a successful answer into its result, or raises `DecodeError`."""
-        call = Call(self, request, options, read, next(self._call_numbers))
-        return self._observed(call) if self.events else call.result()
+        is_observed = bool(self.events)
+        call = Call(self, request, options, read, is_observed)
+        return self._observed(call) if is_observed else call.result()
 
     async def _observed(self, call: Call[T]) -> T:
         """Make one call and emit its last event."""
@@ -162,12 +167,17 @@ class Call(Generic[T]):
     """One call and the state of its attempts."""
 
     __slots__ = (
-        *("_caller", "_counted_attempts", "_may_have_taken_effect", "_options", "_read", "_request"),
+        *("_caller", "_counted_attempts", "_is_observed", "_may_have_taken_effect", "_options", "_read", "_request"),
         *("_route_limiter", "_ticket", "_token_renewed", "number", "started_at", "tracker"),
     )
 
     def __init__(
-        self, caller: Caller, request: Request, options: CallOptions, read: Callable[[RawResponse], T], number: int
+        self,
+        caller: Caller,
+        request: Request,
+        options: CallOptions,
+        read: Callable[[RawResponse], T],
+        is_observed: bool,
     ) -> None:
         self._caller = caller
         self._request = request
@@ -175,12 +185,13 @@ class Call(Generic[T]):
         self._read = read
         self._route_limiter = caller.limiter.route_limiter(request.route.name)
         self._ticket: int | None = None
+        self._is_observed = is_observed  # whether events are emitted; read again for each attempt
         self._counted_attempts = 0  # attempts that count against the policy
         self._may_have_taken_effect = False  # whether an attempt before the current one may have taken effect
         self._token_renewed = False
         self.started_at = caller.clock.clock()
         self.tracker = SendTracker()
-        self.number = number
+        self.number = next(caller.call_numbers)
 
     def summary(self) -> tuple[int, Route, int, float]:
         """The first fields of the last event: number, route, attempts, seconds since the start."""
@@ -225,7 +236,7 @@ class Call(Generic[T]):
     async def _attempt(self) -> Success[T] | Failure:
         limiter, route_limiter = self._caller.limiter, self._route_limiter
         if not limiter.try_acquire(route_limiter):
-            if self._caller.events and 0 < (delay := limiter.delay(route_limiter)) < math.inf:
+            if self._is_observed and 0 < (delay := limiter.delay(route_limiter)) < math.inf:
                 self._emit(RateLimited, delay, answered=False, attempt=self.tracker.attempts + 1)
             longest, left = self._options.retry.max_retry_after, self._seconds_left()
             try:
@@ -233,10 +244,8 @@ class Call(Generic[T]):
             except TimeoutError as error:
                 raise self.deadline_error() from error
         answer: RawResponse | None = None
-        scope, deadlines = asyncio.timeout(None), self._caller.deadlines
         try:
-            async with scope:
-                deadlines.add(scope, self._attempt_seconds(), end)
+            with self._caller.deadlines.limit(self._attempt_seconds()):
                 answer = await self._send()
             return self._outcome(answer)
         except TransportError as error:
@@ -246,15 +255,14 @@ class Call(Generic[T]):
             timeout.__cause__ = error
             return Failure(failure_kind(timeout, self.tracker), timeout)
         finally:
-            deadlines.discard(scope)
             limiter.release(route_limiter, answer)
 
     def _send(self) -> Awaitable[RawResponse]:
         caller, request, tracker = self._caller, self._request, self.tracker
         client = caller.client()
         tracker.begin()
-        headers = self._options.headers(caller.credentials, request.body is not None)
-        if caller.events:
+        headers = self._options.headers(caller.credentials, request.body is not None, caller.default_headers)
+        if self._is_observed:
             return self._send_observed(client, headers)
         return send(client, tracker, request, headers, max_body=caller.max_body, options=self._options.request_options)
 
@@ -336,7 +344,8 @@ class Call(Generic[T]):
         if wait is None:
             raise failure.error
         self.tracker.sent = False
-        if self._caller.events:
+        self._is_observed = bool(self._caller.events)
+        if self._is_observed:
             if failure.kind is FailureKind.LIMITED:
                 self._emit(RateLimited, wait, answered=True)
             self._emit(RetryScheduled, wait, failure.error)
@@ -365,11 +374,6 @@ class Call(Generic[T]):
         unknown = OutcomeUnknownError(self._request.route.name, self._request.body, str(error))
         unknown.__cause__ = error
         return unknown
-
-
-def end(scope: asyncio.Timeout) -> None:
-    """Let the time of a block of code end now."""
-    scope.reschedule(asyncio.get_running_loop().time())
 
 
 def redacted(error: DecodeError, redact: Redact) -> DecodeError:

@@ -24,6 +24,8 @@ Redact = Callable[[str], str]
 
 CONTENT_TYPE: Final = istr("Content-Type")
 REQUEST_IDS: Final = (istr("X-Request-Id"), istr("DD-Request-Id"), istr("X-Datadog-Trace-Id"))
+OPENING: Final = b"{["
+CLOSING: Final = b"}]"
 MAX_BODY: Final = 4096
 """Characters of a body that an error keeps."""
 MAX_PARSED: Final = 1_000_000
@@ -97,14 +99,18 @@ def read_request_id(answer: RawResponse, redact: Redact) -> str | None:
 
 def incomplete(answer: RawResponse, request: Request) -> Failure | None:
     """Return the failure of a 2xx answer whose body is missing, cut short or not JSON; None if it is complete."""
+    body = answer.body
+    if body and body[0] in OPENING and body[-1] in CLOSING and answer.is_framed:
+        return None
     route = request.route.name
-    body = answer.body.strip() if len(answer.body) < 64 else answer.body
+    if len(body) < 64:
+        body = body.strip()
     if not body:
         error = DecodeError("the body is empty", route=route)
         return Failure(FailureKind.LOST, error) if request.expects_body else None
-    if answer.is_framed and body[:1] in b"{[" and body.rstrip()[-1:] in b"}]":
+    if answer.is_framed and body[:1] in OPENING and body.rstrip()[-1:] in CLOSING:
         return None
-    if is_json(body) and body.lstrip()[:1] in b"{[":
+    if is_json(body) and body.lstrip()[:1] in OPENING:
         return None
     return Failure(FailureKind.LOST, DecodeError("the body is not JSON, or is cut short", route=route))
 

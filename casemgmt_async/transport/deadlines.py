@@ -9,9 +9,10 @@ from __future__ import annotations
 import asyncio
 import math
 from collections.abc import Callable, Hashable
+from types import TracebackType
 from typing import Any
 
-__all__ = ["Deadlines"]
+__all__ = ["Deadlines", "TimeLimit"]
 
 
 class Deadlines:
@@ -38,6 +39,10 @@ class Deadlines:
         if self._is_closed:
             self.close()
 
+    def limit(self, seconds: float | None) -> TimeLimit:
+        """Limit the time of a `with` block, as `asyncio.timeout` does; None means no limit."""
+        return TimeLimit(self, seconds)
+
     def close(self) -> None:
         """Stop the timer when the last deadline is met."""
         self._is_closed = True
@@ -56,3 +61,30 @@ class Deadlines:
         self._set_timer(min((when for when, _ in self._pending.values()), default=math.inf))
         for key, expire in expired:
             expire(key)
+
+
+class TimeLimit:
+    """A block of code whose task is cancelled at its deadline; the block then raises `TimeoutError`."""
+
+    __slots__ = ("_cancellations", "_deadlines", "_is_expired", "_seconds", "_task")
+
+    def __init__(self, deadlines: Deadlines, seconds: float | None) -> None:
+        self._deadlines = deadlines
+        self._seconds = seconds
+        self._is_expired = False
+
+    def __enter__(self) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        self._task, self._cancellations = task, task.cancelling()
+        self._deadlines.add(self, self._seconds, TimeLimit._expire)
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
+        self._deadlines.discard(self)
+        # A task that was also cancelled by somebody else stays cancelled.
+        if self._is_expired and self._task.uncancel() <= self._cancellations and kind is asyncio.CancelledError:
+            raise TimeoutError from error
+
+    def _expire(self) -> None:
+        self._is_expired = True
+        self._task.cancel()

@@ -198,9 +198,13 @@ class Limiter:
             del self._queues[waiter.route_limiter.bucket]
 
     def _learn(self, route_limiter: RouteLimiter, answer: RawResponse) -> None:
-        if answer.status >= 500 and NAME not in answer.headers:
-            return  # of a proxy perhaps: it says nothing about the rate limit
-        limits = read_rate_limit(answer.headers, self._clock.wall) if has_limits(answer) else NO_LIMITS
+        names_a_bucket, is_refused = NAME in answer.headers, answer.status == 429
+        if not names_a_bucket and not is_refused:
+            if answer.status >= 500:
+                return  # of a proxy perhaps: it says nothing about the rate limit
+            if route_limiter.bucket.is_unlimited:
+                return  # it shows no limit, like all answers before it
+        limits = read_rate_limit(answer.headers, self._clock.wall) if names_a_bucket or is_refused else NO_LIMITS
         now = self._clock.clock()
         if limits.name is not None and limits.name != route_limiter.bucket.name:
             self._bind(route_limiter, limits.name, answered=1)
@@ -208,7 +212,7 @@ class Limiter:
         if lease is not None and limits.name is not None:
             lease.set_time(server_time(answer.headers, self._clock.wall) - now, self._clock.wall() - now)
             self._remember(route_limiter, lease, limits)
-        if answer.status == 429:
+        if is_refused:
             route_limiter.bucket.refused(limits, now)
         else:
             route_limiter.bucket.observe(limits, now)
@@ -329,11 +333,6 @@ class Limiter:
         self._wakeup = None
         self._wakeup_at = math.inf
         self._admit_waiters()
-
-
-def has_limits(answer: RawResponse) -> bool:
-    """Whether the headers are worth reading."""
-    return answer.status == 429 or NAME in answer.headers
 
 
 def used_up_error(route_limiter: RouteLimiter, delay: float) -> RateLimitError:

@@ -50,6 +50,8 @@ async def test_the_password_of_a_proxy(target: str, answer: bytes | None) -> Non
     assert PASSWORD not in shown
     assert LOGIN not in shown
     assert answer is None or f"Proxy-Authorization: Basic {LOGIN}" in sent
+    if target.startswith("https:"):  # the request that opens the tunnel is for the proxy alone
+        assert "DD-" not in sent
 
 
 @pytest.mark.parametrize("proxy", [f"http://u:{PASSWORD}@h:99999", f"ftp://u:{PASSWORD}@h", f"u:{PASSWORD}@h", 5])
