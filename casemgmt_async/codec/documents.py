@@ -87,7 +87,6 @@ class Members(msgspec.Struct, forbid_unknown_fields=True, gc=False, eq=False, kw
     meta: Any = UNSET
 
 
-OTHERS: Final = ("errors", "jsonapi", "links", "meta")
 CAREFUL_FOR: Final = 16
 """How many documents are cut into resources first, after one that did not fit as a whole."""
 FEW: Final = 4
@@ -189,10 +188,14 @@ class DocumentHook(Hook):
         """Put together a parsed document; included users are read one by one, because others may be among them."""
         included = UNSET if document.included is NOTHING else self.parse_included(document.included)
         rest: dict[str, Any] = {}
-        for name in OTHERS:
-            value = getattr(document, name)
-            if value is not UNSET:
-                rest[name] = value
+        if document.errors is not UNSET:
+            rest["errors"] = document.errors
+        if document.jsonapi is not UNSET:
+            rest["jsonapi"] = document.jsonapi
+        if document.links is not UNSET:
+            rest["links"] = document.links
+        if document.meta is not UNSET:
+            rest["meta"] = document.meta
         return Parsed(document.data, included, rest)
 
     def parse_included(self, text: msgspec.Raw) -> Any:
@@ -237,6 +240,11 @@ class DocumentHook(Hook):
         try:
             if self.many:
                 return self.read_items(data, users)
+            if self.parser is not None and data.__class__ is self.parser.form.struct:
+                try:
+                    return self.parser.form.structure(data, users)
+                except ODD:
+                    pass
             return self.item.read(data) if data is not None else missing()
         except ShapeError as error:
             error.within("data")

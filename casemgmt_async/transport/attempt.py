@@ -15,7 +15,7 @@ from typing import Any, Final
 
 import aiohttp
 from aiohttp import hdrs
-from attrs import define, field, frozen
+from attrs import define, field
 from multidict import CIMultiDict, istr
 from yarl import URL
 
@@ -42,7 +42,7 @@ NOTHING_SENT: Final = (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutEr
 """Exceptions of aiohttp that are raised before the request reaches a socket."""
 
 
-@frozen
+@define
 class RawResponse:
     """An answer as it was received."""
 
@@ -157,7 +157,8 @@ async def send(
         except BaseException:
             response.close()
             raise
-        response.release()
+        if not response.closed:  # nearly always, the end of the body has released the connection
+            response.release()
         return RawResponse(response.status, response.headers, body)
     except CaseManagementError:
         raise

@@ -13,6 +13,7 @@ from casemgmt_async.errors import ConnectionFailedError, ResponseTooLargeError
 __all__ = ["read_body"]
 
 CONTENT_ENCODING: Final = hdrs.CONTENT_ENCODING
+GZIP: Final = zlib.MAX_WBITS | 16
 MAX_MEMBERS: Final = 100
 """Members of a gzip body; each one copies the rest of the body, so a body of tiny members would block the loop."""
 
@@ -22,9 +23,9 @@ async def read_body(response: aiohttp.ClientResponse, max_body: int) -> bytes:
     content = response.content
     chunks = [await content.readany()]
     size = len(chunks[0])
-    while size <= max_body and (chunk := await content.readany()):
-        size += len(chunk)
-        chunks.append(chunk)
+    while size <= max_body and not content.at_eof():
+        chunks.append(await content.readany())
+        size += len(chunks[-1])
     if size > max_body:
         raise ResponseTooLargeError(f"the answer is larger than {max_body} bytes")
     raw = chunks[0] if len(chunks) == 1 else b"".join(chunks)
@@ -40,18 +41,19 @@ def decompress(raw: bytes, encoding: str, max_body: int) -> bytes:
         raise ConnectionFailedError("the answer has a content encoding that was not requested")
     parts: list[bytes] = []
     room = max_body + 1
-    while raw:
-        if len(parts) == MAX_MEMBERS:
-            raise ConnectionFailedError(f"the compressed answer has more than {MAX_MEMBERS} members")
-        decoder = zlib.decompressobj(wbits=zlib.MAX_WBITS | 16)
+    for _ in range(MAX_MEMBERS):
+        decoder = zlib.decompressobj(wbits=GZIP)
         try:
-            parts.append(decoder.decompress(raw, room))
+            part = decoder.decompress(raw, room)
         except zlib.error as error:
             raise ConnectionFailedError("the compressed answer is damaged") from error
-        room -= len(parts[-1])
+        room -= len(part)
         if room <= 0:
             raise ResponseTooLargeError(f"the answer is larger than {max_body} bytes, decompressed")
         if not decoder.eof:
             raise ConnectionFailedError("the compressed answer is cut short")
+        parts.append(part)
         raw = decoder.unused_data.lstrip(b"\0")  # as gzip(1) and gzip.decompress do: padding may follow a member
-    return parts[0] if len(parts) == 1 else b"".join(parts)
+        if not raw:
+            return part if len(parts) == 1 else b"".join(parts)
+    raise ConnectionFailedError(f"the compressed answer has more than {MAX_MEMBERS} members")

@@ -130,7 +130,8 @@ class Limiter:
             bisect.insort(queue, waiter)
         else:  # nearly always: it started last
             queue.append(waiter)
-        self._admit_waiters()
+        if self._free_slots > 0 or not route_limiter.bucket.is_unlimited:  # otherwise it waits for a release
+            self._admit_waiters()
         self._deadlines.add(waiter, seconds_left, self._expire)
         try:
             await waiter.admitted

@@ -53,12 +53,12 @@ def web_address(base_url: str) -> str | None:
 class Origin:
     """The base of all URLs; makes the URL of a call, in which each id is one whole path segment."""
 
-    __slots__ = ("_paths", "_urls", "base")
+    __slots__ = ("_templates", "_urls", "base")
 
     def __init__(self, base_url: str) -> None:
         self.base: Final = checked_base(base_url)
         self._urls: dict[str, URL] = {}
-        self._paths: dict[str, tuple[str, ...]] = {}  # what is before, between and after the ids
+        self._templates: dict[str, str] = {}
 
     @classmethod
     def of(cls, *, base_url: str | None, site: str | None) -> Origin:
@@ -81,10 +81,8 @@ class Origin:
                 "ids", f"{route.name} takes {len(route.parameters)} ids ({expected}), not {len(ids)}"
             )
         if ids:
-            start, *rest = self._paths.get(route.name) or self._path(route)
-            for name, value, after in zip(route.parameters, ids, rest, strict=True):
-                start += path_segment(name, value) + after
-            url = URL(start, encoded=True)
+            template = self._templates.get(route.name) or self._template(route)
+            url = URL(template % tuple(map(path_segment, route.parameters, ids)), encoded=True)
         else:
             url = self._urls.get(route.name) or self._urls.setdefault(route.name, URL(self.base + route.path))
         if query and (
@@ -93,8 +91,9 @@ class Origin:
             return url.with_query(pairs)
         return url
 
-    def _path(self, route: Route) -> tuple[str, ...]:
-        return self._paths.setdefault(route.name, (*re.split(r"\{\w+\}", self.base + route.path),))
+    def _template(self, route: Route) -> str:
+        path = re.sub(r"\{\w+\}", "%s", (self.base + route.path).replace("%", "%%"))
+        return self._templates.setdefault(route.name, path)
 
 
 def checked_base(base_url: str) -> str:
