@@ -167,8 +167,8 @@ class Call(Generic[T]):
     """One call and the state of its attempts."""
 
     __slots__ = (
-        *("_caller", "_counted_attempts", "_is_observed", "_may_have_taken_effect", "_options", "_read", "_request"),
-        *("_route_limiter", "_ticket", "_token_renewed", "number", "started_at", "tracker"),
+        *("_caller", "_counted_attempts", "_ends_at", "_is_observed", "_may_have_taken_effect", "_options", "_read"),
+        *("_request", "_route_limiter", "_ticket", "_token_renewed", "number", "started_at", "tracker"),
     )
 
     def __init__(
@@ -190,6 +190,7 @@ class Call(Generic[T]):
         self._may_have_taken_effect = False  # whether an attempt before the current one may have taken effect
         self._token_renewed = False
         self.started_at = caller.clock.clock()
+        self._ends_at = math.inf if options.timeout is None else self.started_at + options.timeout
         self.tracker = SendTracker()
         self.number = next(caller.call_numbers)
 
@@ -307,7 +308,8 @@ class Call(Generic[T]):
 
     async def _before_deadline(self, work: Awaitable[R]) -> R:
         """Await anything but an attempt, until the deadline."""
-        scope = asyncio.timeout(self._seconds_left())
+        left = self._seconds_left()
+        scope = asyncio.timeout(left if left < math.inf else None)
         try:
             async with scope:
                 return await work
@@ -316,21 +318,17 @@ class Call(Generic[T]):
                 raise
             raise self.deadline_error() from error
 
-    def _seconds_left(self) -> float | None:
-        """Seconds until the deadline, or None if there is no deadline."""
-        timeout = self._options.timeout
-        return None if timeout is None else self.started_at + timeout - self._caller.clock.clock()
+    def _seconds_left(self) -> float:
+        """Seconds until the deadline; infinite if there is no deadline."""
+        return self._ends_at - self._caller.clock.clock()
 
-    def _attempt_seconds(self) -> float | None:
+    def _attempt_seconds(self) -> float:
         """Seconds that the next attempt may take: its own time-out or the rest of the call's."""
-        left, timeout = self._seconds_left(), self._options.retry.attempt_timeout
-        if left is None or timeout is None:
-            return timeout if left is None else left
-        return min(timeout, left)
+        left, timeout = self._ends_at - self._caller.clock.clock(), self._options.retry.attempt_timeout
+        return left if timeout is None or left < timeout else timeout
 
     async def _wait_or_raise(self, failure: Failure) -> None:
-        left = self._seconds_left()
-        if left is not None and left <= 0 and isinstance(failure.error, RequestTimeoutError):
+        if self._seconds_left() <= 0 and isinstance(failure.error, RequestTimeoutError):
             raise self.deadline_error() from failure.error
         self._may_have_taken_effect |= self.tracker.sent and failure.kind in {FailureKind.FAILED, FailureKind.LOST}
         decision = DECISIONS[failure.kind][self._request.replay]
@@ -361,10 +359,7 @@ class Call(Generic[T]):
             return None
         backoff = clock.random() * policy.backoff_limit(self._counted_attempts) if not limiter_waits else 0.0
         wait = max(asked, backoff)
-        left = self._seconds_left()
-        if left is not None and wait >= left:
-            return None
-        return wait
+        return wait if wait < self._seconds_left() else None
 
     def _emit(self, event: Callable[..., Event], *args: Any, attempt: int | None = None, **kwargs: Any) -> None:
         attempt = self.tracker.attempts if attempt is None else attempt

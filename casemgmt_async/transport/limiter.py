@@ -107,11 +107,11 @@ class Limiter:
             now = self._clock.clock()
             if bucket.delay(now) > 0:
                 return False
-            self._admit(route_limiter, now)
-            return True
+            bucket.admit(now)
+        else:
+            bucket.in_flight += 1
         self._free_slots -= 1
         route_limiter.in_flight += 1
-        bucket.in_flight += 1
         return True
 
     async def acquire(
@@ -126,7 +126,7 @@ class Limiter:
         ticket = next(self._tickets) if ticket is None else ticket
         waiter = Waiter(ticket, route_limiter, max_wait, asyncio.get_running_loop().create_future())
         queue = self._queues.setdefault(route_limiter.bucket, [])
-        if queue and waiter < queue[-1]:
+        if queue and ticket < queue[-1].ticket:
             bisect.insort(queue, waiter)
         else:  # nearly always: it started last
             queue.append(waiter)
@@ -170,14 +170,11 @@ class Limiter:
         if self._closed:
             raise SessionClosedError("the session is closed")
 
-    def _admit(self, route_limiter: RouteLimiter, now: float) -> None:
-        self._free_slots -= 1
-        route_limiter.in_flight += 1
-        route_limiter.bucket.admit(now)
-
-    def _admit_waiter(self, waiter: Waiter, now: float) -> None:
+    def _admit(self, waiter: Waiter, now: float) -> None:
         if not waiter.admitted.done():
-            self._admit(waiter.route_limiter, now)
+            self._free_slots -= 1
+            waiter.route_limiter.in_flight += 1
+            waiter.route_limiter.bucket.admit(now)
             waiter.admitted.set_result(None)
 
     def _drop(self, waiter: Waiter) -> None:
@@ -274,10 +271,16 @@ class Limiter:
         if len(self._queues) == 1 and (bucket := next(iter(self._queues))).is_unlimited:
             queue = self._queues[bucket]  # they wait only for a slot, and each release comes here
             while queue and self._free_slots > 0:
-                self._admit_waiter(queue.pop(0), 0.0)
+                waiter = queue.pop(0)
+                if not waiter.admitted.done():
+                    self._free_slots -= 1
+                    waiter.route_limiter.in_flight += 1
+                    bucket.in_flight += 1
+                    waiter.admitted.set_result(None)
             if not queue:
                 del self._queues[bucket]
-            self._schedule_wakeup(math.inf)
+            if self._wakeup is not None:
+                self._schedule_wakeup(math.inf)
             return
         now = self._clock.clock()
         while self._free_slots > 0:
@@ -286,7 +289,7 @@ class Limiter:
                 break
             waiter = min(ready)
             self._dequeue(waiter)
-            self._admit_waiter(waiter, now)
+            self._admit(waiter, now)
         self._refuse_long_waits(now)
         self._take_leases(now)
         self._schedule_wakeup(
