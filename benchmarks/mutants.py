@@ -40,12 +40,12 @@ ROOT = Path(__file__).resolve().parents[1]
 EXPLAINED = ROOT / "tests" / "data" / "surviving_mutants.toml"
 BAR = 0.85
 TESTS = {
-    "transport": ("transport", "session"),
+    "transport": ("transport", "session", "integrations/test_budgets.py"),
     "pagination": ("pagination",),
     "codec": ("codec", "models", "endpoints"),
-    "jobs": ("jobs",),
+    "jobs": ("jobs", "cli/test_jobs_commands.py", "integrations/test_triage_workers.py", "integrations/test_workers.py"),
 }
-"""The folders whose tests should notice a change of a package."""
+"""The folders and files whose tests should notice a change of a package."""
 LEFT_OUT = "tests/jobs/test_kill_jobs.py"
 """Jobs in processes of their own, which coverage does not measure."""
 TEST_SECONDS = 200.0

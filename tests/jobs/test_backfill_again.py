@@ -26,6 +26,7 @@ from casemgmt_async.jobs import (
     backfill_cases,
     preview_backfill,
 )
+from casemgmt_async.jobs.journal import Journal
 
 STANDARD = "00000000-0000-0000-0000-000000000001"
 Run = Callable[..., Awaitable[BackfillResult]]
@@ -270,6 +271,34 @@ async def test_a_journal_belongs_to_its_organisation(
                 await backfill(session, source, journal=journal, **where)
     assert emulator.requests == before + 2
     assert (await run(source, journal=journal)).created == 1
+
+
+async def test_links_lead_to_cases_that_another_file_of_the_job_made(
+    emulator: Emulator, run: Run, tmp_path: Path
+) -> None:
+    """Also where the journal that knew them is lost: their cases are found by what they carry."""
+    await run(write(tmp_path / "first.jsonl", rows(2)))
+    link = {"relationship": "BLOCKS", "to": "OLD-1"}
+    result = await run(write(tmp_path / "second.jsonl", [{"key": "NEW", "title": "row new", "links": [link]}]))
+    assert (result.created, result.states) == (1, {State.DONE: 2})
+    keys = {case.title: case.id for case in emulator.store.tables.cases}
+    ((found,),) = (emulator.store.tables.links.values(),)
+    ends = found["attributes"]["parent_entity_id"], found["attributes"]["child_entity_id"]
+    assert ends == (keys["row new"], keys["row 1"])
+
+
+async def test_where_the_job_began_is_learned_again_from_its_cases(
+    emulator: Emulator, run: Run, tmp_path: Path
+) -> None:
+    """Each place once, so that a run without the journal knows which keys can be the job's own."""
+    journals = tmp_path / "first.db", tmp_path / "second.db", tmp_path / "second.db"
+    source, facts = write(tmp_path / "rows.jsonl", rows(3)), []
+    for path in journals:
+        await run(source, journal=path)
+        async with Journal(path, kind="any", read_only=True) as opened:
+            facts.append(opened.meta)
+    ((prefix, number),) = facts[0]["origins"].values()
+    assert [known.get("begun") for known in facts] == [None, [[prefix, number]], [[prefix, number]]]
 
 
 async def test_archived_cases_are_found_by_their_keys(emulator: Emulator, run: Run, tmp_path: Path) -> None:

@@ -10,7 +10,8 @@ import pytest
 from casemgmt_async import CaseSession, InvalidArgumentError, RateLimitError
 from casemgmt_async.jobs import Budget, JobControl, Progress
 from casemgmt_async.jobs.calls import Interrupted
-from casemgmt_async.jobs.progress import ProgressMeter
+from casemgmt_async.jobs.progress import ProgressMeter, Windows
+from casemgmt_async.jobs.triage.estimate import AnswerPace, Estimate
 
 
 @pytest.mark.parametrize("given", [{"max_operations": 0}, {"max_time": -1}, {"concurrency": 0}])
@@ -142,3 +143,48 @@ def test_a_job_that_reports_seldom_has_a_rate() -> None:
     meter.advance(50)
     assert told[-1].done == 50
     assert told[-1].rate == 0.05
+
+
+@pytest.mark.parametrize(
+    ("left", "rate", "seconds"),
+    [
+        (20, 1.0, 4.0),
+        (20, 10.0, 2.0),
+        (50, 1.0, 10.0),
+        (60, 1.0, 8.0 + 2.0),
+        (110, 1.0, 8.0 + 10.0 + 2.0),
+        (100, 1.0, 8.0 + 10.0),
+    ],
+    ids=["by the limit", "by the rate", "a whole window", "a part of the next", "a window between", "two whole ones"],
+)
+def test_the_time_left_is_counted_window_by_window(left: int, rate: float, seconds: float) -> None:
+    """A window of 10 s lets 50 pass; 2 s of the present one are over, and nothing has passed in it yet."""
+    windows = Windows(begins=0.0)
+    windows.hold(10.0, 50)
+    assert windows.seconds_left(12.0, left, 50, rate, 0.0) == pytest.approx(seconds)
+
+
+def test_without_a_limit_the_time_left_is_that_of_the_rate() -> None:
+    """And unknown without a rate."""
+    assert Windows(begins=0.0).seconds_left(12.0, 30, 50, 5.0, 2.0) == pytest.approx(8.0)
+    assert Windows(begins=0.0).seconds_left(12.0, 30, 50, 0.0, 2.0) is None
+
+
+@pytest.mark.parametrize(
+    ("requests", "rounds", "seconds"),
+    [
+        (5, 5, 0.5),
+        (50, 50, 5.0),
+        (51, 10, 9.0 + 1.0 * 1 / 51),
+        (150, 10, 9.0 + 1.0 * 100 / 150),
+        (151, 10, 9.0 + 10.0 + 1.0 * 1 / 151),
+        (60, 300, 30.0),
+    ],
+    ids=["few", "all that are left", "one more", "all of the next window", "a third window", "slow answers"],
+)
+def test_an_estimate_goes_window_by_window_and_no_faster_than_answers_come(
+    requests: int, rounds: int, seconds: float
+) -> None:
+    """Answers take 0.1 s; 50 of 100 requests are left in a window of 10 s that ends in 9 s."""
+    pace = AnswerPace(latency=0.1, limit=100, period=10.0, remaining=50, reset=9.0)
+    assert pace.seconds(Estimate(requests, rounds)) == pytest.approx(seconds)

@@ -133,6 +133,29 @@ async def test_writers_that_wait_together_share_a_transaction(anywhere: str | Pa
         assert all(book.meta[f"fact {number}"] == number for number in range(100))
 
 
+async def test_a_check_does_not_wait_for_what_is_being_written(anywhere: str | Path) -> None:
+    """It stands before each request, so a slow disk must not hold up the event loop."""
+    begun, gate = threading.Event(), threading.Event()
+    steps: list[str] = []
+    gate.set()
+
+    def checkpoint(step: str) -> None:
+        steps.append(step)
+        begun.set()
+        gate.wait(10)
+
+    async with Journal(anywhere, kind="triage", on_step=checkpoint) as book:
+        begun.clear()
+        gate.clear()
+        steps.clear()
+        writing = asyncio.create_task(book.put(fact=1))
+        await asyncio.to_thread(begun.wait, 30)
+        book.check()
+        assert steps == ["commit"]
+        gate.set()
+        await writing
+
+
 async def test_a_cancelled_writer_leaves_a_whole_journal(anywhere: str | Path) -> None:
     """Cancelling whoever waits neither loses the others' writes nor hangs the close."""
     async with Journal(anywhere, kind="triage") as book:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
+import sqlite3
 from collections import Counter
 from html.parser import HTMLParser
 from pathlib import Path
@@ -25,7 +27,7 @@ from casemgmt_async.jobs import (
     read_report,
 )
 from casemgmt_async.jobs.journal import Journal, report_queries
-from casemgmt_async.jobs.report.charts import timeline
+from casemgmt_async.jobs.report.charts import pairs, timeline
 
 STANDARD = "00000000-0000-0000-0000-000000000001"
 EVIL = '<script>alert("x")</script>&amp;<img src=x onerror=y>'
@@ -254,6 +256,16 @@ def test_a_chart_of_operations_reaches_from_one_side_to_the_other() -> None:
     assert [float(place) for place in places[-11:]] == [64 + 90 * number for number in range(11)]
 
 
+def test_bars_of_one_value_stand_under_each_other_and_beside_no_other_value() -> None:
+    """A bar before and one after, 14 below it; the longest is 138 wide."""
+    drawn = str(pairs("Status", ["Open", "Closed"], {"Open": 3, "Closed": 1}, {"Open": 1, "Closed": 3}))
+    found = re.findall(r'class="(\w+)"[^>]*? y="([0-9.-]+)" width="([0-9.]+)"', drawn)
+    assert [(kind, float(y), float(width)) for kind, y, width in found] == [
+        ("old", 5, 138), ("new", 19, 46), ("old", 43, 46), ("new", 57, 138),
+    ]  # fmt: skip
+    assert 'viewBox="0 0 320 80"' in drawn
+
+
 @pytest.mark.parametrize(("step", "is_drawn"), [(0.49, False), (0.5, True)])
 def test_a_job_of_less_than_five_seconds_has_no_chart(step: float, is_drawn: bool) -> None:
     """The caption says how long it took in either case."""
@@ -297,6 +309,30 @@ async def test_changes_are_counted_a_few_at_a_time(
         monkeypatch.setattr(report_queries, "CHANGES", size)
         assert (await read_report(journal)).after == whole
     assert whole
+
+
+WIDTHS = (
+    (0.5, 0.01), (1, 0.02), (2, 0.05), (5, 0.1), (10, 0.2), (25, 0.5), (50, 1), (100, 2), (200, 5), (500, 10),
+    (1_000, 20), (1_500, 30), (3_000, 60), (5_000, 120), (10_000, 300), (20_000, 600), (50_000, 1_200),
+    (100_000, 1_800), (200_000, 3_600), (600_000, 10_000),
+)  # fmt: skip
+"""Seconds that a job takes, and seconds of the intervals into which its report divides them."""
+
+
+async def test_a_job_is_divided_into_intervals_of_a_length_that_is_easy_to_read(
+    session: CaseSession, emulator: Emulator, journal: Path
+) -> None:
+    """At most 60 of them; what ends at the last moment belongs to the last one."""
+    project = next(iter(emulator.store.tables.projects))
+    rows = [{"key": f"{n}", "title": f"row {n}"} for n in range(2)]
+    await backfill_cases(session, rows, job="x", journal=journal, project=project, type=STANDARD)
+    for seconds, width in WIDTHS:
+        with contextlib.closing(sqlite3.connect(journal)) as opened, opened:
+            opened.execute("UPDATE operations SET ended_at = ? + (number % 2) * ?", (1000.0, seconds))
+        points = (await read_report(journal)).throughput
+        assert points[1][0] - points[0][0] == pytest.approx(width)
+        assert len(points) <= 60
+        assert [count for _, count in points if count] == [1, 1]
 
 
 async def test_the_texts_of_a_backfill_are_counted_by_action_alone(

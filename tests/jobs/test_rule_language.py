@@ -100,6 +100,15 @@ def test_placeholders_are_filled_in_by_the_case_and_the_clock() -> None:
     assert payload == "{SEC-12} Disk is full ada@example.com ben@example.com 40d 10d core 7000.0 none"
 
 
+@pytest.mark.parametrize(
+    ("given", "shown"),
+    [({}, "SEC"), ({"key": None, "project_id": "p-1"}, "p-1"), ({"key": None, "project_id": None}, "")],
+)
+def test_a_project_is_shown_by_its_key_or_else_by_its_id(given: dict[str, Any], shown: str) -> None:
+    rules = ruled({"actions": {"comment": "in {project}."}, "once": True})
+    assert steps(rules, case(**given))[0][2] == f"in {shown}."
+
+
 def test_a_url_leads_to_the_web_application() -> None:
     rules = ruled({"actions": {"comment": "{url}"}, "once": True})
     view = View(NOW.timestamp(), "https://app.datadoghq.eu")

@@ -9,6 +9,7 @@ import pytest
 from scenes import all_cases
 
 from benchmarks.requests import SHARES, Row, Service, measure, now, run_in_virtual_time
+from casemgmt_async import Event, RequestStarted
 from casemgmt_async.emulator import Switches
 from casemgmt_async.jobs import JobControl, Progress, State, apply_triage, plan_triage, run_triage
 
@@ -74,6 +75,7 @@ def test_where_searches_find_no_keys_the_pages_of_the_projects_are_read() -> Non
 
     async def run() -> tuple[Any, int]:
         async with Service(400, None, switches=Switches(dead_facets={"*"})) as service:
+            service.session.add_listener(asked.append)
             result, cost = await service.cost(
                 lambda: run_triage(
                     service.session, all_cases(priority="P5"), state=service.state, control=service.control()
@@ -82,9 +84,11 @@ def test_where_searches_find_no_keys_the_pages_of_the_projects_are_read() -> Non
             assert all(case.priority == "P5" for case in service.emulator.store.tables.cases)
             return result, cost.requests
 
+    asked: list[Event] = []
     result, requests = run_in_virtual_time(run())
     assert result.states.keys() == {State.DONE}
     assert requests <= 1 + 4 + 4 + 1 + 9, "whose it is, pages, bulk updates, one search, pages of the projects"
+    assert sum(isinstance(event, RequestStarted) and "filter=key" in event.url for event in asked) == 1
 
 
 def test_progress_tells_the_time_left_while_the_rate_limit_holds_it_up_and_while_confirming() -> None:

@@ -274,20 +274,21 @@ def test_a_429_without_a_bucket_holds_its_route_only() -> None:
     assert run_virtually(main()) == (False, True, pytest.approx(3))
 
 
-def test_a_wait_over_the_cap_is_refused_at_once() -> None:
+@pytest.mark.parametrize(("reset", "cap"), [(3000, 120), (0.8, 0.5)])
+def test_a_wait_over_the_cap_is_refused_at_once(reset: float, cap: float) -> None:
     async def main() -> RateLimitError:
         limiter = make_limiter()
         route = limiter.route_limiter("get_case")
         assert limiter.try_acquire(route)
-        limiter.release(route, of_bucket("cases", left=0, reset=3000, period=3600))
+        limiter.release(route, of_bucket("cases", left=0, reset=reset, period=3600))
         with pytest.raises(RateLimitError) as caught:
-            await limiter.acquire(route, None, 120)
+            await limiter.acquire(route, None, cap)
         assert asyncio.get_running_loop().time() == 0
         assert limiter.waiting == 0
         return caught.value
 
     error = run_virtually(main())
-    assert (error.status, error.route, error.retry_after) == (429, "get_case", pytest.approx(3000))
+    assert (error.status, error.route, error.retry_after) == (429, "get_case", pytest.approx(reset))
 
 
 def test_a_long_window_that_is_not_used_up_turns_nobody_away() -> None:

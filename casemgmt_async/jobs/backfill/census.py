@@ -257,7 +257,7 @@ class Scan:
         start = self.low
         if first and not self.census.thorough:
             begun = [number for prefix, number in self.census.journal.meta.get("begun", []) if prefix == self.prefix]
-            start = min(begun, default=max(self.end - PAGE, 0))
+            start = min(begun, default=self.end - PAGE)
         return [
             number
             for number in range(max(start, self.low) + 1, self.end + 1)

@@ -1,0 +1,109 @@
+"""The formulas of one bucket, one pace and one lease, each by a value that can be computed by hand."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import random
+from typing import Any, cast
+
+import pytest
+from virtual_time import START
+
+from casemgmt_async.transport.bucket import Bucket
+from casemgmt_async.transport.clock import Clock
+from casemgmt_async.transport.leases import Lease, Leases
+from casemgmt_async.transport.pacing import Pacer
+from casemgmt_async.transport.rate_limit import RateLimit
+from casemgmt_async.transport.shared_budget import SharedBudget
+
+SILENT = RateLimit()
+"""An answer without any rate-limit header."""
+
+
+def holds(bucket: Bucket, count: int, begin: float, wait: float | None = None) -> list[float]:
+    """Refuse a bucket, each time when the hold before has ended; return the lengths of the holds."""
+    found, now = [], begin
+    for _ in range(count):
+        bucket.refused(RateLimit(retry_after=wait), now)
+        found.append(bucket.delay(now))
+        now += found[-1]
+    return found
+
+
+def test_refusals_in_a_row_without_a_time_hold_twice_as_long_each() -> None:
+    """From 0.2 s to a minute; the first pause is not known yet."""
+    found = holds(Bucket(random.Random(0).random), 11, 0.0)
+    assert found == pytest.approx([0.2, 0.4, 0.8, 1.6, 3.2, 6.4, 12.8, 25.6, 51.2, 60, 60])
+
+
+def test_the_next_holds_are_tried_by_the_length_of_the_last_pause() -> None:
+    """After 0.6 of it, then in steps of 0.2 of it, and longer only after six refusals."""
+    bucket = Bucket(random.Random(0).random)
+    assert sum(holds(bucket, 2, 0.0)) == pytest.approx(0.6)
+    bucket.observe(SILENT, 1.0)
+    assert holds(bucket, 8, 10.0) == pytest.approx([0.6, *[0.2] * 5, 12.8, 25.6])
+
+
+def test_a_pause_is_never_tried_again_at_once() -> None:
+    """A tenth of a second is the shortest hold."""
+    bucket = Bucket(random.Random(0).random)
+    holds(bucket, 1, 0.0)
+    bucket.observe(SILENT, 0.21)
+    assert holds(bucket, 3, 1.0) == pytest.approx([0.126, 0.1, 0.1])
+
+
+def test_a_hold_that_the_service_asks_for_is_kept_and_grows_after_further_refusals() -> None:
+    """The first one is as long as asked; later ones are not shorter than without the request."""
+    assert holds(Bucket(random.Random(0).random), 5, 0.0, wait=1.0) == pytest.approx([1.0, 1.0, 1.0, 1.6, 3.2])
+
+
+@pytest.mark.parametrize("step", [0.26, 1.0])
+def test_a_measured_load_counts_by_the_part_of_the_window_that_it_covers(step: float) -> None:
+    """By `step / (step + 0.7)`, but at most 0.3."""
+    pacer = Pacer(100, 0.0)
+    pacer.start_window(100, 10.0, 10.0)
+    before, load = pacer.load, 2.0
+    pacer.observe(100 * math.exp(-load * step), 100, 10 * math.exp(-step), 10.0)
+    assert pacer.load == pytest.approx(before + min(0.3, step / (step + 0.7)) * (load - before))
+
+
+def make_lease(**given: Any) -> Lease:
+    """Make a lease whose store is never asked."""
+
+    async def identify() -> str | None:
+        raise AssertionError("nobody asks")
+
+    clock = Clock(lambda: 0.0, lambda: START, asyncio.sleep, random.Random(0).random)
+    leases = Leases(cast("SharedBudget", None), "https://x", lambda: "k", identify, clock, is_active=True)
+    return Lease(leases, "cases", **given)
+
+
+def test_requests_that_a_bucket_adopts_count_in_its_lease() -> None:
+    """Those in flight and those that were answered."""
+    bucket = Bucket(random.Random(0).random, "cases", make_lease(credit=10))
+    bucket.adopt(2, 3)
+    assert bucket.lease is not None
+    assert (bucket.in_flight, bucket.lease.credit) == (2, 5)
+
+
+@pytest.mark.parametrize(
+    ("given", "seconds_left", "delay"),
+    [
+        ({}, 9.5, 0.5),
+        ({"taken": 199}, 5.3, 0.301),
+        ({"taken": 10}, 9.5, math.inf),
+        ({"taken": 0}, 9.9, math.inf),
+        ({"shared_until": 1}, 9.5, math.inf),
+        ({}, 4.9, math.inf),
+        ({"credit": 1}, 9.5, 0.0),
+        ({"is_used_up": True}, 9.5, 9.5),
+    ],
+    ids=["spread", "to the end of the ramp", "due", "first", "alone", "after the ramp", "credit", "used up"],
+)
+def test_a_lease_grows_in_steps_that_are_spread_over_half_the_window(
+    given: dict[str, Any], seconds_left: float, delay: float
+) -> None:
+    """A session with a crowd of 2 spreads what it leases over the time in which it would have leased a half."""
+    shared = {"limit": 200, "period": 10.0, "taken": 20, "window": 1, "shared_until": 5, "crowd": 2.0}
+    assert make_lease(**(shared | given)).delay(seconds_left) == pytest.approx(delay)
