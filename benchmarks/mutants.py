@@ -43,7 +43,12 @@ TESTS = {
     "transport": ("transport", "session", "integrations/test_budgets.py"),
     "pagination": ("pagination",),
     "codec": ("codec", "models", "endpoints"),
-    "jobs": ("jobs", "cli/test_jobs_commands.py", "integrations/test_triage_workers.py", "integrations/test_workers.py"),
+    "jobs": (
+        "jobs",
+        "cli/test_jobs_commands.py",
+        "integrations/test_triage_workers.py",
+        "integrations/test_workers.py",
+    ),
 }
 """The folders and files whose tests should notice a change of a package."""
 LEFT_OUT = "tests/jobs/test_kill_jobs.py"

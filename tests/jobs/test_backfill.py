@@ -14,6 +14,8 @@ from casemgmt_async import CaseSession, InvalidArgumentError
 from casemgmt_async.emulator import Emulator, Switches
 from casemgmt_async.emulator.messages import Reply
 from casemgmt_async.jobs import Budget, JobControl, JobError, JobResult, SourceError, State, backfill_cases, read_report
+from casemgmt_async.jobs.backfill.shards import number_of
+from casemgmt_async.jobs.backfill.sources.records import Record
 
 STANDARD = "00000000-0000-0000-0000-000000000001"
 ME = "2f6a1c0e-8f2b-4c63-9a55-0d7f3f1f2f10"
@@ -328,3 +330,11 @@ async def test_bad_arguments_are_refused_before_any_file_is_made(
     with pytest.raises(InvalidArgumentError, match=words):
         await backfill_cases(session, source, **wrong)
     assert not list(tmp_path.glob("*.db*"))
+
+
+def test_rows_are_dealt_out_to_shards_by_their_keys() -> None:
+    """A key always goes to the same shard; a row without one, which is rejected, goes to the first."""
+    dealt = [number_of(Record(1, "", {"key": f" OLD-{n} "}), "job", 4) for n in range(200)]
+    assert dealt == [number_of(Record(9, "", {"key": f"OLD-{n}"}), "job", 4) for n in range(200)]
+    assert all(30 < dealt.count(number) < 70 for number in range(4))
+    assert {number_of(Record(1, "", values), "job", 4) for values in (None, {}, {"key": " "})} == {0}

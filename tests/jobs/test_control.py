@@ -21,6 +21,10 @@ def test_a_budget_of_nothing_is_refused(given: dict[str, Any]) -> None:
         Budget(**given)
 
 
+def test_a_budget_bounds_nothing_by_default_but_the_calls_in_flight() -> None:
+    assert Budget() == Budget(max_operations=None, max_time=None, concurrency=8)
+
+
 async def test_no_more_than_the_concurrency_is_in_flight() -> None:
     """Items are worked on as many at a time as the budget says, and each once."""
     busy, most, seen = 0, 0, []

@@ -28,6 +28,7 @@ from casemgmt_async.jobs import (
 )
 from casemgmt_async.jobs.journal import Journal, report_queries
 from casemgmt_async.jobs.report.charts import pairs, timeline
+from casemgmt_async.jobs.snapshot import CaseKind
 
 STANDARD = "00000000-0000-0000-0000-000000000001"
 EVIL = '<script>alert("x")</script>&amp;<img src=x onerror=y>'
@@ -345,3 +346,20 @@ async def test_the_texts_of_a_backfill_are_counted_by_action_alone(
     async with Journal(journal, kind="any", read_only=True) as opened:
         counted = await report_queries.count_by_rule(opened, by_value=False)
     assert [(action, count) for _, _, action, _, _, count in counted] == [("create", 5), ("comment", 5)]
+
+
+@pytest.mark.parametrize(
+    ("status", "known", "group"),
+    [
+        ("TRIAGED", {"TRIAGED": "SG_IN_PROGRESS"}, "SG_IN_PROGRESS"),
+        ("CLOSED", {}, "SG_CLOSED"),
+        ("CLOSED", {"CLOSED": "SG_OPEN"}, "SG_OPEN"),
+        ("UNHEARD", {}, "SG_OPEN"),
+    ],
+)
+def test_a_status_belongs_to_the_group_that_the_service_gave_or_else_to_the_usual_one(
+    status: str, known: dict[str, str], group: str
+) -> None:
+    """A status that nobody knows leaves a case in its group."""
+    before = CaseKind("Open", "SG_OPEN", "P1", "under a day")
+    assert before.changed("status", status, known).group == group

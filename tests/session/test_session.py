@@ -250,6 +250,24 @@ async def test_a_wait_over_the_cap_is_raised_at_once(headers: dict[str, str]) ->
     assert len(wire.requests) == 1
 
 
+async def test_a_wait_of_less_than_a_second_is_told_too() -> None:
+    heard: list[Any] = []
+    limited = http(b"{}", 429, Retry_After="0.5")
+    async with served(limited, http(CASE), clock=VirtualClock().as_clock(), on_event=heard.append) as (_, session):
+        await session.raw(routes.GET_CASE, "a")
+    waits = [(event.answered, event.wait) for event in heard if isinstance(event, RateLimited)]
+    assert waits == [(True, pytest.approx(0.5)), (False, pytest.approx(0.5))]
+
+
+async def test_a_call_that_waits_for_its_turn_is_not_told_as_rate_limited() -> None:
+    heard: list[Any] = []
+    async with served(*[http(CASE)] * 6, max_concurrency=1, on_event=heard.append) as (_, session):
+        await session.raw(routes.GET_CASE, "a")
+        await asyncio.gather(*(session.raw(routes.GET_CASE, "a") for _ in range(5)))
+    assert [type(event).__name__ for event in heard].count("CallSucceeded") == 6
+    assert not any(isinstance(event, RateLimited) for event in heard)
+
+
 async def test_events_tell_the_life_of_a_call() -> None:
     heard: list[Any] = []
     limited = http(b"{}", 429, Retry_After="3")
