@@ -1,7 +1,7 @@
 """Packages whose public names are those of their modules, each module loaded when a name of it is first used.
 
-A package lists which module has which names, so that a name loads its module and no other. For type checkers it also
-has `from module import *` under `TYPE_CHECKING`; a test compares both with the `__all__` of each module.
+A package imports its names for type checkers, under `TYPE_CHECKING`: `from module import *` stands for the `__all__`
+of a module. `_names` is made from that by `python docs/public_names.py`, so that a name loads its module and no other.
 """
 
 from __future__ import annotations
@@ -10,23 +10,25 @@ import sys
 from importlib import import_module
 from importlib.util import find_spec
 
+from casemgmt_async._names import NAMES
+
 TYPE_CHECKING = False  # the name is enough for type checkers; `typing` takes longer to load than all this does
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Mapping
+    from collections.abc import Callable, Collection
     from typing import Any
 
 __all__ = ["attach"]
 
 
 def attach(
-    package: str, homes: Mapping[str, Collection[str]], lazy: str = "", submodules: Collection[str] = ()
+    package: str, lazy: str = "", submodules: Collection[str] = ()
 ) -> tuple[Callable[[str], Any], Callable[[], list[str]]]:
     """Make the `__getattr__` and the `__dir__` of a package.
 
-    `homes` maps modules, relative to the package, to their public names. `lazy` is a package that does the same for
-    names of its own. `submodules` are modules to show in `dir()` beside the package's own `__all__`.
+    `lazy` is a package inside it whose names are its names too. `submodules` are modules to show in `dir()` beside the
+    package's own `__all__`.
     """
-    home_of = {name: home for home, names in homes.items() for name in names}
+    home_of = {name: home for home, names in NAMES[package].items() for name in names}
 
     def load(module: str) -> Any:
         return import_module(f"{package}.{module}")

@@ -26,7 +26,8 @@ PUBLIC_NAMES = {PUBLIC, *casemgmt_async.PARTS}
 """What a program of a user can import: the names of the package, and the parts that are reached by their own names."""
 
 MAY_IMPORT = {
-    "_lazy": set(),
+    "_names": set(),
+    "_lazy": {"_names"},
     "_version": set(),
     "errors": set(),
     "routes": set(),

@@ -16,13 +16,4 @@ if TYPE_CHECKING:
     from casemgmt_async.pagination.sweep_run import SweepPass as SweepPass
 
 if not TYPE_CHECKING:  # a type checker that saw `__getattr__` would accept any name
-    __getattr__, __dir__ = attach(
-        __name__,
-        {
-            "iterators": ("Fetch", "Walk"),
-            "pages": ("Pages",),
-            "reader": ("SweepFetch",),
-            "sweep": ("Sweep", "SweepResult"),
-            "sweep_run": ("SweepPass",),
-        },
-    )
+    __getattr__, __dir__ = attach(__name__)

@@ -28,7 +28,7 @@ async def read_body(response: aiohttp.ClientResponse, max_body: int) -> bytes:
         size += len(chunks[-1])
     if size > max_body:
         raise ResponseTooLargeError(f"the answer is larger than {max_body} bytes")
-    raw = chunks[0] if len(chunks) == 1 else b"".join(chunks)
+    raw = b"".join(chunks)  # no copy of a single one
     encoding = response.headers.get(CONTENT_ENCODING)
     return raw if encoding is None else decompress(raw, encoding.strip().lower(), max_body)
 
@@ -55,5 +55,5 @@ def decompress(raw: bytes, encoding: str, max_body: int) -> bytes:
         parts.append(part)
         raw = decoder.unused_data.lstrip(b"\0")  # as gzip(1) and gzip.decompress do: padding may follow a member
         if not raw:
-            return part if len(parts) == 1 else b"".join(parts)
+            return b"".join(parts)
     raise ConnectionFailedError(f"the compressed answer has more than {MAX_MEMBERS} members")
