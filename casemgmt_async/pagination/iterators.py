@@ -21,9 +21,6 @@ Fetch: TypeAlias = Callable[[int], Awaitable[Page[T]]]
 """A function that fetches the page with a number."""
 
 NO_ITEM: Final[Any] = object()
-SPACING: Final = 0.002
-"""Seconds between the requests of one walk, about the time that reading a page takes. Requests that start together
-are answered together, and no request would be in flight while their pages are read."""
 MOST_PAGES_WITHOUT_NEWS: Final = 5
 """Pages in a row without a new id after which a walk with `dedupe` gives up."""
 
@@ -87,7 +84,6 @@ class PageIterator(Walk[Page[T]]):
         "_same_length",
         "_seen",
         "_size",
-        "_starts",
         "_tasks",
         "_window",
         "_without_news",
@@ -111,7 +107,6 @@ class PageIterator(Walk[Page[T]]):
         self._left = math.inf if limit is None else limit
         self._next = origin if first_page is None else first_page
         self._last = math.inf  # no page after this one is read: the walk ends here, or failed after it
-        self._starts = -math.inf  # when the latest request starts
         self._error: Exception | None = None  # raised after the page `_last`
         self._hint = math.inf  # the last page according to the totals
         self._empty: set[int] = set()
@@ -177,9 +172,7 @@ class PageIterator(Walk[Page[T]]):
         while self._left and self._next <= self._last and len(self._tasks) < window:
             if self._tasks and (self._next > self._hint or len(self._tasks) * size >= self._left):
                 return
-            now = asyncio.get_running_loop().time()
-            self._starts = max(now, self._starts + SPACING)
-            task = asyncio.ensure_future(fetch_later(self._fetch, self._next, self._starts - now))
+            task = asyncio.ensure_future(self._fetch(self._next))
             task.add_done_callback(retrieve)
             self._tasks[self._next] = task
             self._next += 1
@@ -269,13 +262,6 @@ class PageIterator(Walk[Page[T]]):
     def __del__(self) -> None:
         for task in self._tasks.values():
             abandon(task)
-
-
-async def fetch_later(fetch: Fetch[T], number: int, delay: float) -> Page[T]:
-    """Fetch a page after a delay in seconds."""
-    if delay > 0:
-        await asyncio.sleep(delay)
-    return await fetch(number)
 
 
 def retrieve(task: asyncio.Future[Any]) -> None:

@@ -28,6 +28,7 @@ from casemgmt_async.errors import (
 from casemgmt_async.routes import Replay, Route
 from casemgmt_async.transport.body import read_body
 from casemgmt_async.transport.rate_limit import RateLimit, read_rate_limit
+from casemgmt_async.transport.turns import Turns
 from casemgmt_async.transport.user_code import UserCodeError, find_user_error
 
 __all__ = ["RawResponse", "Request", "SendTracker", "send"]
@@ -132,6 +133,7 @@ async def send(
     headers: CIMultiDict[str],
     *,
     max_body: int,
+    turns: Turns,
     options: Mapping[str, Any],
 ) -> RawResponse:
     """Send one request once and read its answer; raise a `TransportError` if no complete answer arrives."""
@@ -153,7 +155,7 @@ async def send(
             **options,
         )
         try:
-            body = await read_body(response, max_body)
+            body = await read_body(response, max_body, turns)
         except BaseException:
             response.close()
             raise

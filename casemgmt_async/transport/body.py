@@ -9,6 +9,7 @@ import aiohttp
 from aiohttp import hdrs
 
 from casemgmt_async.errors import ConnectionFailedError, ResponseTooLargeError
+from casemgmt_async.transport.turns import SMALL, Turns
 
 __all__ = ["read_body"]
 
@@ -18,8 +19,11 @@ MAX_MEMBERS: Final = 100
 """Members of a gzip body; each one copies the rest of the body, so a body of tiny members would block the loop."""
 
 
-async def read_body(response: aiohttp.ClientResponse, max_body: int) -> bytes:
-    """Read and decompress a body; stop and raise `ResponseTooLargeError` beyond `max_body` bytes."""
+async def read_body(response: aiohttp.ClientResponse, max_body: int, turns: Turns) -> bytes:
+    """Read and decompress a body; stop and raise `ResponseTooLargeError` beyond `max_body` bytes.
+
+    A large one is given back in its turn, so that the caller can decode it at once.
+    """
     content = response.content
     chunks = [await content.readany()]
     size = len(chunks[0])
@@ -28,6 +32,8 @@ async def read_body(response: aiohttp.ClientResponse, max_body: int) -> bytes:
         size += len(chunks[-1])
     if size > max_body:
         raise ResponseTooLargeError(f"the answer is larger than {max_body} bytes")
+    if size > SMALL:
+        await turns.take(size)
     raw = b"".join(chunks)  # no copy of a single one
     encoding = response.headers.get(CONTENT_ENCODING)
     return raw if encoding is None else decompress(raw, encoding.strip().lower(), max_body)

@@ -47,6 +47,7 @@ from casemgmt_async.transport.events import (
 )
 from casemgmt_async.transport.limiter import Limiter
 from casemgmt_async.transport.retry import DECISIONS, Decision, RetryBudget, RetryPolicy
+from casemgmt_async.transport.turns import Turns
 from casemgmt_async.transport.user_code import UserCodeError
 
 if TYPE_CHECKING:
@@ -115,6 +116,7 @@ class Caller:
         """Headers that the aiohttp session sends with every request."""
         self.parse_errors: Final = parse_errors
         self.max_body: Final = max_body
+        self.turns: Final = Turns()
         self.clock: Final = clock
         self.call_numbers: Final = itertools.count(1)
         self._pauses: set[asyncio.Task[Any]] = set()
@@ -265,7 +267,15 @@ class Call(Generic[T]):
         headers = self._options.headers(caller.credentials, request.body is not None, caller.default_headers)
         if self._is_observed:
             return self._send_observed(client, headers)
-        return send(client, tracker, request, headers, max_body=caller.max_body, options=self._options.request_options)
+        return send(
+            client,
+            tracker,
+            request,
+            headers,
+            max_body=caller.max_body,
+            turns=caller.turns,
+            options=self._options.request_options,
+        )
 
     async def _send_observed(self, client: aiohttp.ClientSession, headers: CIMultiDict[str]) -> RawResponse:
         """Send the request and emit the events around it."""
@@ -277,7 +287,13 @@ class Call(Generic[T]):
             headers = headers.copy()
             headers.update(checked_headers(started.headers))
         answer = await send(
-            client, tracker, request, headers, max_body=caller.max_body, options=self._options.request_options
+            client,
+            tracker,
+            request,
+            headers,
+            max_body=caller.max_body,
+            turns=caller.turns,
+            options=self._options.request_options,
         )
         elapsed, request_id = caller.clock.clock() - started_at, read_request_id(answer, caller.credentials.redact)
         self._emit(ResponseReceived, answer.status, elapsed, len(answer.body), request_id)

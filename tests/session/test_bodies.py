@@ -4,11 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import gzip
+from typing import Any
 
 import pytest
 from session_tools import bare_server, http, open_session, served
 
-from casemgmt_async import ConnectionFailedError, RequestTimeoutError, ResponseTooLargeError, RetryPolicy, routes
+from casemgmt_async import (
+    CaseSession,
+    ConnectionFailedError,
+    RequestTimeoutError,
+    ResponseTooLargeError,
+    RetryPolicy,
+    routes,
+)
 
 CASE = b'{"data": {"id": "a", "type": "case", "attributes": {}}}'
 
@@ -103,3 +111,26 @@ async def test_an_attempt_that_times_out_while_connecting_was_not_sent(monkeypat
             with pytest.raises(RequestTimeoutError):
                 await session.raw(routes.CREATE_CASE, body={})
     assert wire.requests == []
+
+
+async def test_pages_that_arrive_together_are_not_read_together(wire: Any) -> None:
+    iteration, read = 0, []
+
+    async def count() -> None:
+        nonlocal iteration
+        while True:
+            await asyncio.sleep(0)
+            iteration += 1
+
+    async def call(session: CaseSession) -> None:
+        await session.raw(routes.GET_CASE, "a")
+        read.append(iteration)
+
+    page = CASE[:-1] + b" " * 20_000 + b"}"
+    for _ in range(8):
+        wire.answer(body=page, Content_Length=str(len(page)))
+    async with open_session("http://127.0.0.1:9") as session:
+        counting = asyncio.create_task(count())
+        await asyncio.gather(*(call(session) for _ in range(8)))
+        counting.cancel()
+    assert len(set(read)) == 8
