@@ -21,6 +21,7 @@ from aiohttp import web
 
 from benchmarks import server
 from benchmarks.measures import ROUNDS, Figure
+from benchmarks.requests import Service, run_in_virtual_time
 from casemgmt_async import CaseSession, cases
 from casemgmt_async.emulator import Simulation
 from casemgmt_async.emulator.messages import ApiRequest
@@ -38,16 +39,16 @@ def session(base_url: str) -> CaseSession:
     return CaseSession(base_url=base_url, api_key="bench", app_key="bench")
 
 
-async def seconds(base_url: str, window: int, size: int) -> float:
-    """Time of a walk over all pages, with connections already open."""
+async def seconds(base_url: str, window: int, size: int) -> tuple[float, float]:
+    """Time of a walk over all pages, with connections already open, and the CPU time of this process in it."""
     async with session(base_url) as calls:
         await cases.search_cases(calls, page_size=1)
         await asyncio.gather(*(cases.search_cases(calls, page_size=1) for _ in range(window)))
-        started = time.perf_counter()
+        started, computed = time.perf_counter(), time.process_time()
         found = len(await cases.iter_cases(calls, page_size=size, window=window).collect_ids())
-        spent = time.perf_counter() - started
+        spent, computed = time.perf_counter() - started, time.process_time() - computed
     assert found == PAGES * size - 1, f"the walk gave {found} cases"
-    return spent
+    return spent, computed
 
 
 async def bare(base_url: str, window: int, size: int) -> float:
@@ -70,7 +71,31 @@ async def bare(base_url: str, window: int, size: int) -> float:
 
 async def speed() -> list[Figure]:
     """Two hundred pages, the last one not quite full, one after the other and several at the same time."""
-    return [figure for window, latency, size in SPEEDS for figure in await speed_of(window, latency, size)]
+    return [
+        figure
+        for window, latency, size in SPEEDS
+        for figure in [*await speed_of(window, latency, size), await asyncio.to_thread(waiting, window, latency, size)]
+    ]
+
+
+def name_of(latency: float, size: int) -> str:
+    """The first words of a measure."""
+    return f"{PAGES} pages{f' of {size}' if size != SIZE else ''} at {latency * 1000:.0f} ms, window"
+
+
+def waiting(window: int, latency: float, size: int) -> Figure:
+    """The share of the ideal in virtual time, where computing takes none: what the order of the requests decides."""
+
+    async def program() -> float:
+        async with Service(PAGES * size - 1, limits=None, latency=latency) as service:
+            await asyncio.gather(*(cases.search_cases(service.session, page_size=1) for _ in range(window)))
+            started = asyncio.get_running_loop().time()
+            found = len(await cases.iter_cases(service.session, page_size=size, window=window).collect_ids())
+            assert found == PAGES * size - 1, f"the walk gave {found} cases"
+            return asyncio.get_running_loop().time() - started
+
+    share = 100 * math.ceil(PAGES / window) * latency / run_in_virtual_time(program())
+    return Figure(f"{name_of(latency, size)} {window}, share of the ideal without computing", OURS, share, "%")
 
 
 async def speed_of(window: int, latency: float, size: int) -> list[Figure]:
@@ -78,25 +103,26 @@ async def speed_of(window: int, latency: float, size: int) -> list[Figure]:
     async with server.emulator(PAGES * size - 1, latency) as base_url:
         rounds = [
             (
-                await seconds(base_url, window, size),
+                *await seconds(base_url, window, size),
                 await bare(base_url, window, size),
-                await seconds(base_url, 1, size),
+                (await seconds(base_url, 1, size))[0],
             )
             for _ in range(ROUNDS)
         ]
-    wide, floor, single = zip(*rounds, strict=True)
+    wide, computed, floor, single = zip(*rounds, strict=True)
     # The ideal is as many rounds as there are windows of pages, each as long as one page on its own.
     ideal = math.ceil(PAGES / window) / PAGES
-    name = f"{PAGES} pages{f' of {size}' if size != SIZE else ''} at {latency * 1000:.0f} ms, window"
+    name = name_of(latency, size)
     return [
         Figure.of_rounds(f"{name} 1", OURS, single, "s"),
         Figure.of_rounds(f"{name} {window}", OURS, wide, "s"),
+        Figure.of_rounds(f"{name} {window}, CPU", OURS, computed, "s"),
         Figure.of_rounds(f"{name} {window}", "aiohttp, bytes only", floor, "s"),
         Figure.of_rounds(
-            f"{name} {window}, times faster than 1", OURS, [one / many for many, _, one in rounds], "times"
+            f"{name} {window}, times faster than 1", OURS, [one / many for many, _, _, one in rounds], "times"
         ),
         Figure.of_rounds(
-            f"{name} {window}, share of the ideal", OURS, [100 * ideal * one / many for many, _, one in rounds], "%"
+            f"{name} {window}, share of the ideal", OURS, [100 * ideal * one / many for many, _, _, one in rounds], "%"
         ),
     ]
 
