@@ -170,7 +170,7 @@ class Bucket:
         if is_asked or not self._last_pause:
             return growing if self._refusals > 1 or not is_asked else MIN_HOLD
         step = RESUME if self._refusals == 1 else RESUME_STEP
-        return min(MAX_HOLD, max(MIN_HOLD, self._last_pause * step, growing if self._refusals > 6 else 0.0))
+        return min(MAX_HOLD, max(self._last_pause * step, growing if self._refusals > 6 else MIN_HOLD))
 
     def _scout_delay(self, now: float) -> float:
         if not self.in_flight:

@@ -315,7 +315,7 @@ class Limiter:
 
     def _refuse_long_waits(self, now: float) -> None:
         """Refuse calls that would wait longer than they may."""
-        used_up = [(bucket, delay) for bucket in self._queues if (delay := bucket.delay(now)) > 0 and bucket.is_used_up]
+        used_up = [(bucket, bucket.delay(now)) for bucket in self._queues if bucket.is_used_up]
         for bucket, delay in used_up:
             for waiter in [waiter for waiter in self._queues[bucket] if waiter.max_wait < delay < math.inf]:
                 self._dequeue(waiter)

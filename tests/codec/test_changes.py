@@ -158,6 +158,18 @@ def test_a_user_that_changes_is_told_beside_the_data(case: Case) -> None:
     assert document["included"][2:] == [{"id": "u2", "type": "user", "attributes": {"name": "Bo"}}]
 
 
+def test_a_user_that_is_told_twice_changes_in_the_last_place() -> None:
+    """The last one is what is read, so it is what is written."""
+    document = copy.deepcopy(RECEIVED)
+    document["included"].append({"id": "u1", "type": "user", "attributes": {"name": "Ada Lovelace"}})
+    case = decode(msgspec.json.encode(document), Case)
+    assert case.assignee is not None
+    assert case.assignee.name == "Ada Lovelace"
+    written = encode(evolve(case, assignee=evolve(case.assignee, name="Eve")))
+    assert [entry["attributes"].get("name") for entry in written["included"]] == ["Ada", None, "Eve"]
+    assert decode(written, Case).assignee == User("u1", name="Eve")
+
+
 def test_pages_and_lists_change_item_by_item() -> None:
     one, two = copy.deepcopy(RECEIVED["data"]), {"id": "2", "type": "case", "attributes": {"closed_at": None}}
     document = {"data": [one, two], "included": RECEIVED["included"], "meta": {"page": {"current": 1}, "new": 1}}

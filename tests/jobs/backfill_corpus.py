@@ -104,6 +104,8 @@ TABLES = [
         'key,title,comments,custom_attributes.n\nA,a,"[""one"", ""two""]","[""x"", ""y""]"\nB,b,[not a list],5\n'),
         {"A": {"comments": ["one", "two"], "custom_attributes": {"n": ["x", "y"]}},
          "B": {"comments": "[not a list]"}}),
+    Entry("a title that looks like a list", "t.csv", csv('key,title\nA,"[""one"", ""two""]"\n'),
+          {"A": {"title": '["one", "two"]'}}),
     Entry("a row that is nothing but blanks in a key", "t.csv", csv("key,title\n  ,a\nB,b\n"),
           {"B": {"title": "b"}}, {2: "key is missing"}),
 ]  # fmt: skip

@@ -95,6 +95,7 @@ async def test_a_row_becomes_a_case_with_all_that_it_says(emulator: Emulator, fi
     assert sorted(ends) == sorted([(ids["row 1"], ids["row 0"]), (ids["row 2"], ids["row 0"])])
     called = Counter(entry.route for entry in emulator.log)
     assert called["update_priority"] == called["update_status"] == called["assign_case"] == 0
+    assert called["list_case_timeline"] == 0, "a case that was just made has no comments"
 
 
 async def test_csv_says_the_same_as_json(

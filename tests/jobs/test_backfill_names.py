@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from casemgmt_async import CaseSession
+from casemgmt_async import CaseSession, NotFoundError, PermissionDeniedError
 from casemgmt_async.emulator import Emulator
 from casemgmt_async.jobs import BackfillResult, JobControl, backfill_cases
 
@@ -86,3 +86,16 @@ async def test_an_unknown_assignee_is_left_out_or_replaced_on_request(
     assert mine.assignee == emulator.store.me
     assert gone.assignee == (None if choice == "leave" else emulator.store.me)
     assert result.unassigned == ({"gone@example.com": 1} if choice == "leave" else {})
+
+
+@pytest.mark.parametrize("status", [403, 404])
+async def test_a_type_given_by_its_id_needs_no_list_of_types(
+    emulator: Emulator, run: Callable[..., Any], tmp_path: Path, status: int
+) -> None:
+    """Where the list is refused, the service itself says whether it allows the status; a name needs the list."""
+    emulator.set_faults(f"get_all_case_types: status={status}")
+    result = await run({"status": "Closed", "type": "00000000-0000-0000-0000-000000000001"})
+    assert result.succeeded
+    assert [case.status for case in cases(emulator)] == ["CLOSED"]
+    with pytest.raises((PermissionDeniedError, NotFoundError)):
+        await run({"type": "Standard"}, journal=tmp_path / "other.db", job="other")

@@ -17,7 +17,7 @@ import pytest
 from benchmarks.transfers import merge_rounds
 from casemgmt_async import CaseSession, InvalidArgumentError
 from casemgmt_async.emulator import Emulator
-from casemgmt_async.jobs import ExportError, JobControl, export_cases
+from casemgmt_async.jobs import ExportError, JobControl, ServiceDownError, export_cases
 from casemgmt_async.jobs.export.formats import row_of
 
 
@@ -363,3 +363,28 @@ def test_a_count_that_no_column_can_hold_is_only_in_raw(value: Any) -> None:
     row = row_of(raw)
     assert (row["comment_count"], row["title"], row["unreadable"]) == (None, "t", "comment_count")
     assert row["raw"] == raw.decode()
+
+
+async def test_a_service_that_is_down_ends_an_export_instead_of_leaving_its_comments_out(
+    emulator: Emulator, session: CaseSession, tmp_path: Path
+) -> None:
+    """What one case refuses is named in its line; what no case answers ends the job, which goes on later."""
+    target = tmp_path / "cases.jsonl"
+    emulator.set_faults("list_case_timeline: status=503")
+    with pytest.raises(ServiceDownError):
+        await export_cases(session.with_options(retry=None), target, include=["comments"])
+    assert not target.exists()
+    emulator.set_faults(None)
+    await export_cases(session, target, include=["comments"])
+    assert "unreadable" not in target.read_text("utf-8")
+
+
+async def test_a_case_that_gets_no_answer_is_named_when_the_others_are_read(
+    emulator: Emulator, session: CaseSession, tmp_path: Path
+) -> None:
+    """One case whose comments the service cannot give keeps no other from being exported."""
+    target = tmp_path / "cases.jsonl"
+    emulator.set_faults("list_case_timeline #3: status=503")
+    await export_cases(session.with_options(retry=None), target, include=["comments"])
+    assert [line.get("unreadable") for line in lines(target) if "unreadable" in line] == [["comments"]]
+    assert len(lines(target)) == 150

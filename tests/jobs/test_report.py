@@ -19,6 +19,7 @@ from casemgmt_async.jobs import (
     Budget,
     JobControl,
     JournalError,
+    RuleSet,
     State,
     apply_triage,
     backfill_cases,
@@ -334,6 +335,19 @@ async def test_a_job_is_divided_into_intervals_of_a_length_that_is_easy_to_read(
         assert points[1][0] - points[0][0] == pytest.approx(width)
         assert len(points) <= 60
         assert [count for _, count in points if count] == [1, 1]
+
+
+async def test_a_report_says_which_job_it_is_of(session: CaseSession, emulator: Emulator, tmp_path: Path) -> None:
+    """A triage by the name of its rules, a backfill by its job."""
+    triage, backfill = tmp_path / "triage.db", tmp_path / "backfill.db"
+    await plan_triage(session, RuleSet(RULES.rules, name="hourly"), state=triage)
+    project = next(iter(emulator.store.tables.projects))
+    await backfill_cases(session, [], job="import", journal=backfill, project=project, type=STANDARD)
+    about = [dict((await read_report(path)).about) for path in (triage, backfill)]
+    assert (about[0]["Triage"], about[0]["Filter"]) == ("hourly", "all cases")
+    assert (about[1]["Job"], about[1]["Filter"]) == ("import", "")
+    assert "Job" not in about[0]
+    assert "Triage" not in about[1]
 
 
 async def test_the_texts_of_a_backfill_are_counted_by_action_alone(

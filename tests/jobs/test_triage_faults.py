@@ -211,6 +211,26 @@ async def test_refused_credentials_end_the_job_and_spoil_nothing(
     assert comments(emulator, "Seen.") == 40
 
 
+async def test_what_was_never_sent_to_a_case_that_cannot_be_read_is_rejected(
+    session: CaseSession, emulator: Emulator, journal: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its outcome is known, so it is not unknown."""
+    key = emulator.store.tables.cases[0].key
+    chosen = RuleSet([rule("one", once=True)(lambda case: {"comment": "Seen."} if case.key == key else None)])
+    assert (await plan_triage(session, chosen, state=journal)).operations == 1
+    answer = emulator.answer
+
+    def refusing(request: Any) -> Any:
+        refused = request.route.name in {"get_case", "list_case_timeline"}
+        return Reply(403, {"errors": ["Forbidden"]}) if refused else answer(request)
+
+    monkeypatch.setattr(emulator, "answer", refusing)
+    result = await apply_triage(session, state=journal, settle=0)
+    assert result.states == {State.REJECTED: 1}
+    assert "the case could not be read" in (await read_report(journal)).failures[0].reason
+    assert comments(emulator, "Seen.") == 0
+
+
 async def test_an_unreachable_host_is_an_error_before_anything_is_planned(journal: Path) -> None:
     """No connection: one error, and a journal without a plan, in which the same call can be tried again."""
     async with CaseSession(base_url="http://127.0.0.1:1", api_key="k", app_key="k", retry=None) as session:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from itertools import pairwise
 from typing import Any
 
@@ -11,7 +12,7 @@ from scenes import all_cases
 from benchmarks.requests import SHARES, Row, Service, measure, now, run_in_virtual_time
 from casemgmt_async import Event, RequestStarted
 from casemgmt_async.emulator import Switches
-from casemgmt_async.jobs import JobControl, Progress, State, apply_triage, plan_triage, run_triage
+from casemgmt_async.jobs import Budget, JobControl, Progress, State, apply_triage, plan_triage, run_triage
 
 SLOW = "all=60/10s:*"
 """A limit that a few hundred requests meet several times."""
@@ -89,6 +90,26 @@ def test_where_searches_find_no_keys_the_pages_of_the_projects_are_read() -> Non
     assert result.states.keys() == {State.DONE}
     assert requests <= 1 + 4 + 4 + 1 + 9, "whose it is, pages, bulk updates, one search, pages of the projects"
     assert sum(isinstance(event, RequestStarted) and "filter=key" in event.url for event in asked) == 1
+
+
+def test_a_listing_goes_on_after_a_long_rate_limit_where_it_was() -> None:
+    """A window is longer than a call may wait, and no page is read twice."""
+
+    async def run() -> tuple[int, float]:
+        async with Service(500, "all=3/600s:*") as service:
+            service.session.add_listener(asked.append)
+            control = JobControl(clock=now, budget=Budget(concurrency=1))
+            plan, cost = await service.cost(
+                lambda: plan_triage(service.session, all_cases(priority="P5"), state=service.state, control=control)
+            )
+            return plan.cases, cost.seconds
+
+    asked: list[Event] = []
+    walked, seconds = run_in_virtual_time(run())
+    assert (walked, seconds > 600) == (500, True)
+    urls = [event.url for event in asked if isinstance(event, RequestStarted) and "page%5Bnumber" in event.url]
+    assert [url for url, count in Counter(urls).items() if count > 1] == []
+    assert len(urls) == 5
 
 
 def test_progress_tells_the_time_left_while_the_rate_limit_holds_it_up_and_while_confirming() -> None:

@@ -24,7 +24,7 @@ from casemgmt_async import (
     projects,
     routes,
 )
-from casemgmt_async.jobs.calls import Interrupted
+from casemgmt_async.jobs.calls import CallStatus, Interrupted, classify_error
 from casemgmt_async.jobs.control import JobControl
 from casemgmt_async.jobs.errors import ServiceDownError
 from casemgmt_async.jobs.export.resources import RawPage, document, head_of
@@ -140,6 +140,9 @@ class Extras:
     journal: Journal
     control: JobControl
     wanted: Sequence[str]
+    unanswered: dict[str, dict[str, Any]] = field(init=False, factory=dict)
+    """Cases of which something got no answer, with what was read. Kept at the end of a run, so that the next one reads
+    them again where the service was down."""
 
     async def run(self, *, all_cases: bool) -> None:
         """Read what the journal has not yet; raises `Interrupted` where the job stops before the end."""
@@ -150,21 +153,32 @@ class Extras:
             await self.control.each(places, self.one)
             if self.control.should_stop:
                 raise Interrupted
+        for place, found in self.unanswered.items():
+            await self.keep(place, found)
 
     async def one(self, place: str) -> None:
         """Read what belongs to one case; what cannot be read is named, and ends nothing."""
         case_id = place.rpartition(" ")[2]
         found: dict[str, Any] = {}
+        is_answered = True
         for name in self.wanted:
             try:
                 found[name] = await READERS[name](self, case_id)
             except (AuthenticationError, ServiceDownError):
                 raise
-            except (CaseManagementError, msgspec.DecodeError):
+            except (CaseManagementError, msgspec.DecodeError) as error:
                 found.setdefault("unreadable", []).append(name)
+                is_answered = is_answered and classify_error(error) is not CallStatus.LOST
+        if is_answered:
+            await self.keep(place, found)
+        else:
+            self.unanswered[place] = found
+        self.control.progress.advance()
+
+    async def keep(self, place: str, found: Mapping[str, Any]) -> None:
+        """Write down what was read of one case."""
         await self.journal.write(insert_items("extra", [(place, msgspec.json.encode(found))]))
         self.control.step("more kept")
-        self.control.progress.advance()
 
     async def listed(self, route: Route, *ids: str, **query: Any) -> list[msgspec.Raw]:
         """Read one list."""
