@@ -86,16 +86,13 @@ class DroppedConnectionError(Exception):
 class SendTracker:
     """Counts the sends of one call; an aiohttp middleware that runs around each of them."""
 
-    __slots__ = ("_entered", "attempts", "sends", "sent")
-
-    def __init__(self) -> None:
-        self.attempts = 0
-        """Attempts that were started."""
-        self.sends = 0
-        """Requests that were sent, or may have been."""
-        self.sent = False
-        """Whether the current attempt sent its request, or may have."""
-        self._entered = False
+    attempts = 0
+    """Attempts that were started."""
+    sends = 0
+    """Requests that were sent, or may have been."""
+    sent = False
+    """Whether the current attempt sent its request, or may have."""
+    _entered = False
 
     def begin(self) -> None:
         """Start another attempt."""

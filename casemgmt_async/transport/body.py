@@ -25,16 +25,18 @@ async def read_body(response: aiohttp.ClientResponse, max_body: int, turns: Turn
     A large one is given back in its turn, so that the caller can decode it at once.
     """
     content = response.content
-    chunks = [await content.readany()]
-    size = len(chunks[0])
-    while size <= max_body and not content.at_eof():
-        chunks.append(await content.readany())
-        size += len(chunks[-1])
+    raw = await content.readany()
+    size = len(raw)
+    if not content.at_eof():
+        chunks = [raw]
+        while size <= max_body and not content.at_eof():
+            chunks.append(await content.readany())
+            size += len(chunks[-1])
+        raw = b"".join(chunks)
     if size > max_body:
         raise ResponseTooLargeError(f"the answer is larger than {max_body} bytes")
     if size > SMALL:
         await turns.take(size)
-    raw = b"".join(chunks)  # no copy of a single one
     encoding = response.headers.get(CONTENT_ENCODING)
     return raw if encoding is None else decompress(raw, encoding.strip().lower(), max_body)
 

@@ -36,6 +36,8 @@ class Bucket:
     lease: Lease | None = None
     """What the session may send by a shared budget; None if there is none, or before the bucket has a name."""
     in_flight: int = 0
+    is_unlimited: bool = False
+    """Whether answers have arrived and none showed a limit."""
     is_pending: bool = False
     """Whether the shared budget is being asked for the bucket of the route."""
     _is_known: bool = False
@@ -50,11 +52,6 @@ class Bucket:
     _last_pause: float = 0.0
     """Seconds from the first refusal to the next success, the last time."""
     _scouted_at: float = 0.0
-
-    @property
-    def is_unlimited(self) -> bool:
-        """Whether answers have arrived and none showed a limit."""
-        return self._is_known and self._reported is None and self._learned is None
 
     @property
     def is_used_up(self) -> bool:
@@ -127,10 +124,11 @@ class Bucket:
             self._learned, self._reported = LearnedQuota(self._reported.limit), None  # only refusals report a limit
         elif self._learned is not None:
             self._learned.succeeded(now < self._held_until)
+        self.is_unlimited = self._reported is None and self._learned is None
 
     def refused(self, limits: RateLimit, now: float) -> None:
         """Take in a 429: hold the bucket for as long as it asks, and longer after each further refusal in a row."""
-        self._is_known = True
+        self._is_known, self.is_unlimited = True, False
         hold = limits.wait or 0.0
         if self._reported is None and self._learned is None and limits.limit and is_complete(limits):
             self._reported = ReportedQuota(self.random, limits.limit)

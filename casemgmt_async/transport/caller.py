@@ -82,13 +82,6 @@ class CallOptions:
         return self._headers[has_body]
 
 
-@define(eq=False)
-class Success(Generic[T]):
-    """An attempt that gave a result."""
-
-    result: T
-
-
 class Caller:
     """What all calls of a session share."""
 
@@ -168,10 +161,13 @@ class Caller:
 class Call(Generic[T]):
     """One call and the state of its attempts."""
 
-    __slots__ = (
-        *("_caller", "_counted_attempts", "_ends_at", "_is_observed", "_may_have_taken_effect", "_options", "_read"),
-        *("_request", "_route_limiter", "_ticket", "_token_renewed", "number", "started_at", "tracker"),
-    )
+    _result: T
+    _ticket: int | None = None
+    _counted_attempts = 0
+    """Attempts that count against the policy."""
+    _may_have_taken_effect = False
+    """Whether an attempt before the current one may have taken effect."""
+    _token_renewed = False
 
     def __init__(
         self,
@@ -186,11 +182,7 @@ class Call(Generic[T]):
         self._options = options
         self._read = read
         self._route_limiter = caller.limiter.route_limiter(request.route.name)
-        self._ticket: int | None = None
         self._is_observed = is_observed  # whether events are emitted; read again for each attempt
-        self._counted_attempts = 0  # attempts that count against the policy
-        self._may_have_taken_effect = False  # whether an attempt before the current one may have taken effect
-        self._token_renewed = False
         self.started_at = caller.clock.clock()
         self._ends_at = math.inf if options.timeout is None else self.started_at + options.timeout
         self.tracker = SendTracker()
@@ -215,16 +207,16 @@ class Call(Generic[T]):
                 await self._before_deadline(self._caller.pause(credentials.renew, None))
             while True:
                 token = credentials.token
-                outcome = await self._attempt()
-                if isinstance(outcome, Success):
+                failure = await self._attempt()
+                if failure is None:
                     self._caller.retry_budget.record_success()
-                    return outcome.result
-                if credentials.renewable and not self._token_renewed and isinstance(outcome.error, AuthenticationError):
+                    return self._result
+                if credentials.renewable and not self._token_renewed and isinstance(failure.error, AuthenticationError):
                     self._token_renewed = True
                     self.tracker.sent = False
                     await self._before_deadline(self._caller.pause(credentials.renew, token))
                 else:
-                    await self._wait_or_raise(outcome)
+                    await self._wait_or_raise(failure)
         except UserCodeError as carrier:
             error = carrier.error
         raise self.user_error(error)
@@ -236,7 +228,8 @@ class Call(Generic[T]):
             error.add_note(f"{self._request.route.name}: the request {sent}")
         return error
 
-    async def _attempt(self) -> Success[T] | Failure:
+    async def _attempt(self) -> Failure | None:
+        """Send the request once; set the result, or return why there is none."""
         limiter, route_limiter = self._caller.limiter, self._route_limiter
         if not limiter.try_acquire(route_limiter):
             if self._is_observed and 0 < (delay := limiter.delay(route_limiter)) < math.inf:
@@ -250,7 +243,7 @@ class Call(Generic[T]):
         try:
             with self._caller.deadlines.limit(self._attempt_seconds()):
                 answer = await self._send()
-            return self._outcome(answer)
+            return self._read_answer(answer)
         except TransportError as error:
             return Failure(failure_kind(error, self.tracker), error)
         except TimeoutError as error:
@@ -299,21 +292,20 @@ class Call(Generic[T]):
         self._emit(ResponseReceived, answer.status, elapsed, len(answer.body), request_id)
         return answer
 
-    def _outcome(self, answer: RawResponse) -> Success[T] | Failure:
+    def _read_answer(self, answer: RawResponse) -> Failure | None:
         request, caller = self._request, self._caller
         redact = caller.credentials.redact
         failure = classify(answer, request, caller.parse_errors, redact, caller.clock.wall)
         # If the answer to an earlier attempt was lost, a DELETE that finds nothing has done its work.
-        already_deleted = (
+        if failure is not None and not (
             self._may_have_taken_effect
             and answer.status == 404
             and request.route.method == "DELETE"
             and not request.expects_body
-        )
-        if failure is not None and not already_deleted:
+        ):
             return failure
         try:
-            return Success(self._read(answer))
+            self._result = self._read(answer)
         except DecodeError as error:
             kind = FailureKind.UNREADABLE if is_json(answer.body) else FailureKind.LOST
             return Failure(kind, redacted(error, redact))
@@ -321,6 +313,7 @@ class Call(Generic[T]):
             raise
         except Exception as error:
             raise UserCodeError(error) from error  # of a hook that the user added to the converter
+        return None
 
     async def _before_deadline(self, work: Awaitable[R]) -> R:
         """Await anything but an attempt, until the deadline."""
