@@ -8,7 +8,7 @@ import copy
 import os
 import platform
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from ssl import SSLContext
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, Self, TypeVar, overload
@@ -251,7 +251,8 @@ class CaseSession:
         left out; in `body`, only `UNSET` is. `replay` replaces the replay class of the route for this call.
         """
         request = self._request(route, ids, query, body, replay, expects_body=answer is not None)
-        return await self._caller.run(request, self._options, no_result if answer is None else decoder(route, answer))
+        request.answer = answer
+        return await self._caller.run(request, self._options, no_result if answer is None else decoded)
 
     async def raw(
         self,
@@ -397,25 +398,21 @@ def user_agent() -> str:
     return f"casemgmt-async/{__version__} (python {platform.python_version()}; aiohttp {aiohttp.__version__})"
 
 
-def no_result(_: RawResponse) -> None:
+def no_result(_: RawResponse, __: Request) -> None:
     """Ignore the body of a success."""
     return
 
 
-def unread(response: RawResponse) -> RawResponse:
+def unread(response: RawResponse, _: Request) -> RawResponse:
     """Return the answer as it is."""
     return response
 
 
-def decoder(route: Route, answer: type[T]) -> Callable[[RawResponse], T]:
-    """Make the function that decodes the body of a success."""
-
-    def read(response: RawResponse) -> T:
-        try:
-            return codec.decode(response.body, answer)
-        except DecodeError as error:
-            if error.route is not None:
-                raise
-            raise DecodeError(error.message, error.path, route.name) from error
-
-    return read
+def decoded(response: RawResponse, request: Request) -> Any:
+    """Decode the body of a success."""
+    try:
+        return codec.decode(response.body, request.answer)
+    except DecodeError as error:
+        if error.route is not None:
+            raise
+        raise DecodeError(error.message, error.path, request.route.name) from error

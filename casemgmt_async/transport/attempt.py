@@ -77,6 +77,8 @@ class Request:
     body: bytes | None = field(repr=False)
     expects_body: bool
     """Whether a success must have a body."""
+    answer: Any = None
+    """The type of the answer."""
 
 
 class DroppedConnectionError(Exception):

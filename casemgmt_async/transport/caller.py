@@ -114,7 +114,7 @@ class Caller:
         self.call_numbers: Final = itertools.count(1)
         self._pauses: set[asyncio.Task[Any]] = set()
 
-    def run(self, request: Request, options: CallOptions, read: Callable[[RawResponse], T]) -> Awaitable[T]:
+    def run(self, request: Request, options: CallOptions, read: Callable[[RawResponse, Request], T]) -> Awaitable[T]:
         """Make one call; `read` turns a successful answer into its result, or raises `DecodeError`."""
         is_observed = bool(self.events)
         call = Call(self, request, options, read, is_observed)
@@ -174,7 +174,7 @@ class Call(Generic[T]):
         caller: Caller,
         request: Request,
         options: CallOptions,
-        read: Callable[[RawResponse], T],
+        read: Callable[[RawResponse, Request], T],
         is_observed: bool,
     ) -> None:
         self._caller = caller
@@ -305,7 +305,7 @@ class Call(Generic[T]):
         ):
             return failure
         try:
-            self._result = self._read(answer)
+            self._result = self._read(answer, request)
         except DecodeError as error:
             kind = FailureKind.UNREADABLE if is_json(answer.body) else FailureKind.LOST
             return Failure(kind, redacted(error, redact))
