@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
 from attrs import define, field
 
@@ -14,8 +14,10 @@ from casemgmt_async.jobs.control import JobControl
 from casemgmt_async.jobs.journal import Journal, Operation, Outcome, State, Statement, move_subjects, store_waits
 from casemgmt_async.jobs.statuses import group_of
 
-__all__ = ["Sender", "holds"]
+__all__ = ["FAILURES", "Sender", "holds"]
 
+FAILURES: Final = frozenset({State.REJECTED, State.UNKNOWN})
+"""How an operation ends that keeps the later ones of its case from being sent."""
 Heard = Callable[[Operation, State, str | None], Awaitable[object]]
 
 
@@ -44,6 +46,8 @@ class Sender:
     """Called with the outcome of each operation that was sent by itself."""
     sent: int = 0
     """How many were sent in this run."""
+    failed: bool = False
+    """Whether an operation was rejected or has an unknown outcome."""
     labels: dict[str, dict[str, Sequence[str]]] = field(factory=dict)
     """The attributes that cases have, by id: the service replaces all of them at once."""
     projects: dict[str, str | None] = field(factory=dict)
@@ -119,6 +123,7 @@ class Sender:
             waits = self.control.take_waits()
             kept = [store_waits(waits)] if waits else []
             await self.journal.end(ended, *more, *(self.on_done(done) if done else ()), *kept)
+            self.failed = self.failed or any(outcome.state in FAILURES for outcome in ended)
             self.control.progress.ended(ended)
             self.control.step("ended")
 

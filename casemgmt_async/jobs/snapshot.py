@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
@@ -57,7 +57,11 @@ class Tally:
     """How many cases there are of each kind."""
     kinds: list[CaseKind] = field(factory=list)
     """The kinds, by their numbers."""
+    on_new: Callable[[Case], object] = field(kw_only=True, default=lambda _: None)
+    """Is given a case of each kind, type and project."""
     _numbers: dict[tuple[Any, ...], int] = field(init=False, factory=dict)
+    """The numbers of kinds, by what a case of the kind has, and by its type and project: one look-up for each case."""
+    _known: dict[CaseKind, int] = field(init=False, factory=dict)
     _edges: list[datetime] = field(
         init=False,
         default=Factory(
@@ -74,15 +78,24 @@ class Tally:
         """Count a case, and give the number of its kind."""
         created = case.created_at
         band = len(self._edges) if created is None else bisect_right(self._edges, created)
-        key = (case.status_name, case.status, case.status_group, case.priority, case.archived_at is None, band)
+        is_archived = case.archived_at is not None
+        status = case.status_name, case.status, case.status_group
+        key = (*status, case.priority, is_archived, band, case.type, case.project_id)
         number = self._numbers.get(key)
         if number is None:
-            number = self._numbers[key] = len(self.kinds)
-            status = status_label(case.status_name, case.status)
-            priority, age = case.priority or "NOT_DEFINED", list(BANDS.values())[band]
-            self.kinds.append(CaseKind(status, group_of(case), priority, age, case.archived_at is not None))
-            self.counts.append(0)
+            number = self._numbers[key] = self._number(case, band)
+            self.on_new(case)
         self.counts[number] += 1
+        return number
+
+    def _number(self, case: Case, band: int) -> int:
+        """Find the number of a case's kind, or give it one."""
+        status, priority = status_label(case.status_name, case.status), case.priority or "NOT_DEFINED"
+        kind = CaseKind(status, group_of(case), priority, list(BANDS.values())[band], case.archived_at is not None)
+        number = self._known.setdefault(kind, len(self.kinds))
+        if number == len(self.kinds):
+            self.kinds.append(kind)
+            self.counts.append(0)
         return number
 
 

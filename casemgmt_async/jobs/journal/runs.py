@@ -29,6 +29,7 @@ __all__ = [
     "read_activity",
     "read_doubts",
     "read_memory",
+    "read_runs",
     "remember_done",
     "select_run",
     "update_run",
@@ -161,9 +162,14 @@ async def select_run(journal: Journal, number: int | None = None) -> Run | None:
     return run
 
 
+async def read_runs(journal: Journal) -> list[Run]:
+    """Read all runs, the oldest first."""
+    return [run_of(row) for row in await journal.read(f"SELECT {COLUMNS} FROM runs ORDER BY number")]  # noqa: S608
+
+
 async def list_runs(journal: Journal) -> list[Run]:
     """Read all runs, the oldest first, with their operations by state."""
-    runs = [run_of(row) for row in await journal.read(f"SELECT {COLUMNS} FROM runs ORDER BY number")]  # noqa: S608
+    runs = await read_runs(journal)
     counted: dict[int, Counter[State]] = defaultdict(Counter)
     for number, state, count in await journal.read(
         "SELECT (SELECT max(number) FROM runs WHERE first_operation <= o.number) AS run, state, count(*) "
@@ -190,7 +196,7 @@ async def prune_runs(journal: Journal, keep: int) -> int:
 
     Memory stays, and so does every operation whose outcome is unknown.
     """
-    runs = await list_runs(journal)
+    runs = await read_runs(journal)
     gone = runs[:-keep]
     if not gone:
         return 0

@@ -32,6 +32,7 @@ __all__ = [
     "planned_numbers",
     "planned_of_case",
     "planned_operations",
+    "proven_rules",
     "reopen",
     "results_of",
     "skip",
@@ -110,6 +111,15 @@ async def planned_groups(journal: Journal) -> list[tuple[str, str, str, int, int
     )
 
 
+async def proven_rules(journal: Journal) -> set[str]:
+    """Read the rules of which something is done."""
+    rows = await journal.read(
+        f"SELECT DISTINCT rule FROM operations WHERE {IN_RUN} AND state = 'done'",  # noqa: S608
+        journal.bounds.operations,
+    )
+    return {rule for (rule,) in rows}
+
+
 async def count_cases_of(journal: Journal, actions: Iterable[str]) -> tuple[int, int]:
     """Count the cases that get one of these actions, and their projects."""
     which = f"SELECT subject FROM operations WHERE {IN_RUN} AND state = 'planned' AND action {LISTED}"  # noqa: S608
@@ -173,12 +183,14 @@ async def reopen(
     await journal.write(*statements)
 
 
-async def open_cases(journal: Journal) -> list[OpenCase]:
-    """Read the cases of which an operation is planned or was cut off."""
+async def open_cases(journal: Journal, *, all_open: bool) -> list[OpenCase]:
+    """Read the cases of which an operation is planned or was cut off; with `all_open`, that holds for every case."""
     which = f"SELECT subject FROM operations WHERE {IN_RUN} AND state IN ('planned', 'sending')"  # noqa: S608
+    inside = "" if all_open else f"AND number IN ({which})"
     rows = await journal.read(
-        f"SELECT name, number, project_id, seen, label FROM subjects WHERE number IN ({which}) ORDER BY number",  # noqa: S608
-        journal.bounds.operations,
+        "SELECT name, number, project_id, seen, label FROM subjects "  # noqa: S608
+        f"WHERE number BETWEEN ? AND ? {inside} ORDER BY number",
+        (*journal.bounds[:2], *(() if all_open else journal.bounds.operations)),
     )
     return list(map(OpenCase._make, rows))
 
@@ -280,14 +292,13 @@ async def results_of(journal: Journal, subject: int, action: str) -> set[str]:
     return {str(result) for (result,) in rows}
 
 
-async def first_cases(journal: Journal) -> dict[str, list[int]]:
-    """Read, for each rule of which nothing is done yet, its cases in order, three at most, by subject."""
+async def first_cases(journal: Journal, rules: Iterable[str]) -> dict[str, list[int]]:
+    """Read, for each of these rules, its cases in order, three at most, by subject."""
     rows = await journal.read(
         "SELECT rule, subject FROM (SELECT rule, subject, row_number() OVER (PARTITION BY rule ORDER BY subject) AS n "  # noqa: S608
-        f"FROM (SELECT DISTINCT rule, subject FROM operations WHERE {IN_RUN} AND state = 'planned') AS p) AS q "
-        f"WHERE n <= 3 AND rule NOT IN (SELECT rule FROM operations WHERE {IN_RUN} AND state = 'done') "
-        "ORDER BY rule, subject",
-        (*journal.bounds.operations, *journal.bounds.operations),
+        f"FROM (SELECT DISTINCT rule, subject FROM operations WHERE {IN_RUN} AND state = 'planned' AND rule {LISTED}) "
+        "AS p) AS q WHERE n <= 3 ORDER BY rule, subject",
+        (*journal.bounds.operations, as_list(rules)),
     )
     found: dict[str, list[int]] = {}
     for rule, subject in rows:

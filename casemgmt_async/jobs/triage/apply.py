@@ -21,10 +21,10 @@ from casemgmt_async.jobs.durations import timestamp
 from casemgmt_async.jobs.journal import Journal, Operation, Outcome, State
 from casemgmt_async.jobs.journal import triage_queries as queries
 from casemgmt_async.jobs.recovery import SETTLE, resolve_comments
-from casemgmt_async.jobs.sending import Sender, holds
+from casemgmt_async.jobs.sending import FAILURES, Sender, holds
 from casemgmt_async.jobs.triage.batches import BulkChange
-from casemgmt_async.jobs.triage.estimate import BY_PAGES, pays_in_bulk, proven_by_bulk
-from casemgmt_async.jobs.triage.known_cases import KnownCase, read_known, read_singly
+from casemgmt_async.jobs.triage.estimate import BY_PAGES, Groups, count_work, proven_by_bulk
+from casemgmt_async.jobs.triage.known_cases import read_known, read_singly
 from casemgmt_async.jobs.triage.plan import FreshPlan
 from casemgmt_async.jobs.triage.refusals import STOPPED, Refusals
 from casemgmt_async.jobs.triage.verify import Verification, unreadable
@@ -93,13 +93,18 @@ class Application:
         journal, control = self.journal, self.control
         if not self.is_part:
             await self.reopen()
-        await self.look_at(await queries.open_cases(journal))
-        control.progress.phase("changing", sum((await queries.count_planned(journal)).values()))
-        self.in_bulk = await pays_in_bulk(journal, self.everything, self.chunk)
-        if not self.is_part:
-            await self.first_cases()
+        opened = await self.look_at()
+        groups = await queries.planned_groups(journal)
+        count = sum(group[4] for group in groups)
+        control.progress.phase("changing", count)
+        is_whole = opened == {State.PLANNED: count}  # nothing was left out since the cases were read
+        cases = len(self.names) if is_whole else (await queries.count_cases_of(journal, ACTIONS))[0]
+        work = await count_work(journal, groups, cases)
+        self.in_bulk = work.pays_in_bulk(self.everything, self.chunk)
+        planned = {group[1] for group in groups}
+        if not self.is_part and await self.first_cases(groups):
             await self.resolve_lost()
-        planned = await queries.count_planned(journal)
+            planned = set(await queries.count_planned(journal))
         for action in (action for action in TABLE if action.name in planned):
             if control.should_stop:
                 return
@@ -113,9 +118,9 @@ class Application:
     async def lead(self) -> None:
         """Let one case of each rule go all the way, before others do the parts of the run."""
         await self.reopen()
-        await self.look_at(await queries.open_cases(self.journal))
+        await self.look_at()
         self.in_bulk = False  # so that rules whose first bulk update would go alone let a case go first, too
-        await self.first_cases()
+        await self.first_cases(await queries.planned_groups(self.journal))
 
     async def reopen(self) -> None:
         """Plan again what may be tried again."""
@@ -128,8 +133,14 @@ class Application:
             stopped=STOPPED,
         )
 
-    async def look_at(self, rows: Sequence[queries.OpenCase]) -> None:
-        """See how cases stand before they are changed, and look for what was cut off."""
+    async def look_at(self) -> Mapping[State, int]:
+        """See how cases stand before they are changed, and look for what was cut off.
+
+        Returns the operations of the run by state, as they were found.
+        """
+        opened = await self.journal.counts()
+        self.sender.failed = not FAILURES.isdisjoint(opened)
+        rows = await queries.open_cases(self.journal, all_open=opened.keys() == {State.PLANNED})
         self.names = {row.subject: row.case_id for row in rows}
         self.keys = {row.case_id: row.key for row in rows}
         self.sender.projects = {row.case_id: row.project_id for row in rows}
@@ -139,6 +150,7 @@ class Application:
             self.sender.labels = self.fresh.labels
             self.found = dict(self.sender.projects)
         await self.resolve_lost()
+        return opened
 
     async def check(self, rows: Sequence[queries.OpenCase]) -> None:
         """Read the cases: those changed since the plan are skipped, and what was cut off is seen to."""
@@ -168,8 +180,7 @@ class Application:
             control.progress.advance(len(found))
             return [case.id for case in found]
 
-        wanted = {row.case_id: KnownCase(row.project_id, row.key) for row in rows}
-        unread = await read_known(self.sender.session, control, wanted, see)
+        unread = await read_known(self.sender.session, control, self.sender.projects, self.keys, see)
         errors = await read_singly(self.sender.session, control, unread.ids, see)
         for case_id in unread.ids:
             self.found.pop(case_id, None)
@@ -185,22 +196,23 @@ class Application:
             sent = state is State.SENDING
             await self.sender.write(unreadable([number], errors[subject], sent=sent) for number, subject in rows)
 
-    async def first_cases(self) -> None:
-        """Let one case of each rule go all the way, or up to three until one of them does.
+    async def first_cases(self, groups: Groups) -> bool:
+        """Let one case of each rule go all the way, or up to three until one of them does; says whether any did.
 
-        For a rule that makes a single change in bulk, the first bulk update goes alone instead.
+        For a rule that makes a single change in bulk, the first bulk update goes alone instead. A rule of which
+        something is done already needs none.
         """
-        first = await queries.first_cases(self.journal)
+        new = {group[0] for group in groups} - await queries.proven_rules(self.journal)
         if self.in_bulk:
-            self.unproven = first.keys() & proven_by_bulk(await queries.planned_groups(self.journal))
+            self.unproven = new & proven_by_bulk(groups)
+        first = await queries.first_cases(self.journal, new - self.unproven) if new - self.unproven else {}
         for rule, subjects in first.items():
-            if rule in self.unproven:
-                continue
             for subject in subjects:
                 if self.control.should_stop:
-                    return
+                    return True
                 if rule in self.refusals.stopped or await self.goes_all_the_way(subject):
                     break
+        return bool(first)
 
     async def goes_all_the_way(self, subject: int) -> bool:
         """Do the operations of one case, those that can be refused before comments; returns whether all are done.
@@ -220,7 +232,8 @@ class Application:
     async def stage(self, action: Action) -> None:
         """Do one action to every case that is to get it."""
         journal, control = self.journal, self.control
-        await queries.skip_after_failures(journal, action.name, BLOCKED)
+        if self.sender.failed:
+            await queries.skip_after_failures(journal, action.name, BLOCKED)
         if action.bulk is not None and self.in_bulk:
             batches = list(await self.batches(action))
             leading = {batch.rule: batch for batch in reversed(batches) if batch.rule in self.unproven}

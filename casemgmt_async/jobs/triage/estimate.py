@@ -10,9 +10,9 @@ from typing import Final
 from attrs import define, field, frozen
 
 from casemgmt_async import Event, RateLimit, RawResponse, RequestStarted, ResponseReceived
-from casemgmt_async.jobs.actions import ACTIONS, TABLE
+from casemgmt_async.jobs.actions import TABLE
 from casemgmt_async.jobs.journal import Journal
-from casemgmt_async.jobs.journal.triage_queries import count_cases_of, planned_groups
+from casemgmt_async.jobs.journal.triage_queries import count_cases_of
 from casemgmt_async.jobs.triage.known_cases import count_lookups
 from casemgmt_async.jobs.triage.listing import PAGE_SIZE
 
@@ -21,9 +21,11 @@ __all__ = [
     "BY_PAGES",
     "AnswerPace",
     "Estimate",
+    "Groups",
     "PaceMeter",
+    "PlannedWork",
+    "count_work",
     "estimate_requests",
-    "pays_in_bulk",
     "proven_by_bulk",
 ]
 
@@ -32,6 +34,8 @@ BULK: Final = tuple(action.name for action in TABLE if action.bulk is not None)
 """The actions that bulk updates can do."""
 BY_PAGES: Final = ("project", *(action.name for action in TABLE if action.hides))
 """Those of them after which no search finds the key of the case."""
+SHOWN: Final = frozenset(BULK) - frozenset(BY_PAGES)
+"""Those of them after which a search finds it."""
 
 Groups = Sequence[tuple[str, str, str, int, int]]
 """What is planned alike: rule, action, payload, stage, count."""
@@ -145,28 +149,52 @@ def proven_by_bulk(groups: Groups) -> set[str]:
     return {rule for rule, names in actions.items() if len(names) == 1 and names <= set(BULK)}
 
 
+@frozen(kw_only=True)
+class PlannedWork:
+    """What is planned and not done."""
+
+    groups: Groups
+    """The changes."""
+    cases: int
+    """The cases that they are done to."""
+    shown: int
+    """Those of them that a search for their keys shows after a bulk update."""
+    hidden: int
+    """Those that no search for their keys finds afterwards."""
+    projects: int
+    """The projects of the hidden ones."""
+
+    def reads_after(self, everything: int) -> int:
+        """Count the requests to read back what bulk updates change: by keys, or by all pages of the projects."""
+        pages = math.ceil(everything / PAGE_SIZE) + max(self.projects - 1, 0)
+        return count_lookups(self.shown) + min(self.hidden, pages)
+
+    def pays_in_bulk(self, everything: int, chunk: int) -> bool:
+        """Whether bulk updates and reading the cases back take fewer requests than one request for each change."""
+        singly, bulk = count_bulk(self.groups, chunk)
+        return bulk + self.reads_after(everything) < singly
+
+
+async def count_work(journal: Journal, groups: Groups, cases: int) -> PlannedWork:
+    """Count the cases of planned changes; the journal is asked only where not all cases are of one sort."""
+    actions = {group[1] for group in groups}
+    shown = cases if actions <= SHOWN else (await count_cases_of(journal, SHOWN))[0]
+    hidden, projects = (0, 0) if actions.isdisjoint(BY_PAGES) else await count_cases_of(journal, BY_PAGES)
+    return PlannedWork(groups=groups, cases=cases, shown=shown, hidden=hidden, projects=projects)
+
+
 def count_bulk(groups: Groups, chunk: int) -> tuple[int, int]:
     """Count the requests of the actions that have a bulk update: one by one, and in bulk."""
     counts = [count for _, action, _, _, count in groups if action in BULK]
     return sum(counts), sum(math.ceil(count / chunk) for count in counts)
 
 
-async def pays_in_bulk(journal: Journal, everything: int, chunk: int) -> bool:
-    """Whether bulk updates and reading the cases back take fewer requests than one request for each change."""
-    singly, bulk = count_bulk(await planned_groups(journal), chunk)
-    return bulk + await count_reads_after(journal, everything) < singly
-
-
-async def estimate_requests(
-    journal: Journal, everything: int, chunk: int, concurrency: int, *, at_once: bool
-) -> Estimate:
+def estimate_requests(work: PlannedWork, everything: int, chunk: int, concurrency: int, *, at_once: bool) -> Estimate:
     """Estimate what applying a plan takes; unless it is done `at_once`, the cases are read again first."""
-    groups = await planned_groups(journal)
-    in_bulk = await pays_in_bulk(journal, everything, chunk)
+    groups, in_bulk = work.groups, work.pays_in_bulk(everything, chunk)
     total = Estimate()
     if not at_once:
-        cases, _ = await count_cases_of(journal, ACTIONS)
-        total = Estimate(1, 1) + after_first(count_lookups(cases), concurrency)
+        total = Estimate(1, 1) + after_first(count_lookups(work.cases), concurrency)
     proven = proven_by_bulk(groups) if in_bulk else set()
     begun: set[tuple[str, str]] = set()
     for action in TABLE:
@@ -187,16 +215,9 @@ async def estimate_requests(
                 singly += count * each
         rounds = math.ceil(len(leading) / concurrency) + math.ceil((bulk - len(leading)) / concurrency)
         total += Estimate(bulk, rounds) + Estimate(singly, math.ceil(singly / concurrency))
-    return total + (after_first(await count_reads_after(journal, everything), concurrency) if in_bulk else Estimate())
+    return total + (after_first(work.reads_after(everything), concurrency) if in_bulk else Estimate())
 
 
 def after_first(count: int, concurrency: int) -> Estimate:
     """What requests take of which the first goes alone, and the others side by side."""
     return Estimate(count, min(count, 1) + math.ceil(max(count - 1, 0) / concurrency))
-
-
-async def count_reads_after(journal: Journal, everything: int) -> int:
-    """Count the requests to read back what bulk updates change: by keys, or by all pages of the projects."""
-    shown, _ = await count_cases_of(journal, [name for name in BULK if name not in BY_PAGES])
-    others, projects = await count_cases_of(journal, BY_PAGES)
-    return count_lookups(shown) + min(others, math.ceil(everything / PAGE_SIZE) + max(projects - 1, 0))

@@ -15,22 +15,12 @@ from casemgmt_async.jobs.calls import CallStatus
 from casemgmt_async.jobs.control import JobControl
 from casemgmt_async.jobs.triage.listing import PAGE_SIZE, iter_listing
 
-__all__ = ["KnownCase", "See", "Unread", "count_lookups", "read_known", "read_singly"]
+__all__ = ["See", "Unread", "count_lookups", "read_known", "read_singly"]
 
 See = Callable[[Sequence[Case]], Awaitable[Collection[str]]]
 """Is given cases as they are read; returns the ids of those that need not be read again."""
 FEW: Final = 2
 """Cases that are read one by one, since a search for their keys may find nothing."""
-
-
-@frozen
-class KnownCase:
-    """What is known of a case that is to be read."""
-
-    project: str | None
-    """The id of its project, as far as is known."""
-    key: str | None
-    """Its key; None if only the pages of its project can tell what became of it."""
 
 
 @frozen
@@ -48,14 +38,18 @@ def count_lookups(count: int) -> int:
     return count if count <= FEW else math.ceil(count / PAGE_SIZE)
 
 
-async def read_known(session: CaseSession, control: JobControl, wanted: Mapping[str, KnownCase], see: See) -> Unread:
-    """Read the wanted cases, which are given by their ids, with searches; a hundred by their keys where that works.
+async def read_known(
+    session: CaseSession, control: JobControl, projects: Mapping[str, str | None], keys: Mapping[str, str], see: See
+) -> Unread:
+    """Read known cases with searches; a hundred by their keys where that works.
+
+    `projects` has the ids of the cases, each with the id of its project, as far as that is known. `keys` has the keys
+    of those that a search for keys can find; the pages of its project tell what became of any other.
 
     That a search finds keys is not documented, so a search that finds less than half of its keys is the last of them.
     What it did not find is read by the pages of its project: only `project_id:<uuid>` can be depended on.
     """
-    left = {case_id: known.project for case_id, known in wanted.items()}
-    keys = {case_id: known.key for case_id, known in wanted.items() if known.key is not None}
+    left = dict(projects)
     seen: set[str] = set()
 
     async def see_and_settle(found: Sequence[Case]) -> Collection[str]:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from operator import itemgetter
+from typing import Any, Final, TypeAlias
 
 from attrs import astuple, define, field, frozen
 
@@ -23,20 +24,23 @@ from casemgmt_async.jobs.journal.triage_queries import (
     count_cases_by_rule,
     insert_cases,
     insert_planned,
-    planned_groups,
 )
 from casemgmt_async.jobs.snapshot import Tally
 from casemgmt_async.jobs.triage.changes import Change
-from casemgmt_async.jobs.triage.estimate import BY_PAGES, AnswerPace, PaceMeter, estimate_requests
+from casemgmt_async.jobs.triage.estimate import BY_PAGES, AnswerPace, PaceMeter, count_work, estimate_requests
 from casemgmt_async.jobs.triage.hints import Observed, warnings_of
 from casemgmt_async.jobs.triage.reading import CaseReader
 from casemgmt_async.jobs.triage.rules import RuleSet, TimelineNeeded, View
 
-__all__ = ["CHUNK", "FreshPlan", "Plan", "PlanOptions", "PlanRow", "make_plan", "read_plan"]
+__all__ = ["CHUNK", "FreshPlan", "Plan", "PlanOptions", "PlanRow", "make_plan", "sum_up"]
 
 CHUNK: Final = 100
 """Cases in one bulk update."""
 FLUSH_EVERY: Final = 2_000
+Alike: TypeAlias = tuple[int, str, str]
+"""What shares a bulk update: stage, rule and payload; the stage alone of an action that has none."""
+GROUP_OF_STEP: Final = itemgetter(1, 3, 4, 2)
+"""Takes rule, action, payload and stage out of a planned step."""
 
 
 @frozen
@@ -125,38 +129,51 @@ class Planner:
     undecided: list[tuple[Case, int]] = field(factory=list)
     """Cases whose timeline has to be read first, with the numbers of their kinds."""
     subjects: list[PlannedCase] = field(factory=list)
-    steps: list[PlannedStep] = field(factory=list)
-    by_pages: bool = False
-    """Whether a step hides its case from searches for keys."""
+    steps: defaultdict[Alike, list[PlannedStep]] = field(factory=lambda: defaultdict(list))
+    """What was decided, by what shares a bulk update."""
+    groups: Counter[tuple[str, str, str, int]] = field(factory=Counter)
+    """How often the same is planned: by rule, action, payload and stage."""
     refused: Counter[tuple[str, str]] = field(factory=Counter)
     """Cases whose type does not allow the status that a rule sets, by rule and status."""
     allows: Any = lambda type_id, status: True  # noqa: ARG005
     _subject: int = 0
     _operation: int = 0
+    _needs_activity: bool = False
 
     def __attrs_post_init__(self) -> None:
         self._subject, self._operation = self.run.first_subject, self.run.first_operation
+        self._needs_activity = self.rules.needs_activity
+        self.tally.on_new = self.observed.add
+
+    @property
+    def matched(self) -> int:
+        """Cases that get at least one operation."""
+        return self._subject - self.run.first_subject
+
+    @property
+    def by_pages(self) -> bool:
+        """Whether a step hides its case from searches for keys."""
+        return any(action in BY_PAGES for _, action, _, _ in self.groups)
 
     def take(self, case: Case) -> None:
         """Count a case and decide about it."""
         self.cases += 1
-        self.observed.add(case)
         self.decide(case, self.tally.add(case))
 
     def decide(self, case: Case, kind: int) -> None:
         """Decide about one case, or put it aside until its timeline was read."""
         try:
             steps = self.rules.decide(case, self.view)
+            if not steps:
+                return
             needed = [decided for decided in steps if not is_unchanged(case, decided[1])]
-            active = self.view.active_at(case) if self.rules.needs_activity and needed else None
+            active = self.view.active_at(case) if needed and self._needs_activity else None
         except TimelineNeeded:
             self.undecided.append((case, kind))
             return
         self.unchanged += len(steps) - len(needed)
-        needed = self.allowed(case, needed)
-        if not needed:
+        if not needed or not (needed := self.allowed(case, needed)):
             return
-        needed.sort(key=stage_of)
         subject, self._subject = self._subject, self._subject + 1
         label = f"{case.key} {case.title}"
         seen, created = timestamp(case.modified_at), timestamp(case.created_at)
@@ -164,10 +181,11 @@ class Planner:
         for rule, step in needed:
             if step.action == "attributes":
                 self.fresh.labels[case.id] = dict(case.attributes)
-            self.by_pages = self.by_pages or step.action in BY_PAGES
-            was = ACTIONS[step.action].current(case, step.payload)
+            action = ACTIONS[step.action]
+            was = action.current(case, step.payload)
             shown = None if was is None else canonical_text(was) if isinstance(was, str) else canonical(was)
-            self.steps.append((subject, rule, step.stage, step.action, step.text, shown))
+            alike = (step.stage, rule, step.text) if action.bulk is not None else (step.stage, "", "")
+            self.steps[alike].append((subject, rule, step.stage, step.action, step.text, shown))
 
     def allowed(self, case: Case, steps: list[tuple[str, Step]]) -> list[tuple[str, Step]]:
         """Leave out the rules that set a status which the case's type does not have."""
@@ -188,8 +206,10 @@ class Planner:
         operations of a case keep their order, since they are sorted by stage first.
         """
         if self.subjects:
-            subjects, steps = self.subjects, sorted(self.steps, key=bulk_of)
-            self.subjects, self.steps = [], []
+            subjects, self.subjects = self.subjects, []
+            steps = [step for alike in sorted(self.steps) for step in self.steps[alike]]
+            self.steps.clear()
+            self.groups.update(map(GROUP_OF_STEP, steps))
             rows = [(number, *step) for number, step in enumerate(steps, self._operation)]
             self._operation += len(rows)
             await self.journal.write(insert_cases(subjects), insert_planned(rows))
@@ -231,17 +251,6 @@ async def last_activity(session: CaseSession, case: Case, me: str | None) -> flo
     return 0.0
 
 
-def stage_of(decided: tuple[str, Step]) -> int:
-    """The place of a decided step among all steps of a case."""
-    return decided[1].stage
-
-
-def bulk_of(step: PlannedStep) -> tuple[int, str]:
-    """What a planned step may share a request with: its stage and, where there is a bulk update, rule and payload."""
-    _, rule, stage, action, text, _ = step
-    return stage, f"{rule}\n{text}" if ACTIONS[action].bulk is not None else ""
-
-
 def is_unchanged(case: Case, step: Step) -> bool:
     """Whether a step would change nothing."""
     holds = ACTIONS[step.action].holds
@@ -268,7 +277,7 @@ async def make_plan(
         everything = await count_everything(session, planner, reader)
     finally:
         session.remove_listener(meter.on_event)
-    too_many = await too_large(journal, rules)
+    too_many = await too_large(journal, rules, planner.matched)
     if too_many and not options.dry_run:
         raise PlanTooLargeError(f"{too_many}; nothing was changed")
     warnings = [
@@ -324,36 +333,38 @@ async def count_everything(session: CaseSession, planner: Planner, reader: CaseR
     return everything
 
 
-async def too_large(journal: Journal, rules: RuleSet) -> str | None:
+async def too_large(journal: Journal, rules: RuleSet, matched: int) -> str | None:
     """Say which limit on the number of cases a plan breaks, if any."""
-    counts = await count_cases_by_rule(journal)
+    is_limited = any(rule.max_cases is not None for rule in rules.rules)
+    counts = await count_cases_by_rule(journal) if is_limited else {}
     for rule in rules.rules:
         if rule.max_cases is not None and counts.get(rule.name, 0) > rule.max_cases:
             return f'rule "{rule.name}" would change {counts[rule.name]:,} cases, and its max_cases is {rule.max_cases}'
-    matched = await journal.count_subjects()
     if rules.max_cases is not None and matched > rules.max_cases:
         return f"the plan would change {matched:,} cases, and max_cases is {rules.max_cases}"
     return None
 
 
-async def read_plan(journal: Journal, run: Run, pace: AnswerPace, concurrency: int, *, at_once: bool) -> Plan:
-    """Read the plan of the selected run, and estimate what it takes."""
+async def sum_up(planner: Planner, pace: AnswerPace, concurrency: int, *, at_once: bool) -> Plan:
+    """Say what a plan does, and estimate what it takes."""
+    journal, run = planner.journal, planner.run
     facts = run.facts
-    groups = await planned_groups(journal)
+    groups = [(*group, count) for group, count in sorted(planner.groups.items())]
     ranks = {rule: rank for rank, rule in enumerate(facts["rules"])}
     rows: Counter[tuple[int, str, int, str]] = Counter()
     for rule, action, payload, stage, count in groups:
         value = json.loads(payload)
         shown = facts["names"].get(value, value) if isinstance(value, str) else value
         rows[ranks.get(rule, 0), rule, stage, describe(action, shown)] += count
-    needs = await estimate_requests(journal, facts["everything"], facts["chunk"], concurrency, at_once=at_once)
+    work = await count_work(journal, groups, planner.matched)
+    needs = estimate_requests(work, facts["everything"], facts["chunk"], concurrency, at_once=at_once)
     return Plan(
         state=journal.path,
         run=run.number,
         rows=tuple(PlanRow(rule, what, count) for (_, rule, _, what), count in sorted(rows.items())),
         cases=facts["cases"],
-        matched=await journal.count_subjects(),
-        operations=sum(row[4] for row in groups),
+        matched=planner.matched,
+        operations=planner.groups.total(),
         unchanged=facts["unchanged"],
         requests=needs.requests,
         seconds=pace.seconds(needs),

@@ -34,7 +34,7 @@ from casemgmt_async.jobs.sending import Sender
 from casemgmt_async.jobs.snapshot import Tally
 from casemgmt_async.jobs.triage.apply import Application, ApplyOptions
 from casemgmt_async.jobs.triage.changes import Change, iter_changes
-from casemgmt_async.jobs.triage.plan import CHUNK, FreshPlan, Plan, Planner, PlanOptions, make_plan, read_plan
+from casemgmt_async.jobs.triage.plan import CHUNK, FreshPlan, Plan, Planner, PlanOptions, make_plan, sum_up
 from casemgmt_async.jobs.triage.resolve import resolve_names
 from casemgmt_async.jobs.triage.rules import RuleSet, View
 from casemgmt_async.jobs.triage.state import TriageState, open_state
@@ -295,7 +295,7 @@ async def plan_in(work: TriageState, rules: RuleSet, options: PlanOptions) -> tu
     pace = await make_plan(session, planner, control, options, facts)
     if pace is None:
         return None
-    plan = await read_plan(journal, run, pace, control.budget.concurrency, at_once=options.at_once)
+    plan = await sum_up(planner, pace, control.budget.concurrency, at_once=options.at_once)
     return plan, planner.fresh
 
 
@@ -310,7 +310,7 @@ def doubts_of(view: View) -> list[str]:
 
 async def finish_earlier(work: TriageState, options: ApplyOptions, *, last_too: bool = False) -> None:
     """Finish the cases that earlier runs had begun and not finished; the rest of those runs is left to later plans."""
-    runs = await run_queries.list_runs(work.journal)
+    runs = await run_queries.read_runs(work.journal)
     for each in runs if last_too else runs[:-1]:
         if each.state is not RunState.APPLYING or work.control.should_stop:
             continue

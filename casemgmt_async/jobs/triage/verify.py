@@ -14,7 +14,8 @@ from casemgmt_async.jobs.journal import Outcome, State, move_subjects
 from casemgmt_async.jobs.journal.triage_queries import operations_numbered
 from casemgmt_async.jobs.sending import Sender
 from casemgmt_async.jobs.triage.batches import BulkChange
-from casemgmt_async.jobs.triage.known_cases import KnownCase, read_known, read_singly
+from casemgmt_async.jobs.triage.estimate import BY_PAGES
+from casemgmt_async.jobs.triage.known_cases import read_known, read_singly
 
 __all__ = ["Verification", "unreadable"]
 
@@ -26,7 +27,7 @@ class Verification:
     """One reading back: by searches first, then case by case; what a case does not show is done singly."""
 
     sender: Sender
-    waiting: Mapping[str, Sequence[BulkChange]]
+    waiting: Mapping[str, tuple[BulkChange, ...]]
     """What was sent for each case and it has to show, by its id."""
     keys: Mapping[str, str]
     """The keys that the cases had before."""
@@ -43,15 +44,14 @@ class Verification:
         """Read, and write down what is done."""
         session, control = self.sender.session, self.sender.control
         control.progress.phase("verifying", len(self.waiting))
-        wanted = {case_id: self.known(case_id, batches) for case_id, batches in self.waiting.items()}
-        unread = await read_known(session, control, wanted, self.see_found)
+        projects = {case_id: self.sender.projects[case_id] for case_id in self.waiting}
+        unread = await read_known(session, control, projects, self.lasting_keys(), self.see_found)
         hidden = {
             case_id
             for case_id, project in unread.ids.items()
             if project in unread.whole and self.has_left(case_id, project)
         }
-        for case_id in hidden:
-            self.is_done(case_id, self.waiting[case_id])
+        self.shown += [batch.numbers[case_id] for case_id in hidden for batch in self.waiting[case_id]]
         control.progress.advance(len(hidden))
         await self.flush()
         errors = await read_singly(session, control, unread.ids.keys() - hidden, self.see_one)
@@ -61,10 +61,12 @@ class Verification:
             await self.sender.write([unreadable(numbers, error, sent=True)])
         control.progress.advance(len(errors))
 
-    def known(self, case_id: str, batches: Sequence[BulkChange]) -> KnownCase:
-        """What a case is searched by: no search finds an archived one, and one that was moved has another key."""
-        keeps_key = not any(ACTIONS[batch.action].hides or batch.action == "project" for batch in batches)
-        return KnownCase(self.sender.projects[case_id], self.keys.get(case_id) if keeps_key else None)
+    def lasting_keys(self) -> dict[str, str]:
+        """Return the keys by which searches find cases: none finds an archived case, and a moved one has another."""
+        changes = {batch for batches in set(self.waiting.values()) for batch in batches}
+        lost = {case_id for batch in changes if batch.action in BY_PAGES for case_id in batch.numbers}
+        keys = self.keys
+        return {case_id: keys[case_id] for case_id in self.waiting if case_id in keys and case_id not in lost}
 
     async def see_found(self, found: Sequence[Case]) -> Collection[str]:
         """Take what the cases show that a search found; one that does not show all is read by itself."""
@@ -74,11 +76,11 @@ class Verification:
             self.visible.add(case.id)
             batches = self.waiting[case.id]
             for batch in batches:
-                if not self.shows(case, batch):
+                if not batch.check(case, batch.value):
                     break
             else:
                 settled.append(case.id)
-                self.is_done(case.id, batches)
+                self.is_done(case, batches)
         self.sender.control.progress.advance(len(settled))
         if len(self.shown) >= FLUSH_EVERY:
             await self.flush()
@@ -87,27 +89,22 @@ class Verification:
     async def see_one(self, found: Sequence[Case]) -> Collection[str]:
         """Take what one case shows, and do the rest."""
         (case,) = found
-        again = [batch for batch in self.waiting[case.id] if not self.shows(case, batch)]
-        self.is_done(case.id, [batch for batch in self.waiting[case.id] if batch not in again])
+        again = [batch for batch in self.waiting[case.id] if not batch.check(case, batch.value)]
+        self.is_done(case, [batch for batch in self.waiting[case.id] if batch not in again])
         for batch in again:
             (operation,) = await operations_numbered(self.sender.journal, [batch.numbers[case.id]])
             await self.sender.send(operation)
         self.sender.control.progress.advance(1 - len(again))  # each of those has counted itself
         return [case.id]
 
-    def shows(self, case: Case, batch: BulkChange) -> bool:
-        """Whether a case shows what was sent for it."""
-        if not batch.check(case, batch.value):
-            return False
-        self.sender.learn(batch.action, batch.payload, case)
-        return True
-
-    def is_done(self, case_id: str, batches: Sequence[BulkChange]) -> None:
-        """Take what was sent for a case as done."""
+    def is_done(self, case: Case, batches: Sequence[BulkChange]) -> None:
+        """Take what was sent for a case, and the case shows, as done."""
         for batch in batches:
-            number = batch.numbers[case_id]
+            number = batch.numbers[case.id]
             self.shown.append(number)
-            if batch.action == "project":
+            if batch.action == "status":
+                self.sender.learn(batch.action, batch.payload, case)
+            elif batch.action == "project":
                 self.moved.append((batch.value, number))
 
     def has_left(self, case_id: str, project: str | None) -> bool:
