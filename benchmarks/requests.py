@@ -29,6 +29,7 @@ from casemgmt_async.jobs import JobControl, JobResult, Plan, RuleSet, apply_tria
 __all__ = [
     "CONCURRENCY",
     "LIMIT",
+    "ME",
     "SHARES",
     "Row",
     "Service",

@@ -101,8 +101,8 @@ def canonical(payload: Any) -> str:
     return json.dumps(payload, sort_keys=True, separators=(",", ":"), default=str)
 
 
-canonical_text: Final[Callable[[str], str]] = lru_cache(maxsize=1024)(canonical)
-"""The same for texts, most of which many cases share."""
+canonical_text: Final[Callable[[str | None], str]] = lru_cache(maxsize=1024)(canonical)
+"""The same for texts and None, most of which many cases share."""
 
 
 def has_status(case: Case, wanted: str) -> bool:

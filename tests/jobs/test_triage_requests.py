@@ -9,10 +9,11 @@ from typing import Any
 import pytest
 from scenes import all_cases
 
-from benchmarks.requests import SHARES, Row, Service, measure, now, run_in_virtual_time
+from benchmarks.requests import ME, SHARES, Row, Service, measure, now, run_in_virtual_time
 from casemgmt_async import Event, RequestStarted
 from casemgmt_async.emulator import Switches
 from casemgmt_async.jobs import Budget, JobControl, Progress, State, apply_triage, plan_triage, run_triage
+from casemgmt_async.jobs.journal.sqlite_store import SQLiteStore
 
 SLOW = "all=60/10s:*"
 """A limit that a few hundred requests meet several times."""
@@ -135,3 +136,28 @@ def test_progress_tells_the_time_left_while_the_rate_limit_holds_it_up_and_while
     assert [progress.done for _, progress in confirming] == sorted(progress.done for _, progress in confirming)
     assert confirming[-1][1].done == confirming[-1][1].total
     assert confirming[-1][0] <= ended
+
+
+def test_the_journal_is_asked_for_cases_and_not_for_each_operation(monkeypatch: pytest.MonkeyPatch) -> None:
+    """To apply a plan in bulk, each case is read once; what several steps need to know is counted and read once."""
+    read: list[int] = []
+    select = SQLiteStore.select
+
+    def counted(*given: Any) -> list[tuple[Any, ...]]:
+        rows = select(*given)
+        read.append(len(rows))
+        return rows
+
+    async def run() -> int:
+        async with Service(400, None) as service:
+            rules = all_cases(priority="P5", assign=ME, status="In Progress")
+            plan = await plan_triage(service.session, rules, state=service.state, control=service.control())
+            monkeypatch.setattr(SQLiteStore, "select", counted)
+            result = await apply_triage(service.session, state=service.state, control=service.control())
+            assert result.states == {State.DONE: plan.operations}
+            return plan.operations
+
+    operations = run_in_virtual_time(run())
+    assert operations > 1_000
+    assert sum(read) <= 400 + 100
+    assert len(read) <= 50, "no query for each bulk update"

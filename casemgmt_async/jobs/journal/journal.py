@@ -292,12 +292,19 @@ def store_waits(waits: Iterable[tuple[float, float]]) -> Statement:
     )
 
 
-def ranges(numbers: Iterable[int]) -> list[list[int]]:
+def ranges(numbers: Iterable[int]) -> list[tuple[int, int]]:
     """Numbers as pairs of first and last with no gap between; rows that lie together are changed in one go."""
-    found: list[list[int]] = []
-    for number in sorted(numbers):
-        if found and found[-1][1] == number - 1:
-            found[-1][1] = number
+    ordered = sorted(numbers)
+    found: list[tuple[int, int]] = []
+    parts = [(0, len(ordered))] if ordered else []
+    while parts:  # halves, and not one number after the other: most numbers come in few ranges
+        start, end = parts.pop()
+        first, last = ordered[start], ordered[end - 1]
+        if last - first > end - start - 1:
+            middle = (start + end) // 2
+            parts += [(middle, end), (start, middle)]
+        elif found and found[-1][1] == first - 1:
+            found[-1] = found[-1][0], last
         else:
-            found.append([number, number])
+            found.append((first, last))
     return found

@@ -231,9 +231,8 @@ def remember_done(rules: str, run: Run, numbers: Collection[int]) -> Statement:
 def note_activity(now: float, numbers: Collection[int]) -> Statement:
     """Make the statement that keeps when cases were last active before our change, and when we changed them."""
     sql = (
-        "INSERT INTO activity (case_id, active_at, changed_at) SELECT DISTINCT s.case_id, s.active, ? "
-        "FROM operations o JOIN subjects s ON s.number = o.subject WHERE o.number BETWEEN ? AND ? "
-        "AND s.active IS NOT NULL "
+        "INSERT INTO activity (case_id, active_at, changed_at) SELECT case_id, active, ? FROM subjects "
+        "WHERE number IN (SELECT subject FROM operations WHERE number BETWEEN ? AND ?) AND active IS NOT NULL "
         "ON CONFLICT (case_id) DO UPDATE SET active_at = excluded.active_at, changed_at = excluded.changed_at"
     )
     return sql, [(now, first, last) for first, last in ranges(numbers)]

@@ -8,7 +8,7 @@ __all__ = ["APPLICATION_ID", "SCHEMA", "SCHEMAS", "VERSION"]
 
 APPLICATION_ID: Final = 0x43617365
 """Marks the file as ours in its header: the letters `Case`."""
-VERSION: Final = 3
+VERSION: Final = 4
 SCHEMA: Final = """
     CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
     CREATE TABLE subjects (

@@ -6,8 +6,10 @@ WAL with `synchronous=FULL` survives a killed process and a power cut.
 from __future__ import annotations
 
 import contextlib
+import re
 import sqlite3
 from collections.abc import Iterable, Sequence
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any, Final
 
@@ -36,6 +38,10 @@ ADVICE: Final[dict[int, tuple[type[JournalError], str]]] = {
     sqlite3.SQLITE_CANTOPEN: (JournalError, "the file cannot be opened; does its folder exist and is it writable?"),
     sqlite3.SQLITE_BUSY: (JournalLockedError, "another program is writing to it; close that and run again"),
 }
+
+PLAIN_INSERT: Final = re.compile(r"(INSERT INTO .* VALUES )(\([^()]*\))")
+TOGETHER: Final = 50
+"""Rows that one statement adds: each statement costs, and takes Python's lock away from the event loop."""
 
 
 def explain(path: Path, error: Exception) -> JournalError:
@@ -104,8 +110,14 @@ class SQLiteStore(JournalStore[sqlite3.Connection]):
         return connection.execute(sql, parameters).fetchall()
 
     def change(self, connection: sqlite3.Connection, sql: str, rows: Iterable[Sequence[Any]]) -> None:
-        """Run a statement for each row of parameters."""
-        connection.executemany(sql, rows)
+        """Run a statement for each row of parameters; rows that are added go into a statement by the fifty."""
+        insert, left = PLAIN_INSERT.fullmatch(sql), iter(rows)
+        if insert is not None:
+            many = f"{insert[1]}{', '.join([insert[2]] * TOGETHER)}"
+            while len(some := list(islice(left, TOGETHER))) == TOGETHER:
+                connection.execute(many, tuple(chain.from_iterable(some)))
+            left = iter(some)
+        connection.executemany(sql, left)
 
     def begin(self, connection: sqlite3.Connection) -> None:
         """Begin a transaction that writes."""

@@ -14,6 +14,7 @@ __all__ = [
     "OpenCase",
     "PlannedCase",
     "PlannedOperation",
+    "PlannedSpan",
     "PlannedStep",
     "clear_plan",
     "count_cases_by_rule",
@@ -29,7 +30,7 @@ __all__ = [
     "operations_numbered",
     "planned_changes",
     "planned_groups",
-    "planned_numbers",
+    "planned_in_span",
     "planned_of_case",
     "planned_operations",
     "proven_rules",
@@ -50,15 +51,27 @@ IN_RUN: Final = "number BETWEEN ? AND ? AND subject BETWEEN ? AND ?"
 LISTED: Final = "IN (SELECT value FROM json_each(?))"
 NUMBERED: Final = "IN (SELECT CAST(value AS BIGINT) FROM json_each(?))"
 
-PlannedCase: TypeAlias = tuple[
-    int, str, str, str | None, str | None, float | None, int | None, float | None, float | None
-]
-"""Number, id of the case, label, the id again, project, when it was changed last, the number of its kind, when it was
-created, when others were last active on it; times in Unix seconds."""
-PlannedStep: TypeAlias = tuple[int, str, int, str, str, str | None]
+CASE_COLUMNS: Final = ("number", "name", "label", "case_id", "project_id", "seen", "before", "created", "active")
+PlannedCase: TypeAlias = tuple[int, str, str, str, str | None, float, int, float | None, *tuple[float, ...]]
+"""Number, id of the case, label, the id again, project, when it was changed last (0: never), the number of its kind,
+when it was created; where rules need it, when others were last active on it. Times are in Unix seconds."""
+PlannedStep: TypeAlias = tuple[int, str, int, str, str, str]
 """Number of the subject, rule, stage, action, payload and the value before, both as JSON."""
-PlannedOperation: TypeAlias = tuple[int, int, str, int, str, str, str | None]
+PlannedOperation: TypeAlias = tuple[int, int, str, int, str, str, str]
 """The number of the operation, and the planned step."""
+
+
+class PlannedSpan(NamedTuple):
+    """Planned operations that make the same change to different cases, with numbers in a row."""
+
+    rule: str
+    action: str
+    payload: str
+    """What the action is given, as JSON."""
+    first: int
+    """The number of the first operation."""
+    last: int
+    """The number of the last one."""
 
 
 class OpenCase(NamedTuple):
@@ -67,8 +80,8 @@ class OpenCase(NamedTuple):
     case_id: str
     subject: int
     project_id: str | None
-    seen: float | None
-    """When the case had been changed last, as the plan saw it."""
+    seen: float
+    """When the case had been changed last, as the plan saw it; 0 for never."""
     label: str
     """Its key and its title."""
 
@@ -83,9 +96,10 @@ def as_list(values: Iterable[Any]) -> str:
     return json.dumps(list(values))
 
 
-def insert_cases(rows: Iterable[PlannedCase]) -> Statement:
-    """Make the statement that adds the cases of a plan."""
-    return "INSERT INTO subjects VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", rows
+def insert_cases(rows: Sequence[PlannedCase]) -> Statement:
+    """Make the statement that adds the cases of a plan, which all have a time of activity, or none has."""
+    names = CASE_COLUMNS[: len(rows[0])]
+    return f"INSERT INTO subjects ({', '.join(names)}) VALUES ({', '.join('?' * len(names))})", rows  # noqa: S608
 
 
 def insert_planned(rows: Iterable[PlannedOperation]) -> Statement:
@@ -141,7 +155,7 @@ async def count_cases_by_rule(journal: Journal) -> dict[str, int]:
 
 async def planned_changes(
     journal: Journal, rule: str | None, after: tuple[int, int], limit: int
-) -> list[tuple[int, int, str, str, float | None, str, str, str, str | None, str]]:
+) -> list[tuple[int, int, str, str, float | None, str, str, str, str, str]]:
     """Read what a run does to each case, case by case, from after a case and an operation on.
 
     Gives the number of the case and of the operation, the case's id, its label, when it was created, rule, action,
@@ -247,13 +261,15 @@ async def planned_operations(journal: Journal, action: str) -> list[Operation]:
     return await journal.operations("o.state = 'planned' AND o.action = ?", (action,))
 
 
-async def planned_numbers(journal: Journal, action: str) -> list[tuple[str, str, int, int]]:
-    """Read of the planned operations of an action: rule, payload, subject, number."""
-    return await journal.read(
-        f"SELECT rule, payload, subject, number FROM operations WHERE {IN_RUN} "  # noqa: S608
-        "AND state = 'planned' AND action = ? ORDER BY number",
-        (*journal.bounds.operations, action),
+async def planned_in_span(journal: Journal, span: PlannedSpan) -> list[tuple[int, int]]:
+    """Read which operations of a span are planned still: subject, number."""
+    inside = "number BETWEEN ? AND ? AND subject BETWEEN ? AND ? AND state = 'planned' ORDER BY number"
+    ((subjects, numbers),) = await journal.read(  # two texts, since a row for each operation costs far more
+        "SELECT CAST(json_group_array(subject) AS TEXT), CAST(json_group_array(number) AS TEXT) "  # noqa: S608
+        f"FROM (SELECT subject, number FROM operations WHERE {inside}) AS o",
+        (span.first, span.last, *journal.bounds[:2]),
     )
+    return list(zip(json.loads(subjects or "[]"), json.loads(numbers or "[]"), strict=True))
 
 
 async def planned_of_case(journal: Journal, subject: int) -> list[Operation]:

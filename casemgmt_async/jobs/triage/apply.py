@@ -8,8 +8,8 @@ in `sending` until the cases, read back, show them.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from typing import Final
+from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequence
+from typing import Any, Final
 
 from attrs import define, field, frozen
 
@@ -20,6 +20,7 @@ from casemgmt_async.jobs.control import JobControl
 from casemgmt_async.jobs.durations import timestamp
 from casemgmt_async.jobs.journal import Journal, Operation, Outcome, State
 from casemgmt_async.jobs.journal import triage_queries as queries
+from casemgmt_async.jobs.journal.triage_queries import PlannedSpan
 from casemgmt_async.jobs.recovery import SETTLE, resolve_comments
 from casemgmt_async.jobs.sending import FAILURES, Sender, holds
 from casemgmt_async.jobs.triage.batches import BulkChange
@@ -59,9 +60,8 @@ class Application:
 
     sender: Sender
     options: ApplyOptions
-    chunk: int
-    everything: int
-    """How many cases there are, for the choice between pages and single cases."""
+    plan: Mapping[str, Any]
+    """What the plan has noted about itself."""
     fresh: FreshPlan | None = None
     """What the plan has just read; without it the cases are read again before anything is changed."""
     is_part: bool = False
@@ -80,11 +80,14 @@ class Application:
     in_bulk: bool = field(init=False, default=True)
     unproven: set[str] = field(init=False, factory=set)
     """Rules of which the first bulk update goes alone, to see whether the service takes it."""
+    spans: Sequence[PlannedSpan] = field(init=False)
+    """The operations that can go in bulk."""
     journal: Journal = field(init=False)
     control: JobControl = field(init=False)
 
     def __attrs_post_init__(self) -> None:
         self.journal, self.control = self.sender.journal, self.sender.control
+        self.spans = [PlannedSpan(*span) for span in self.plan["spans"]]
         self.refusals = Refusals(self.journal)
         self.sender.on_ended = self.refusals.heard
 
@@ -93,14 +96,12 @@ class Application:
         journal, control = self.journal, self.control
         if not self.is_part:
             await self.reopen()
-        opened = await self.look_at()
-        groups = await queries.planned_groups(journal)
-        count = sum(group[4] for group in groups)
-        control.progress.phase("changing", count)
-        is_whole = opened == {State.PLANNED: count}  # nothing was left out since the cases were read
+        is_whole = await self.look_at() and not self.is_part
+        groups = self.plan["changes"] if is_whole else await queries.planned_groups(journal)
+        control.progress.phase("changing", sum(group[4] for group in groups))
         cases = len(self.names) if is_whole else (await queries.count_cases_of(journal, ACTIONS))[0]
         work = await count_work(journal, groups, cases)
-        self.in_bulk = work.pays_in_bulk(self.everything, self.chunk)
+        self.in_bulk = work.pays_in_bulk(self.plan["everything"], self.plan["chunk"])
         planned = {group[1] for group in groups}
         if not self.is_part and await self.first_cases(groups):
             await self.resolve_lost()
@@ -133,10 +134,10 @@ class Application:
             stopped=STOPPED,
         )
 
-    async def look_at(self) -> Mapping[State, int]:
+    async def look_at(self) -> bool:
         """See how cases stand before they are changed, and look for what was cut off.
 
-        Returns the operations of the run by state, as they were found.
+        Says whether all that the plan holds is to be done.
         """
         opened = await self.journal.counts()
         self.sender.failed = not FAILURES.isdisjoint(opened)
@@ -144,16 +145,20 @@ class Application:
         self.names = {row.subject: row.case_id for row in rows}
         self.keys = {row.case_id: row.key for row in rows}
         self.sender.projects = {row.case_id: row.project_id for row in rows}
+        is_whole = opened == {State.PLANNED: self.plan["planned"]}
         if self.fresh is None:
-            await self.check(rows)
+            is_whole = await self.check(rows) and is_whole
         else:
             self.sender.labels = self.fresh.labels
             self.found = dict(self.sender.projects)
         await self.resolve_lost()
-        return opened
+        return is_whole
 
-    async def check(self, rows: Sequence[queries.OpenCase]) -> None:
-        """Read the cases: those changed since the plan are skipped, and what was cut off is seen to."""
+    async def check(self, rows: Sequence[queries.OpenCase]) -> bool:
+        """Read the cases: those changed since the plan are skipped, and what was cut off is seen to.
+
+        Says whether no case is skipped.
+        """
         journal, control = self.journal, self.control
         seen = {row.case_id: row for row in rows}
         begun = await queries.subjects_begun(journal)
@@ -167,7 +172,7 @@ class Application:
             for case in found:
                 self.found[case.id] = case.project_id
                 row = seen[case.id]
-                if timestamp(case.modified_at) != row.seen and row.subject not in begun:
+                if (timestamp(case.modified_at) or 0.0) != row.seen and row.subject not in begun:
                     changed.append(row.subject)
                 if case.id in watched:
                     self.sender.labels[case.id] = dict(case.attributes)
@@ -184,10 +189,12 @@ class Application:
         errors = await read_singly(self.sender.session, control, unread.ids, see)
         for case_id in unread.ids:
             self.found.pop(case_id, None)
-        if changed and not self.options.even_if_changed:
-            await queries.skip(journal, changed, CHANGED)
+        skipped = [] if self.options.even_if_changed else changed
+        if skipped:
+            await queries.skip(journal, skipped, CHANGED)
         if errors:
             await self.give_up({seen[case_id].subject: error for case_id, error in errors.items()})
+        return not skipped and not errors
 
     async def give_up(self, errors: Mapping[int, Exception]) -> None:
         """End what is open of cases that cannot be read."""
@@ -235,7 +242,7 @@ class Application:
         if self.sender.failed:
             await queries.skip_after_failures(journal, action.name, BLOCKED)
         if action.bulk is not None and self.in_bulk:
-            batches = list(await self.batches(action))
+            batches = [batch async for batch in self.batches(action)]
             leading = {batch.rule: batch for batch in reversed(batches) if batch.rule in self.unproven}
             self.unproven -= leading.keys()
             await control.each(leading.values(), self.send_batch)
@@ -249,17 +256,18 @@ class Application:
         numbers = await queries.tried_numbers(journal, action.name)
         await self.sender.write([Outcome(numbers, State.UNKNOWN, error="its answer was lost every time")])
 
-    async def batches(self, action: Action) -> Iterator[BulkChange]:
+    async def batches(self, action: Action) -> AsyncIterator[BulkChange]:
         """What of an action is sent together: at most `chunk` cases that get the same by the same rule."""
         # Numbers and not operations: there may be a great many, and all are kept until the cases are read back.
         alike: dict[tuple[str, str], list[tuple[str, int]]] = defaultdict(list)
-        for rule, payload, subject, number in await queries.planned_numbers(self.journal, action.name):
-            alike[rule, payload].append((self.names[subject], number))
-        return (
-            BulkChange(rule, action.name, payload, dict(same[start : start + self.chunk]))
-            for (rule, payload), same in alike.items()
-            for start in range(0, len(same), self.chunk)
-        )
+        names = self.names
+        for span in self.spans:
+            if span.action == action.name:
+                planned = await queries.planned_in_span(self.journal, span)
+                alike[span.rule, span.payload] += [(names[subject], number) for subject, number in planned]
+        for (rule, payload), same in alike.items():
+            for start in range(0, len(same), self.plan["chunk"]):
+                yield BulkChange(rule, action.name, payload, dict(same[start : start + self.plan["chunk"]]))
 
     async def send_batch(self, batch: BulkChange) -> None:
         """Send a batch in one request; one by one if it is a single case, or the service does not take it."""

@@ -56,6 +56,6 @@ async def iter_changes(journal: Journal, run: Run, rule: str | None = None) -> A
                 shown = {value["key"]: value["value"]}
             else:
                 shown = names.get(value, value) if isinstance(value, str) else value
-            before = None if was is None else json.loads(was)
+            before = json.loads(was)
             yield Change(number, case_id, key, title, created, name, action, before, shown, State(state))
         after = rows[-1][:2]

@@ -20,6 +20,8 @@ from casemgmt_async.jobs.journal import Journal, JournalAddress, Run, RunState
 from casemgmt_async.jobs.journal.runs import keep_activity, update_run
 from casemgmt_async.jobs.journal.triage_queries import (
     PlannedCase,
+    PlannedOperation,
+    PlannedSpan,
     PlannedStep,
     count_cases_by_rule,
     insert_cases,
@@ -38,7 +40,7 @@ CHUNK: Final = 100
 """Cases in one bulk update."""
 FLUSH_EVERY: Final = 2_000
 Alike: TypeAlias = tuple[int, str, str]
-"""What shares a bulk update: stage, rule and payload; the stage alone of an action that has none."""
+"""What steps have in common that can share a bulk update: stage, rule, payload; for other actions the stage alone."""
 GROUP_OF_STEP: Final = itemgetter(1, 3, 4, 2)
 """Takes rule, action, payload and stage out of a planned step."""
 
@@ -133,6 +135,8 @@ class Planner:
     """What was decided, by what shares a bulk update."""
     groups: Counter[tuple[str, str, str, int]] = field(factory=Counter)
     """How often the same is planned: by rule, action, payload and stage."""
+    spans: list[PlannedSpan] = field(factory=list)
+    """The numbers of the operations that bulk updates can do."""
     refused: Counter[tuple[str, str]] = field(factory=Counter)
     """Cases whose type does not allow the status that a rule sets, by rule and status."""
     allows: Any = lambda type_id, status: True  # noqa: ARG005
@@ -151,6 +155,18 @@ class Planner:
         return self._subject - self.run.first_subject
 
     @property
+    def operations(self) -> int:
+        """Operations planned."""
+        return self._operation - self.run.first_operation
+
+    def kinds_of_work(self) -> list[tuple[str, str, str, int, int]]:
+        """Count what is planned alike: rule, action, payload (of what bulk updates can do), stage, count."""
+        counts: Counter[tuple[str, str, str, int]] = Counter()
+        for (rule, action, payload, stage), count in self.groups.items():
+            counts[rule, action, payload if ACTIONS[action].bulk is not None else "", stage] += count
+        return [(*group, count) for group, count in sorted(counts.items())]
+
+    @property
     def by_pages(self) -> bool:
         """Whether a step hides its case from searches for keys."""
         return any(action in BY_PAGES for _, action, _, _ in self.groups)
@@ -167,7 +183,7 @@ class Planner:
             if not steps:
                 return
             needed = [decided for decided in steps if not is_unchanged(case, decided[1])]
-            active = self.view.active_at(case) if needed and self._needs_activity else None
+            active = (self.view.active_at(case),) if needed and self._needs_activity else ()
         except TimelineNeeded:
             self.undecided.append((case, kind))
             return
@@ -176,14 +192,14 @@ class Planner:
             return
         subject, self._subject = self._subject, self._subject + 1
         label = f"{case.key} {case.title}"
-        seen, created = timestamp(case.modified_at), timestamp(case.created_at)
-        self.subjects.append((subject, case.id, label, case.id, case.project_id, seen, kind, created, active))
+        seen, created = timestamp(case.modified_at) or 0.0, timestamp(case.created_at)
+        self.subjects.append((subject, case.id, label, case.id, case.project_id, seen, kind, created, *active))
         for rule, step in needed:
             if step.action == "attributes":
                 self.fresh.labels[case.id] = dict(case.attributes)
             action = ACTIONS[step.action]
             was = action.current(case, step.payload)
-            shown = None if was is None else canonical_text(was) if isinstance(was, str) else canonical(was)
+            shown = canonical_text(was) if was is None or isinstance(was, str) else canonical(was)
             alike = (step.stage, rule, step.text) if action.bulk is not None else (step.stage, "", "")
             self.steps[alike].append((subject, rule, step.stage, step.action, step.text, shown))
 
@@ -207,11 +223,16 @@ class Planner:
         """
         if self.subjects:
             subjects, self.subjects = self.subjects, []
-            steps = [step for alike in sorted(self.steps) for step in self.steps[alike]]
+            rows: list[PlannedOperation] = []
+            for alike in sorted(self.steps):
+                same, first = self.steps[alike], self._operation
+                rows += [(number, *step) for number, step in enumerate(same, first)]
+                self._operation += len(same)
+                self.groups.update(map(GROUP_OF_STEP, same))
+                if ACTIONS[same[0][3]].bulk is not None:
+                    rule, action, payload, _ = GROUP_OF_STEP(same[0])
+                    self.spans.append(PlannedSpan(rule, action, payload, first, self._operation - 1))
             self.steps.clear()
-            self.groups.update(map(GROUP_OF_STEP, steps))
-            rows = [(number, *step) for number, step in enumerate(steps, self._operation)]
-            self._operation += len(rows)
             await self.journal.write(insert_cases(subjects), insert_planned(rows))
 
     async def read_timelines(self, session: CaseSession, control: JobControl) -> None:
@@ -299,6 +320,9 @@ async def make_plan(
         "everything": everything,
         "unchanged": planner.unchanged,
         "converged": reader.converged,
+        "planned": planner.operations,
+        "changes": planner.kinds_of_work(),
+        "spans": planner.spans,
         "kinds": [[*astuple(kind), count] for kind, count in planner.tally.counted()],
         "warnings": [*facts["warnings"], *warnings],
     }
@@ -364,7 +388,7 @@ async def sum_up(planner: Planner, pace: AnswerPace, concurrency: int, *, at_onc
         rows=tuple(PlanRow(rule, what, count) for (_, rule, _, what), count in sorted(rows.items())),
         cases=facts["cases"],
         matched=planner.matched,
-        operations=planner.groups.total(),
+        operations=planner.operations,
         unchanged=facts["unchanged"],
         requests=needs.requests,
         seconds=pace.seconds(needs),

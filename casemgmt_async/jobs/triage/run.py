@@ -338,7 +338,7 @@ async def apply_in(work: TriageState, options: ApplyOptions, fresh: FreshPlan | 
     if run.state is not RunState.APPLYING:
         await run_queries.update_run(journal, run, RunState.APPLYING)
     work.sender = Sender(work.session, journal, control, on_done=work.remember)
-    await Application(work.sender, options, run.facts["chunk"], run.facts["everything"], fresh).run()
+    await Application(work.sender, options, run.facts, fresh).run()
     if "shards" in run.facts or work.groups():
         await work.gather()
     await work.finish()
