@@ -434,3 +434,13 @@ async def test_assume_new_saves_the_reading_of_the_project(emulator: Emulator, r
     await run(write(tmp_path / "rows.jsonl", rows(2)), assume_new=True)
     routes = Counter(entry.route for entry in emulator.log)
     assert routes == {"get_current_user": 1, "get_project": 1, "search_cases": 1, "get_case": 10, "create_case": 2}
+
+
+async def test_the_first_run_reads_no_more_than_it_takes_to_be_sure(
+    emulator: Emulator, run: Run, tmp_path: Path
+) -> None:
+    """The list of projects tells the key of a project that is named, so the project is not read by itself."""
+    project = next(iter(emulator.store.tables.projects.values()))["attributes"]["key"]
+    await run(write(tmp_path / "rows.jsonl", rows(2)), project=project)
+    routes = Counter(entry.route for entry in emulator.log)
+    assert routes == {"get_current_user": 1, "get_projects": 1, "search_cases": 2, "get_case": 10, "create_case": 2}

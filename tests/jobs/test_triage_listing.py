@@ -10,7 +10,7 @@ import pytest
 from casemgmt_async import Case, CaseSession, cases
 from casemgmt_async.emulator import Emulator
 from casemgmt_async.jobs import Budget, JobControl
-from casemgmt_async.jobs.triage.known_cases import KnownCase, read_known
+from casemgmt_async.jobs.triage.known_cases import read_known
 from casemgmt_async.jobs.triage.listing import iter_listing
 
 STANDARD = "00000000-0000-0000-0000-000000000001"
@@ -47,12 +47,12 @@ async def test_pages_are_read_only_as_long_as_they_cost_less_than_the_cases(
     ):
         project = next(iter(emulator.store.tables.projects))
         emulator.seed_cases(500, project=project)
-        unknown = {f"00000000-0000-0000-0000-00000000000{n}": KnownCase(project, None) for n in range(wanted)}
+        unknown = {f"00000000-0000-0000-0000-00000000000{n}": project for n in range(wanted)}
 
         async def see(found: Sequence[Case]) -> Collection[str]:
             raise AssertionError(found)
 
-        left = await read_known(session, JobControl(budget=Budget(concurrency=1)), unknown, see)
+        left = await read_known(session, JobControl(budget=Budget(concurrency=1)), unknown, {}, see)
         assert emulator.requests == pages
     assert set(left.ids) == unknown.keys()
     assert (project in left.whole) == is_whole

@@ -85,6 +85,8 @@ class Census:
     journal: Journal
     clock: ServiceClock
     job: str
+    keys: dict[str, str] = field(factory=dict)
+    """The keys of the projects that this run has just looked up, by id."""
     thorough: bool = False
     """Whether to ask for every missing key of a project that the journal has never read: rows may be archived."""
     missing: set[str] = field(init=False, factory=set)
@@ -112,10 +114,12 @@ class Census:
     async def read_project(self, project_id: str, *, assume_new: bool) -> bool:
         """Read what is new in a project."""
         lows: dict[str, tuple[str, int]] = self.journal.meta.get("lows", {})
-        try:
-            prefix = (await self.control.call(partial(projects.get_project, self.session, project_id))).key
-        except NotFoundError:
-            return False
+        prefix = self.keys.pop(project_id, None)  # later in the run it is read again
+        if prefix is None:
+            try:
+                prefix = (await self.control.call(partial(projects.get_project, self.session, project_id))).key
+            except NotFoundError:
+                return False
         if prefix is None:
             raise JobError(f"project {project_id} has no key, so its cases cannot be counted by their keys")
         known, low = lows.get(project_id, ("", 0))

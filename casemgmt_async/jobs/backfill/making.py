@@ -76,7 +76,7 @@ class Backfill:
     def __attrs_post_init__(self) -> None:
         options = self.options
         self.job, self.journal, self.control = options.job, self.sender.journal, self.sender.control
-        self.census = Census(self.sender.session, self.control, self.journal, self.clock, self.job)
+        self.census = Census(self.sender.session, self.control, self.journal, self.clock, self.job, self.names.keys)
         self.steps = Steps(self.sender, self.clock, options.settle, options.update)
         defaults = {"project": options.project, "type": options.type}
         self.intake = Intake(self.journal, self.control, self.names, self.source, defaults, options.update)

@@ -52,6 +52,8 @@ class Names:
     """The ids of assignees, or why there is none, by name."""
     projects: dict[str, str | RowError] = field(init=False, factory=dict)
     """The ids of projects, or why there is none, by name."""
+    keys: dict[str, str] = field(init=False, factory=dict)
+    """The keys of the projects that were looked up, by id."""
     types: dict[tuple[str, str | None], tuple[str, str | None] | RowError] = field(init=False, factory=dict)
     """The ids of types with the names of their statuses, or why there is none, by both names."""
 
@@ -82,10 +84,16 @@ class Names:
 
     async def find_project(self, name: str) -> str | RowError:
         """Find a project by id, key or name."""
+        known = as_uuid(name)
+        if known is not None:
+            return known
         try:
-            return as_uuid(name) or (await self.control.call(lambda: self.directory.project(name))).id
+            project = await self.control.call(lambda: self.directory.project(name))
         except NameLookupError as error:
             return RowError(one_line(error))
+        if project.key is not None:
+            self.keys[project.id] = project.key
+        return project.id
 
     async def find_type(self, name: str, status: str | None) -> tuple[str, str | None] | RowError:
         """Find a case type by id or name, and the status of this name that it allows."""
