@@ -36,6 +36,7 @@ from casemgmt_async.jobs import (
 )
 from casemgmt_async.jobs.journal import JournalURL, postgres_store
 from casemgmt_async.jobs.journal.runs import read_memory
+from casemgmt_async.jobs.shards import Standing
 from casemgmt_async.jobs.triage.shards import finish_shards, triage_shard
 
 SHARDS = 3
@@ -157,6 +158,7 @@ async def test_workers_share_a_triage_and_its_state_is_as_of_one_process(
     job = await split()
     before = await job.result(JobControl())
     assert (before.stopped, before.remaining > 50) == ("its shards are not done yet", True)
+    assert await job.standing() == Standing(before.states[State.DONE], sum(before.states.values()), is_over=False)
     assert changed(emulator) == {"note": 1, "raise": 1, "shelve": 1}, "one case of each rule goes all the way first"
     await work(open_session, postgres_url, job)
     control = JobControl()
@@ -164,6 +166,8 @@ async def test_workers_share_a_triage_and_its_state_is_as_of_one_process(
     result = await job.result(control)
     assert (standing(emulator), dict(result.states), await memory_of(postgres_url)) == expected
     assert result.succeeded
+    whole = sum(result.states.values())
+    assert await job.standing() == Standing(whole, whole, is_over=True)
     assert result.stopped is None
     assert result.requests == emulator.requests
     (run,) = await list_runs(postgres_url)

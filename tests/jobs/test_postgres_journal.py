@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import sys
 import tempfile
@@ -32,7 +33,7 @@ from casemgmt_async.jobs import (
     read_report,
     run_triage,
 )
-from casemgmt_async.jobs.journal import journal_address, postgres_store
+from casemgmt_async.jobs.journal import copy_journal, journal_address, postgres_store
 from casemgmt_async.jobs.journal.export_queries import insert_items, items
 
 STANDARD = "00000000-0000-0000-0000-000000000001"
@@ -264,3 +265,14 @@ def test_the_missing_driver_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "casemgmt_async.jobs.journal.postgres_store", None)
     with pytest.raises(ConfigurationError, match=r"pip install 'casemgmt-async\[postgres\]'"):
         Journal("postgresql://host/db#job", kind="triage")
+
+
+async def test_a_copy_says_whether_there_was_a_journal(postgres_url: str, tmp_path: Path) -> None:
+    """As of one moment, in a file that is a journal itself."""
+    address = journal_address(postgres_url)
+    assert not await asyncio.to_thread(copy_journal, address, tmp_path / "none.db", "triage")
+    async with Journal(postgres_url, kind="triage") as book:
+        await book.put(fact=1)
+    assert await asyncio.to_thread(copy_journal, address, tmp_path / "copy.db", "triage")
+    async with Journal(tmp_path / "copy.db", kind="triage", read_only=True) as copied:
+        assert copied.meta["fact"] == 1

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from casemgmt_async import CaseSession
+from casemgmt_async import Case, CaseSession, User
 from casemgmt_async.emulator import Emulator
 from casemgmt_async.jobs import (
     Budget,
@@ -27,6 +27,7 @@ from casemgmt_async.jobs import (
     plan_triage,
     read_report,
 )
+from casemgmt_async.jobs.actions import current_assignee
 from casemgmt_async.jobs.journal import Journal, report_queries
 from casemgmt_async.jobs.report.charts import pairs, timeline
 from casemgmt_async.jobs.snapshot import CaseKind
@@ -343,6 +344,10 @@ async def test_a_report_says_which_job_it_is_of(session: CaseSession, emulator: 
     await plan_triage(session, RuleSet(RULES.rules, name="hourly"), state=triage)
     project = next(iter(emulator.store.tables.projects))
     await backfill_cases(session, [], job="import", journal=backfill, project=project, type=STANDARD)
+    await backfill_cases(
+        session, [{"key": "1", "title": "row 1"}], job="import", journal=backfill, project=project, type=STANDARD
+    )
+    assert [(each.change, each.title) for each in (await read_report(backfill)).operations] == [("create", "row 1")]
     about = [dict((await read_report(path)).about) for path in (triage, backfill)]
     assert (about[0]["Triage"], about[0]["Filter"]) == ("hourly", "all cases")
     assert (about[1]["Job"], about[1]["Filter"]) == ("import", "")
@@ -377,3 +382,16 @@ def test_a_status_belongs_to_the_group_that_the_service_gave_or_else_to_the_usua
     """A status that nobody knows leaves a case in its group."""
     before = CaseKind("Open", "SG_OPEN", "P1", "under a day")
     assert before.changed("status", status, known).group == group
+
+
+@pytest.mark.parametrize(
+    ("user", "shown"),
+    [
+        (User("u-1", email="ada@example.com", handle="ada"), "ada@example.com"),
+        (User("u-1", handle="ada"), "ada"),
+        (User("u-1"), "u-1"),
+        (None, None),
+    ],
+)
+def test_an_assignee_is_shown_by_what_says_most(user: User | None, shown: str | None) -> None:
+    assert current_assignee(Case(id="c-1", assignee=user), None) == shown

@@ -14,6 +14,7 @@ from casemgmt_async.transport.bucket import Bucket
 from casemgmt_async.transport.clock import Clock
 from casemgmt_async.transport.leases import Lease, Leases
 from casemgmt_async.transport.pacing import Pacer
+from casemgmt_async.transport.quota import ReportedQuota
 from casemgmt_async.transport.rate_limit import RateLimit
 from casemgmt_async.transport.shared_budget import SharedBudget
 
@@ -66,6 +67,41 @@ def test_a_measured_load_counts_by_the_part_of_the_window_that_it_covers(step: f
     before, load = pacer.load, 2.0
     pacer.observe(100 * math.exp(-load * step), 100, 10 * math.exp(-step), 10.0)
     assert pacer.load == pytest.approx(before + min(0.3, step / (step + 0.7)) * (load - before))
+
+
+@pytest.mark.parametrize(
+    ("load", "limit", "share"), [(1.0, 1000, 0.25), (2.0, 10, 0.24), (2.0, 1000, 0.03125), (0.5, 50, 1)]
+)
+def test_a_share_falls_with_the_load_but_leaves_some_requests(load: float, limit: float, share: float) -> None:
+    """A quarter by the third power of the load; 1.2 requests for each unit of load at least; all of it at most."""
+    assert Pacer(limit, 0.0, load).share == pytest.approx(share)
+
+
+def test_a_bucket_is_shared_as_long_as_others_use_it_and_some_windows_longer() -> None:
+    """Windows in which this process sends nothing say nothing about others."""
+    quota = ReportedQuota(random.Random(0).random, 100.0)
+    seen = []
+    for window in range(40):
+        now, is_idle = 10.0 * window + 5, 10 <= window < 20
+        quota.delay(now, 0)
+        if not is_idle:
+            quota.admit()
+            left = 50.0 if window < 10 else 99.0
+            quota.observe(RateLimit(limit=100.0, period=10.0, remaining=left, reset=5.0), now, 1)
+        seen.append(quota.is_shared)
+    assert all(seen[1:20])
+    assert not seen[-1]
+
+
+def test_the_last_fraction_of_a_window_counts_in_the_next() -> None:
+    """What the end of a window adds to the credit is kept, up to one request."""
+    pacer = Pacer(100, 0.0)
+    pacer.join(1.0, 10.0)
+    gained = pacer.share * 1.0 / pacer.load
+    pacer.start_window(100, 10.0, 10.0)
+    assert pacer.credit == pytest.approx(gained)
+    pacer.start_window(100, 10.0, 10.0)
+    assert pacer.credit == 1.0
 
 
 def make_lease(**given: Any) -> Lease:

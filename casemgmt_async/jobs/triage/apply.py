@@ -44,7 +44,7 @@ REPLACING: Final = ("attributes",)
 class ApplyOptions:
     """How a plan is applied."""
 
-    even_if_changed: bool = False
+    even_if_changed: bool
     """Change cases also if they changed since the plan."""
     retry_unknown: bool = False
     """Look once more for comments of which nobody knows whether they were made, and make those that are not there."""
