@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Callable
+from datetime import UTC, datetime
+from email.utils import format_datetime
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +16,7 @@ from casemgmt_async import CaseSession, InvalidArgumentError
 from casemgmt_async.emulator import Emulator, Switches
 from casemgmt_async.emulator.messages import Reply
 from casemgmt_async.jobs import Budget, JobControl, JobError, JobResult, SourceError, State, backfill_cases, read_report
+from casemgmt_async.jobs.backfill.clock import ServiceClock
 from casemgmt_async.jobs.backfill.shards import number_of
 from casemgmt_async.jobs.backfill.sources.records import Record
 
@@ -282,6 +285,29 @@ async def test_budgets_leave_the_rest_for_the_next_run(
     last = await fill()
     assert last.states == {State.DONE: 18}
     assert len(made(emulator)) == 6
+
+
+async def test_the_steps_of_a_case_that_cannot_be_read_any_more_are_rejected(
+    fill: Fill, emulator: Emulator, control: Callable[..., JobControl]
+) -> None:
+    """A run that continues reads the case of a row first; where that is refused, so is what is left of the row."""
+    given = rows(1, comments=["Seen.", "Done."])
+    first = await fill(given, control=control(budget=Budget(max_operations=1)))
+    assert first.states == {State.DONE: 1, State.PLANNED: 2}
+    emulator.set_faults("get_case: status=403")
+    assert (await fill()).states == {State.DONE: 1, State.REJECTED: 2}
+
+
+@pytest.mark.parametrize(("second", "kept"), [(101.1, True), (102.4, True), (103.0, False), (99.0, False)])
+def test_the_clock_of_the_service_is_kept_while_whole_seconds_explain_the_difference(second: float, kept: bool) -> None:
+    """`Date` has whole seconds, so the time that it tells wanders by up to one."""
+    now = [100.9]
+    clock = ServiceClock(lambda: now[0])
+    clock.learn({"Date": format_datetime(datetime.fromtimestamp(110, UTC))})
+    assert clock.offset == pytest.approx(9.6)
+    now[0] = second
+    clock.learn({"Date": format_datetime(datetime.fromtimestamp(111, UTC))})
+    assert clock.offset == pytest.approx(9.6 if kept else 111 - second + 0.5)
 
 
 async def test_a_journal_belongs_to_one_job(fill: Fill, session: CaseSession, source: Path, journal: Path) -> None:

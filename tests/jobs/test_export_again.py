@@ -388,3 +388,9 @@ async def test_a_case_that_gets_no_answer_is_named_when_the_others_are_read(
     await export_cases(session.with_options(retry=None), target, include=["comments"])
     assert [line.get("unreadable") for line in lines(target) if "unreadable" in line] == [["comments"]]
     assert len(lines(target)) == 150
+
+
+@pytest.mark.parametrize("odd", ['"u-1"', '{"data": "u-1"}', '{"data": {"id": [1]}}'])
+def test_a_relationship_of_another_shape_is_named(odd: str) -> None:
+    row = row_of(f'{{"id": "1", "relationships": {{"assignee": {odd}}}}}'.encode())
+    assert (row["assignee_id"], row["unreadable"]) == (None, "assignee_id")
