@@ -30,9 +30,10 @@ def decode(body: bytes | Mapping[str, Any], answer: type[T], *, converter: cattr
     try:
         hook = converter.get_structure_hook(kind)
         if isinstance(hook, DocumentHook):
-            raw: Any = body
-            is_text = isinstance(raw, bytes) or not isinstance(raw, Mapping)  # the first test is the faster one
-            found: T = hook.read(hook.parse(raw) if is_text else raw)
+            # The test for bytes is the faster one, and there are nearly always bytes.
+            found: T = hook.read(
+                body if not isinstance(body, bytes) and isinstance(body, Mapping) else hook.parse(body)
+            )
         else:  # one of the user
             found = hook(body if isinstance(body, Mapping) else msgspec.json.decode(body), kind)
     except RecursionError:
