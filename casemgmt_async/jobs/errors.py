@@ -50,7 +50,7 @@ class JournalLockedError(JournalError):
 
 
 class ForeignJournalError(JournalError):
-    """The file is not a journal, or the journal of another kind of job, or of a newer version."""
+    """The file is not a journal, or the journal of another kind of job, or of another version of this program."""
 
 
 class JournalDamagedError(JournalError):

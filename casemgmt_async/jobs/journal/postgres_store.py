@@ -194,8 +194,8 @@ class PostgresStore(JournalStore[Connection]):
             )
         if version != str(VERSION):
             raise ForeignJournalError(
-                f"journal {self.address}: it has layout {version} and this program knows {VERSION}; "
-                "use the newer program"
+                f"journal {self.address}: it has layout {version}, and this version of the program knows {VERSION}; "
+                "use the version that wrote it"
             )
 
     def select(self, connection: Connection, sql: str, parameters: Sequence[Any]) -> list[tuple[Any, ...]]:

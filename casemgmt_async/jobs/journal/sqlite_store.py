@@ -94,8 +94,8 @@ class SQLiteStore(JournalStore[sqlite3.Connection]):
             raise ForeignJournalError(f"journal {self.address}: this is another program's database; give another path")
         if version != VERSION:
             raise ForeignJournalError(
-                f"journal {self.address}: it has layout {version} and this program knows {VERSION}; "
-                "use the newer program"
+                f"journal {self.address}: it has layout {version}, and this version of the program knows {VERSION}; "
+                "use the version that wrote it"
             )
         if not self._read_only:
             connection.execute("PRAGMA synchronous=FULL")
