@@ -277,9 +277,10 @@ async def test_links_lead_to_cases_that_another_file_of_the_job_made(
     emulator: Emulator, run: Run, tmp_path: Path
 ) -> None:
     """Also where the journal that knew them is lost: their cases are found by what they carry."""
-    await run(write(tmp_path / "first.jsonl", rows(2)))
+    await run(write(tmp_path / "first.jsonl", rows(2)), journal=tmp_path / "first.db")
     link = {"relationship": "BLOCKS", "to": "OLD-1"}
-    result = await run(write(tmp_path / "second.jsonl", [{"key": "NEW", "title": "row new", "links": [link]}]))
+    given = [{"key": "NEW", "title": "row new", "links": [link]}]
+    result = await run(write(tmp_path / "second.jsonl", given), journal=tmp_path / "second.db")
     assert (result.created, result.states) == (1, {State.DONE: 2})
     keys = {case.title: case.id for case in emulator.store.tables.cases}
     ((found,),) = (emulator.store.tables.links.values(),)
