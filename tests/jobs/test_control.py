@@ -11,7 +11,7 @@ from casemgmt_async import CaseSession, InvalidArgumentError, RateLimitError
 from casemgmt_async.jobs import Budget, JobControl, Progress
 from casemgmt_async.jobs.calls import Interrupted
 from casemgmt_async.jobs.progress import ProgressMeter, Windows
-from casemgmt_async.jobs.triage.estimate import AnswerPace, Estimate
+from casemgmt_async.jobs.triage.estimate import AnswerPace, Estimate, PlannedWork
 
 
 @pytest.mark.parametrize("given", [{"max_operations": 0}, {"max_time": -1}, {"concurrency": 0}])
@@ -192,3 +192,15 @@ def test_an_estimate_goes_window_by_window_and_no_faster_than_answers_come(
     """Answers take 0.1 s; 50 of 100 requests are left in a window of 10 s that ends in 9 s."""
     pace = AnswerPace(latency=0.1, limit=100, period=10.0, remaining=50, reset=9.0)
     assert pace.seconds(Estimate(requests, rounds)) == pytest.approx(seconds)
+
+
+@pytest.mark.parametrize(
+    ("shown", "hidden", "projects", "requests"),
+    [(250, 0, 0, 3), (0, 500, 1, 3), (0, 500, 3, 5), (0, 2, 1, 2), (250, 500, 2, 7), (2, 0, 0, 2)],
+)
+def test_cases_changed_in_bulk_are_read_by_keys_or_by_the_pages_of_their_projects(
+    shown: int, hidden: int, projects: int, requests: int
+) -> None:
+    """A hundred keys or cases at a time; each project may end with a page that is not full; few are read singly."""
+    work = PlannedWork(groups=[], cases=shown + hidden, shown=shown, hidden=hidden, projects=projects)
+    assert work.reads_after(everything=300) == requests

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
+import json
 import shutil
 import sqlite3
 import subprocess
@@ -27,7 +29,7 @@ from casemgmt_async.jobs import (
 from casemgmt_async.jobs import journal as journal_package
 from casemgmt_async.jobs.journal import Outcome, insert_operations, insert_subjects
 from casemgmt_async.jobs.journal.journal import ranges
-from casemgmt_async.jobs.journal.schema import VERSION
+from casemgmt_async.jobs.journal.schema import SCHEMA, SCHEMAS, VERSION
 
 HOLD = """
 import asyncio, sys
@@ -217,6 +219,12 @@ async def test_a_file_that_is_no_journal_is_recognised_and_left_alone(journal: P
     connection.close()
     with pytest.raises(ForeignJournalError, match=f"layout 99, and .* knows {VERSION}; use the version that wrote it"):
         await open_and_close(newer)
+
+
+def test_another_layout_has_another_version() -> None:
+    """A program must not write into tables that it takes for others: where the tables change, change both here."""
+    tables = json.dumps([SCHEMA, sorted(SCHEMAS.items())])
+    assert (VERSION, hashlib.sha256(tables.encode()).hexdigest()[:16]) == (4, "0b6b3dfd05a13bd7")
 
 
 async def test_the_journal_of_another_kind_of_job_is_refused(anywhere: str | Path) -> None:

@@ -48,7 +48,9 @@ def test_a_complete_json_success_is_no_failure(status: int) -> None:
     assert classified(status, b' {"data": []}\n') is None
 
 
-@pytest.mark.parametrize("body", [b"", b" \n", b"<html></html>", b'{"data": [', b"null", b'"text"', b"7", b"\xff{}"])
+@pytest.mark.parametrize(
+    "body", [b"{} and more", b"[]x", b"", b" \n", b"<html></html>", b'{"data": [', b"null", b'"text"', b"7", b"\xff{}"]
+)
 def test_a_success_without_its_json_is_a_lost_answer(body: bytes) -> None:
     found = classified(200, body)
     assert found is not None
