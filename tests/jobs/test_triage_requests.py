@@ -4,16 +4,21 @@ from __future__ import annotations
 
 from collections import Counter
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 import pytest
 from scenes import all_cases
 
 from benchmarks.requests import ME, SHARES, Row, Service, measure, now, run_in_virtual_time
-from casemgmt_async import Event, RequestStarted
-from casemgmt_async.emulator import Switches
-from casemgmt_async.jobs import Budget, JobControl, Progress, State, apply_triage, plan_triage, run_triage
+from casemgmt_async import CaseSession, Event, RequestStarted
+from casemgmt_async.emulator import Emulator, Switches
+from casemgmt_async.jobs import Budget, JobControl, Progress, State, apply_triage, parse_rules, plan_triage, run_triage
+from casemgmt_async.jobs.journal import Journal
+from casemgmt_async.jobs.journal.runs import select_run
 from casemgmt_async.jobs.journal.sqlite_store import SQLiteStore
+from casemgmt_async.jobs.journal.triage_queries import planned_groups
+from casemgmt_async.jobs.triage.estimate import count_work
 
 SLOW = "all=60/10s:*"
 """A limit that a few hundred requests meet several times."""
@@ -70,6 +75,32 @@ def test_an_archived_case_is_not_searched_by_its_key() -> None:
     result, requests = run_in_virtual_time(run())
     assert result.states == {State.DONE: 400}
     assert requests <= 1 + 4 + 4 + 3, "whose it is, pages, bulk updates, pages of the projects"
+
+
+async def test_what_is_planned_is_counted_by_how_it_is_read_back(tmp_path: Path) -> None:
+    """Cases that a search shows after a bulk update, those that it does not, and the projects of these."""
+    rules = parse_rules(
+        {
+            "rules": [
+                {"name": "first", "match": {"priority": "P1"}, "actions": {"archive": True}},
+                {"name": "then", "match": {"priority": ["P2", "P3", "P4"]}, "actions": {"priority": "P5"}},
+            ]
+        }
+    )
+    async with (
+        Emulator(cases=60, seed=1) as emulator,
+        CaseSession(base_url=emulator.base_url, api_key="k", app_key="k") as session,
+    ):
+        found = emulator.store.tables.cases
+        urgent = [case for case in found if case.priority == "P1" and case.archived_at is None]
+        others = [case for case in found if case.priority in {"P2", "P3", "P4"} and case.archived_at is None]
+        await plan_triage(session, rules, state=tmp_path / "state.db")
+    async with Journal(tmp_path / "state.db", kind="triage", read_only=True) as book:
+        await select_run(book)
+        work = await count_work(book, await planned_groups(book), len(urgent) + len(others))
+    projects = {case.project_id for case in urgent}
+    assert (work.shown, work.hidden, work.projects) == (len(others), len(urgent), len(projects))
+    assert len({work.shown, work.hidden, work.projects}) == 3
 
 
 def test_where_searches_find_no_keys_the_pages_of_the_projects_are_read() -> None:

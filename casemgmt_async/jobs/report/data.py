@@ -248,7 +248,7 @@ def operation(row: Sequence[Any], facts: Mapping[str, Any]) -> ReportOperation:
     shown = facts.get("names", {}).get(value, value) if isinstance(value, str) else value
     return ReportOperation(
         key=key,
-        title=title or (value.get("title", "") if action == "create" and isinstance(value, dict) else ""),
+        title=title,
         rule=rule,
         change=action.replace("_", " "),
         before="" if was is None else in_words(json.loads(was)),
