@@ -168,11 +168,14 @@ class Selection:
         return {line: {c.rpartition("|")[0] for c in contexts if "|" in c} for line, contexts in found.items()}
 
     def tests(self, mutant: Mutant) -> list[str]:
-        """The tests for a mutant: those of its line, or of its file where the line runs only while it is imported."""
+        """The tests for a mutant: those of its line, or of its file where the line runs only while it is imported.
+
+        A file that has nothing but such lines gets the tests of the package.
+        """
         lines, seconds = self.lines(mutant), self.seconds[mutant.package]
         if mutant.site.line not in lines:
             return []
-        names = lines[mutant.site.line] or set().union(*lines.values())
+        names = lines[mutant.site.line] or set().union(*lines.values()) or seconds.keys()
         ranked = sorted(names & seconds.keys(), key=lambda name: seconds[name])
         chosen: list[str] = []
         total = 0.0

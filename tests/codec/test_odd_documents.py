@@ -11,7 +11,7 @@ import msgspec
 import pytest
 
 from casemgmt_async.codec import decode, encode, make_converter
-from casemgmt_async.codec.documents import CAREFUL_FOR, FEW
+from casemgmt_async.codec.documents import CAREFUL_FOR, FEW, Parser, document_of
 from casemgmt_async.codec.users import Users
 from casemgmt_async.codec.values import MAX_DEPTH
 from casemgmt_async.codec.wire import LEARNED_AFTER, MOST_LEARNED, MOST_NOTED, ModelHook
@@ -263,3 +263,25 @@ def test_members_of_a_relationship_to_many_are_kept(reader: Reader) -> None:
         "/relationships/member_user/data/1/meta": {},
     }
     assert encode(project) == raw
+
+
+@pytest.mark.parametrize(("kind", "cut"), [(Case, 16), (list[Case], 17)], ids=["one", "several"])
+def test_after_an_odd_document_some_are_cut_and_then_they_are_tried_as_a_whole_again(kind: Any, cut: int) -> None:
+    """The odd one is cut as well. A list counts the sixteen that follow its last odd resource."""
+    own = make_converter()
+    hook = own.get_structure_hook(document_of(kind))
+    taken: list[str] = []
+
+    def counted(name: str, parse: Any) -> Any:
+        return lambda body: taken.append(name) or parse(body)
+
+    def read(**more: Any) -> None:
+        case = {"id": "1", "type": "case", "attributes": {"title": "t", **more}}
+        decode(msgspec.json.encode({"data": case if kind is Case else [case]}), kind, converter=own)
+
+    read()
+    made = hook.parser
+    hook.parser = Parser(made.form, counted("whole", made.whole), counted("cut", made.cut))
+    for more in ({"novel": 1}, *[{}] * 18):
+        read(**more)
+    assert taken == ["whole", *["cut"] * cut, *["whole"] * (19 - cut)]

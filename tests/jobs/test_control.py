@@ -158,8 +158,9 @@ def test_a_job_that_reports_seldom_has_a_rate() -> None:
         (60, 1.0, 8.0 + 2.0),
         (110, 1.0, 8.0 + 10.0 + 2.0),
         (100, 1.0, 8.0 + 10.0),
+        (110, 10.0, 8.0 + 10.0 + 1.0),
     ],
-    ids=["by the limit", "by the rate", "a whole window", "a part of the next", "a window between", "two whole ones"],
+    ids=["by the limit", "by the rate", "a window", "part of the next", "one between", "two windows", "one and a rate"],
 )
 def test_the_time_left_is_counted_window_by_window(left: int, rate: float, seconds: float) -> None:
     """A window of 10 s lets 50 pass; 2 s of the present one are over, and nothing has passed in it yet."""
