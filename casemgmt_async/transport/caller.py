@@ -260,14 +260,12 @@ class Call(Generic[T]):
         headers = self._options.headers(caller.credentials, request.body is not None, caller.default_headers)
         if self._is_observed:
             return self._send_observed(client, headers)
+        return self._send_once(client, headers)
+
+    def _send_once(self, client: aiohttp.ClientSession, headers: CIMultiDict[str]) -> Awaitable[RawResponse]:
+        caller, options = self._caller, self._options.request_options
         return send(
-            client,
-            tracker,
-            request,
-            headers,
-            max_body=caller.max_body,
-            turns=caller.turns,
-            options=self._options.request_options,
+            client, self.tracker, self._request, headers, max_body=caller.max_body, turns=caller.turns, options=options
         )
 
     async def _send_observed(self, client: aiohttp.ClientSession, headers: CIMultiDict[str]) -> RawResponse:
@@ -279,15 +277,7 @@ class Call(Generic[T]):
         if started.headers:
             headers = headers.copy()
             headers.update(checked_headers(started.headers))
-        answer = await send(
-            client,
-            tracker,
-            request,
-            headers,
-            max_body=caller.max_body,
-            turns=caller.turns,
-            options=self._options.request_options,
-        )
+        answer = await self._send_once(client, headers)
         elapsed, request_id = caller.clock.clock() - started_at, read_request_id(answer, caller.credentials.redact)
         self._emit(ResponseReceived, answer.status, elapsed, len(answer.body), request_id)
         return answer

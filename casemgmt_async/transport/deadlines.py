@@ -39,8 +39,8 @@ class Deadlines:
         if self._is_closed:
             self.close()
 
-    def limit(self, seconds: float | None) -> TimeLimit:
-        """Limit the time of a `with` block, as `asyncio.timeout` does; None means no limit."""
+    def limit(self, seconds: float) -> TimeLimit:
+        """Limit the time of a `with` block, as `asyncio.timeout` does; infinite for no limit."""
         return TimeLimit(self, seconds)
 
     def close(self) -> None:
@@ -68,7 +68,7 @@ class TimeLimit:
 
     __slots__ = ("_cancellations", "_deadlines", "_is_expired", "_seconds", "_task")
 
-    def __init__(self, deadlines: Deadlines, seconds: float | None) -> None:
+    def __init__(self, deadlines: Deadlines, seconds: float) -> None:
         self._deadlines = deadlines
         self._seconds = seconds
         self._is_expired = False
