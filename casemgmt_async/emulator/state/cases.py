@@ -26,13 +26,14 @@ class CaseStore:
 
     def __init__(self, org: Organization) -> None:
         self.org = org
-        self.index = CaseIndex(org.tables.cases, {})
+        self.index = CaseIndex(org.tables.cases, org.tables.serials, {})
         self.encoded: dict[int, bytes] = {}
         """The JSON of cases that have not changed since it was made, by serial."""
 
     def forget(self, pending: PendingWrites | None = None) -> None:
         """Drop everything that can be computed again; `pending` replaces the writes that the index has not seen."""
-        self.index = CaseIndex(self.org.tables.cases, self.index.pending if pending is None else pending)
+        tables = self.org.tables
+        self.index = CaseIndex(tables.cases, tables.serials, self.index.pending if pending is None else pending)
         self.encoded = {}
 
     def __len__(self) -> int:

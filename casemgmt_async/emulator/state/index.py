@@ -8,14 +8,14 @@ from __future__ import annotations
 
 from bisect import bisect_left, insort
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from random import Random
 from typing import Final
 
 from attrs import define, field
 
 from casemgmt_async.emulator.state.records import PRIORITIES, STATUSES, CaseRecord
-from casemgmt_async.emulator.state.search import Predicate
+from casemgmt_async.emulator.state.search import Predicate, named_cases
 
 __all__ = ["SORTS", "CaseIndex", "PendingWrites", "SortedMatches"]
 
@@ -48,12 +48,16 @@ class SortedMatches:
     stale: set[int] | None = None
     """The serials of the cases that changed since the last update; None for all cases."""
 
-    def refresh(self, cases: list[CaseRecord], seen: Callable[[int], CaseRecord | None], *, has_pending: bool) -> None:
-        """Update from the changed cases. `seen` returns a case as the index sees it, or None."""
+    def refresh(
+        self, candidates: Callable[[], Iterable[CaseRecord | None]], seen: Callable[[int], CaseRecord | None]
+    ) -> None:
+        """Update from the changed cases.
+
+        `candidates` gives all cases that can match, `seen` one case; both as the index sees them, None for no case.
+        """
         if self.stale is None or len(self.stale) > 1000 + len(self.keys) // 8:
             matches, order = self.matches, self.order
-            visible = (seen(case.serial) for case in cases) if has_pending else cases
-            self.key_of = {case.serial: order(case) for case in visible if case and matches(case)}
+            self.key_of = {case.serial: order(case) for case in candidates() if case and matches(case)}
             self.keys = sorted(self.key_of.values())
         else:
             for serial in self.stale:
@@ -87,10 +91,11 @@ class SortedMatches:
 
 
 class CaseIndex:
-    """The results of the most recent queries, over one list of cases."""
+    """The results of the most recent queries, over one list of cases and their serials by key and id."""
 
-    def __init__(self, cases: list[CaseRecord], pending: PendingWrites) -> None:
+    def __init__(self, cases: list[CaseRecord], serials: Mapping[str, int], pending: PendingWrites) -> None:
         self.cases = cases
+        self.serials = serials
         self.pending = pending
         self.results: OrderedDict[tuple[str, str], SortedMatches] = OrderedDict()
 
@@ -114,6 +119,15 @@ class CaseIndex:
         """A case as the index sees it."""
         return self.pending[serial][1] if serial in self.pending else self.cases[serial]
 
+    def candidates(self, query: str) -> Iterable[CaseRecord | None]:
+        """Give all cases that a query can find, as the index sees them."""
+        named = named_cases(query)
+        if named is None:
+            return map(self.seen, range(len(self.cases))) if self.pending else self.cases
+        spelled = (spelling for name in named for spelling in (name, name.upper(), name.lower()))
+        serials = {self.serials[name] for name in spelled if name in self.serials}
+        return map(self.seen, serials | self.pending.keys())  # a pending write may have taken the key away
+
     def matches(self, query: str, sort: str, compiled: Callable[[], Predicate]) -> SortedMatches:
         """The current result of a query."""
         name = (query, sort)
@@ -123,5 +137,5 @@ class CaseIndex:
             if len(self.results) > MAX_QUERIES:
                 self.results.popitem(last=False)
         self.results.move_to_end(name)
-        found.refresh(self.cases, self.seen, has_pending=bool(self.pending))
+        found.refresh(lambda: self.candidates(query), self.seen)
         return found

@@ -22,12 +22,14 @@ from casemgmt_async.emulator.state.people import UserRecord
 from casemgmt_async.emulator.state.records import CaseRecord
 from casemgmt_async.emulator.switches import EVERY_FACET
 
-__all__ = ["FACETS", "Predicate", "compile_query", "facet_values", "parse"]
+__all__ = ["FACETS", "Predicate", "compile_query", "facet_values", "named_cases", "parse"]
 
 Predicate = Callable[[CaseRecord], bool]
 Users = Mapping[str, UserRecord]
 MAX_DEPTH: Final = 50
 """How deep parentheses may be nested."""
+NAMES_CASES: Final = re.compile(r"(?:key|id):(?:([\w-]+)|\(([\w-]+(?: OR [\w-]+)*)\))", re.ASCII)
+"""A query that finds no other cases than those it names."""
 
 
 def user_names(user: str | None, users: Users) -> tuple[str, ...]:
@@ -191,6 +193,12 @@ def parse(query: str) -> Any:
         return PARSER.parse(query)
     except LarkError as error:
         bad_request(f"invalid query: {str(error).splitlines()[0]}")
+
+
+def named_cases(query: str) -> list[str] | None:
+    """The keys or ids of all the cases that a query can find, as it writes them; None if it can find others."""
+    named = NAMES_CASES.fullmatch(query)
+    return (named[1] or named[2]).split(" OR ") if named else None
 
 
 def compile_query(query: str, users: Users, dead: frozenset[str]) -> Predicate:

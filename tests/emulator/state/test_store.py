@@ -253,3 +253,43 @@ def test_nothing_costs_the_whole_world_at_every_write() -> None:
             desk.search("status:open")
     assert desk.search("status:open").json["meta"]["total_cases"] == 1_500
     assert matched == 500
+
+
+def test_a_search_for_named_cases_looks_at_those_alone_and_finds_what_a_search_of_all_would() -> None:
+    desk = Desk(index_lag=5.0)
+    ids = desk.simulation.seed_cases(50, status="OPEN")
+    desk.clock.now += 5
+    cases = desk.store.cases
+    keys = [cases.find(each).key for each in ids]
+    queries = [
+        f"key:{keys[3]}",
+        f"key:({' OR '.join(keys[3:6])} OR NONE-1)",
+        f"id:({ids[7]} OR {ids[3]})",
+        f"key:({keys[3].lower()} OR {keys[4]})",
+        f"id:{ids[7].upper()}",
+        f"key:({keys[3]} OR {keys[4]}) status:open",
+        f"NOT key:{keys[3]}",
+        "key:*",
+    ]
+
+    def found_by_a_search_of_all(query: str) -> list[str]:
+        matches = cases.predicate(query)
+        seen = (cases.index.seen(case.serial) for case in desk.store.tables.cases)
+        return [case.id for case in seen if case is not None and matches(case)]
+
+    def compare() -> None:
+        for query in queries:
+            assert [case.id for case in cases.found(query)] == found_by_a_search_of_all(query), query
+
+    compare()
+    moved = cases.find(keys[3])
+    cases.move(moved, desk.project("WEB"))
+    assert moved.key != keys[3]
+    queries.append(f"key:{moved.key}")
+    assert cases.found(f"key:{keys[3]}") == [moved], "the index has not seen the new key yet"
+    compare()
+    desk.clock.now += 5
+    assert cases.found(f"key:{keys[3]}") == []
+    assert cases.found(f"key:{moved.key}") == [moved]
+    compare()
+    assert len(list(cases.index.candidates(queries[1]))) == 2
