@@ -68,7 +68,7 @@ class Run:
     facts: dict[str, Any] = field(factory=dict)
     """What the plan has found: cases read, the estimate, warnings."""
     states: Mapping[State, int] = field(factory=dict)
-    """Its operations by state; filled in by `list_runs`."""
+    """Its operations by state, once they were counted and as long as nothing is changed."""
     first_subject: int = field(default=0, repr=False)
     first_operation: int = field(default=0, repr=False)
 

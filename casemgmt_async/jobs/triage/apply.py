@@ -64,6 +64,8 @@ class Application:
     """What the plan has noted about itself."""
     fresh: FreshPlan | None = None
     """What the plan has just read; without it the cases are read again before anything is changed."""
+    is_untouched: bool = False
+    """Whether nothing of the plan was ever begun, so that all of it is planned and nothing has to be looked for."""
     is_part: bool = False
     """Whether the journal's queries see one part of the run: what takes pages to read back is left to the whole."""
     refusals: Refusals = field(init=False)
@@ -125,6 +127,8 @@ class Application:
 
     async def reopen(self) -> None:
         """Plan again what may be tried again."""
+        if self.is_untouched:
+            return
         await queries.reopen(
             self.journal,
             repeatable=REPEATABLE,
@@ -139,19 +143,21 @@ class Application:
 
         Says whether all that the plan holds is to be done.
         """
-        opened = await self.journal.counts()
+        whole = {State.PLANNED: self.plan["planned"]}
+        opened = whole if self.is_untouched else await self.journal.counts()
         self.sender.failed = not FAILURES.isdisjoint(opened)
         rows = await queries.open_cases(self.journal, all_open=opened.keys() == {State.PLANNED})
         self.names = {row.subject: row.case_id for row in rows}
         self.keys = {row.case_id: row.key for row in rows}
         self.sender.projects = {row.case_id: row.project_id for row in rows}
-        is_whole = opened == {State.PLANNED: self.plan["planned"]}
+        is_whole = opened == whole
         if self.fresh is None:
             is_whole = await self.check(rows) and is_whole
         else:
             self.sender.labels = self.fresh.labels
             self.found = dict(self.sender.projects)
-        await self.resolve_lost()
+        if not self.is_untouched:
+            await self.resolve_lost()
         return is_whole
 
     async def check(self, rows: Sequence[queries.OpenCase]) -> bool:
@@ -161,8 +167,8 @@ class Application:
         """
         journal, control = self.journal, self.control
         seen = {row.case_id: row for row in rows}
-        begun = await queries.subjects_begun(journal)
-        watched = by_case(await queries.watched_operations(journal, REPEATABLE, REPLACING))
+        begun = set() if self.is_untouched else await queries.subjects_begun(journal)
+        watched = by_case(await self.watched())
         changed: list[int] = []
         control.progress.phase("checking", len(rows))
 
@@ -196,6 +202,12 @@ class Application:
             await self.give_up({seen[case_id].subject: error for case_id, error in errors.items()})
         return not skipped and not errors
 
+    async def watched(self) -> Sequence[Operation]:
+        """Read the operations that a case has to be looked at for, beside whether it was changed."""
+        if self.is_untouched and not any(group[1] in REPLACING for group in self.plan["changes"]):
+            return ()
+        return await queries.watched_operations(self.journal, REPEATABLE, REPLACING)
+
     async def give_up(self, errors: Mapping[int, Exception]) -> None:
         """End what is open of cases that cannot be read."""
         for state in (State.PLANNED, State.SENDING):
@@ -209,7 +221,9 @@ class Application:
         For a rule that makes a single change in bulk, the first bulk update goes alone instead. A rule of which
         something is done already needs none.
         """
-        new = {group[0] for group in groups} - await queries.proven_rules(self.journal)
+        new = {group[0] for group in groups}
+        if not self.is_untouched:
+            new -= await queries.proven_rules(self.journal)
         if self.in_bulk:
             self.unproven = new & proven_by_bulk(groups)
         first = await queries.first_cases(self.journal, new - self.unproven) if new - self.unproven else {}

@@ -328,6 +328,8 @@ async def look_again(work: TriageState, options: ApplyOptions) -> None:
     found = await resolve_comments(sender, doubtful, settle=options.settle)
     absent = [number for number, finding in found.items() if finding is Found.ABSENT]
     await sender.write([Outcome(absent, State.SKIPPED, error=REPLANNED)])
+    if work.run is not None:
+        work.run.states = {}
 
 
 async def apply_in(work: TriageState, options: ApplyOptions, fresh: FreshPlan | None = None) -> None:
@@ -335,10 +337,11 @@ async def apply_in(work: TriageState, options: ApplyOptions, fresh: FreshPlan | 
     run, journal, control = selected(work), work.journal, work.control
     if control.should_stop:
         return
+    is_untouched = run.state is RunState.PLANNED
     if run.state is not RunState.APPLYING:
         await run_queries.update_run(journal, run, RunState.APPLYING)
     work.sender = Sender(work.session, journal, control, on_done=work.remember)
-    await Application(work.sender, options, run.facts, fresh).run()
+    await Application(work.sender, options, run.facts, fresh, is_untouched=is_untouched).run()
     if "shards" in run.facts or work.groups():
         await work.gather()
     await work.finish()
@@ -347,10 +350,12 @@ async def apply_in(work: TriageState, options: ApplyOptions, fresh: FreshPlan | 
 async def result_of(work: TriageState) -> JobResult:
     """Say how the selected run stands."""
     journal, run = work.journal, work.run
+    if run is not None and run.state is RunState.PLANNED and (planned := run.facts["planned"]):
+        run.states = {State.PLANNED: planned}
     return work.control.result(
         "triage",
         journal.path,
-        states=await journal.counts() if run else {},
+        states=(run.states or await journal.counts()) if run else {},
         items=await journal.count_subjects() if run else 0,
         unbatched_requests=work.sender.sent if work.sender else 0,
         run=run.number if run else None,

@@ -96,10 +96,11 @@ async def divide(work: TriageState, options: ApplyOptions, fresh: FreshPlan | No
     run, journal, control = selected(work), work.journal, work.control
     if control.should_stop:
         return False
+    is_untouched = run.state is RunState.PLANNED
     if run.state is not RunState.APPLYING:
         await update_run(journal, run, RunState.APPLYING)
     work.sender = Sender(work.session, journal, control, on_done=work.remember)
-    await Application(work.sender, options, run.facts, fresh).lead()
+    await Application(work.sender, options, run.facts, fresh, is_untouched=is_untouched).lead()
     if control.stopped is not None:
         return False
     for_workers = {"even_if_changed": options.even_if_changed, "settle": options.settle}

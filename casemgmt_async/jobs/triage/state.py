@@ -24,6 +24,8 @@ KEEP_RUNS = 1_000
 """Runs that a state file keeps."""
 PRUNE_EVERY = 50
 DEFAULT_NAME = "triage"
+OPEN: Final = frozenset({State.PLANNED, State.SENDING})
+"""The states of what is not done yet."""
 PART: Final = "part "
 """How the names of facts begin that parts of a run keep."""
 
@@ -81,16 +83,13 @@ class TriageState:
             self.run.facts["replaces"] = replaced
         return self.run
 
-    async def is_open(self) -> bool:
-        """Whether the selected run has operations that are planned or were cut off."""
-        counts = await self.journal.counts()
-        return bool(counts.get(State.PLANNED) or counts.get(State.SENDING))
-
     async def finish(self) -> None:
         """Note what the selected run has left undone; end it if nothing is open, and delete old runs now and then."""
         assert self.run is not None
-        await queries.keep_unfinished(self.journal)
-        if await self.is_open():
+        if self.run.facts.get("remembered"):
+            await queries.keep_unfinished(self.journal)
+        self.run.states = await self.journal.counts()
+        if not OPEN.isdisjoint(self.run.states):
             return
         await queries.update_run(self.journal, self.run, RunState.ENDED)
         if self.run.number % PRUNE_EVERY == 0:
