@@ -354,7 +354,10 @@ async def kill_job(job: str, points: int, seed: int, database: str | None = None
         chosen += dice.choices(kinds, k=points - len(chosen))
         for place, point in enumerate(chosen):
             again = [Point(step=dice.randint(1, max(range_.steps // 2, 1)))] if place % 2 else []
+            before = verdict.kills
             await range_.disturb([point, *again], verdict)
+            if verdict.kills == before:  # writers that share more commits than in the first run make fewer steps
+                await range_.disturb([Point(step=range_.steps * 9 // 10)], verdict)
     return verdict
 
 

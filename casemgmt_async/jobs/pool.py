@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable
-from typing import Final, TypeVar
+from collections.abc import Awaitable, Callable, Coroutine, Iterable
+from typing import Any, Final, TypeVar
 
 from casemgmt_async import OutcomeUnknownError, ServerError, TransportError
 from casemgmt_async.jobs.calls import Interrupted
 from casemgmt_async.jobs.errors import ServiceDownError
 
-__all__ = ["CircuitBreaker", "run_workers"]
+__all__ = ["CircuitBreaker", "read_meanwhile", "run_workers"]
 
 T = TypeVar("T")
 
@@ -37,6 +37,19 @@ class CircuitBreaker:
                 f"{self.failures} calls in a row got no answer, the last: {error}; "
                 "check that the service is up, then run again: the job continues where it stopped"
             ) from error
+
+
+async def read_meanwhile(read: Coroutine[Any, Any, T], work: Awaitable[object]) -> T:
+    """Read something while other work is done; gives what was read. An error of the work is raised first."""
+    reading = asyncio.ensure_future(read)
+    try:
+        await work
+        return await reading
+    finally:
+        reading.cancel()
+        await asyncio.wait([reading])
+        if not reading.cancelled():
+            reading.exception()  # or asyncio logs that nobody looked at it
 
 
 async def run_workers(

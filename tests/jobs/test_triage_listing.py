@@ -10,7 +10,7 @@ import pytest
 from casemgmt_async import Case, CaseSession, cases
 from casemgmt_async.emulator import Emulator
 from casemgmt_async.jobs import Budget, JobControl
-from casemgmt_async.jobs.triage.known_cases import read_known
+from casemgmt_async.jobs.triage.known_cases import KeySearches, read_known
 from casemgmt_async.jobs.triage.listing import iter_listing
 
 STANDARD = "00000000-0000-0000-0000-000000000001"
@@ -52,7 +52,8 @@ async def test_pages_are_read_only_as_long_as_they_cost_less_than_the_cases(
         async def see(found: Sequence[Case]) -> Collection[str]:
             raise AssertionError(found)
 
-        left = await read_known(session, JobControl(budget=Budget(concurrency=1)), unknown, {}, see)
+        searches = KeySearches(session, JobControl(budget=Budget(concurrency=1)))
+        left = await read_known(searches, unknown, {}, see)
         assert emulator.requests == pages
     assert set(left.ids) == unknown.keys()
     assert (project in left.whole) == is_whole

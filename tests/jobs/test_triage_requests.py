@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -10,15 +11,26 @@ from typing import Any
 import pytest
 from scenes import all_cases
 
-from benchmarks.requests import ME, SHARES, Row, Service, measure, now, run_in_virtual_time
-from casemgmt_async import CaseSession, Event, RequestStarted
+from benchmarks.requests import LATENCY, ME, SHARES, Row, Service, measure, now, run_in_virtual_time
+from casemgmt_async import Case, CaseSession, Event, RequestStarted, cases
 from casemgmt_async.emulator import Emulator, Switches
-from casemgmt_async.jobs import Budget, JobControl, Progress, State, apply_triage, parse_rules, plan_triage, run_triage
+from casemgmt_async.jobs import (
+    Budget,
+    JobControl,
+    Progress,
+    State,
+    apply_triage,
+    list_runs,
+    parse_rules,
+    plan_triage,
+    run_triage,
+)
 from casemgmt_async.jobs.journal import Journal
 from casemgmt_async.jobs.journal.runs import select_run
 from casemgmt_async.jobs.journal.sqlite_store import SQLiteStore
 from casemgmt_async.jobs.journal.triage_queries import planned_groups
 from casemgmt_async.jobs.triage.estimate import count_work
+from casemgmt_async.jobs.triage.known_cases import AHEAD, KeySearches
 
 SLOW = "all=60/10s:*"
 """A limit that a few hundred requests meet several times."""
@@ -38,6 +50,19 @@ def test_under_a_rate_limit_a_triage_takes_hardly_longer_than_its_unavoidable_re
     row: Row = run_in_virtual_time(measure(600, "nearly all", "all=14/10s:*"))
     assert row.run.seconds <= row.bare.seconds * 1.1
     assert row.later.seconds <= row.bare_later.seconds * 1.1
+    assert row.estimate.seconds == pytest.approx(row.apply.seconds, rel=0.15)
+
+
+@pytest.mark.parametrize("share", SHARES)
+def test_a_short_triage_waits_for_few_answers_more_than_it_has_to(share: str) -> None:
+    """Two for the case that goes first, and one for the first of many searches for keys.
+
+    Whose state it is is asked while the first cases are read.
+    """
+    row = run_in_virtual_time(measure(400, share))
+    answers = 3 if share == "nearly all" else 2
+    assert row.run.seconds <= row.bare.seconds + answers * LATENCY + 0.01
+    assert row.later.seconds <= row.bare_later.seconds + answers * LATENCY + 0.01
     assert row.estimate.seconds == pytest.approx(row.apply.seconds, rel=0.15)
 
 
@@ -124,6 +149,53 @@ def test_where_searches_find_no_keys_the_pages_of_the_projects_are_read() -> Non
     assert sum(isinstance(event, RequestStarted) and "filter=key" in event.url for event in asked) == 1
 
 
+def key_searches(count: int, *, dead: bool = False, ahead: int = 0) -> tuple[list[float], list[float]]:
+    """Look `count` cases up twice; gives when the searches of each time were started, in answers waited for.
+
+    `ahead` cases were looked up before they were wanted. With `dead`, searches find no keys.
+    """
+    started: list[float] = []
+
+    async def see(found: Sequence[Case]) -> list[str]:
+        return [case.id for case in found]
+
+    async def run() -> tuple[list[float], list[float]]:
+        async with Service(count, None, switches=Switches(dead_facets={"*"} if dead else ())) as service:
+            await cases.search_cases(service.session)  # the first request to a service goes alone
+            keys = {case.id: case.key for case in service.emulator.store.tables.cases}
+            searches = KeySearches(service.session, service.control())
+            service.session.add_listener(
+                lambda event: started.append(now()) if isinstance(event, RequestStarted) else None
+            )
+            times: list[list[float]] = []
+            for early in (ahead, 0):
+                begun, already = now(), len(started)
+                await searches.look_ahead(list(keys.values())[:early])
+                await searches.read(keys, see)
+                times.append([round((each - begun) / LATENCY) for each in started[already:]])
+            return times[0], times[1]
+
+    return run_in_virtual_time(run())
+
+
+def test_a_few_searches_for_keys_are_made_at_once_and_of_many_the_first_alone() -> None:
+    """Once a search has found its keys, the later ones of the job do not wait for one."""
+    assert key_searches(300) == ([0, 0, 0], [0, 0, 0])
+    assert key_searches(301) == ([0, 1, 1, 1], [0, 0, 0, 0])
+
+
+def test_where_searches_find_no_keys_each_reading_tries_no_more_than_the_first_of_them() -> None:
+    assert key_searches(301, dead=True) == ([0], [0])
+    assert key_searches(300, dead=True) == ([0, 0, 0], [0, 0, 0])
+
+
+def test_searches_that_were_made_ahead_are_not_made_again() -> None:
+    """Their answers serve the first reading alone."""
+    assert key_searches(250, ahead=250) == ([0, 0, 0], [0, 0, 0])
+    assert key_searches(350, ahead=AHEAD) == ([0, 1, 1, 1], [0, 0, 0, 0])
+    assert key_searches(250, ahead=2) == ([0, 0, 0], [0, 0, 0]), "two cases are not searched for"
+
+
 def test_a_listing_goes_on_after_a_long_rate_limit_where_it_was() -> None:
     """A window is longer than a call may wait, and no page is read twice."""
 
@@ -170,7 +242,10 @@ def test_progress_tells_the_time_left_while_the_rate_limit_holds_it_up_and_while
 
 
 def test_the_journal_is_asked_for_cases_and_not_for_each_operation(monkeypatch: pytest.MonkeyPatch) -> None:
-    """To apply a plan in bulk, each case is read once; what several steps need to know is counted and read once."""
+    """To apply a plan in bulk, each case is read once, and the first once more to look them up early.
+
+    What several steps need to know is counted and read once.
+    """
     read: list[int] = []
     select = SQLiteStore.select
 
@@ -190,5 +265,65 @@ def test_the_journal_is_asked_for_cases_and_not_for_each_operation(monkeypatch: 
 
     operations = run_in_virtual_time(run())
     assert operations > 1_000
-    assert sum(read) <= 400 + 100
+    assert sum(read) <= 400 + AHEAD + 100
     assert len(read) <= 50, "no query for each bulk update"
+
+
+def first_cases_of(rules: dict[str, Any], count: int) -> tuple[list[tuple[float, str]], int]:
+    """Run rules over seeded cases; gives the changes sent one by one, with when they started, and all changes done."""
+    sent: list[tuple[float, str]] = []
+
+    def note(event: Event) -> None:
+        if isinstance(event, RequestStarted) and event.route.method != "GET" and "bulk" not in event.route.name:
+            sent.append((now(), event.url))
+
+    async def run() -> int:
+        async with Service(count, None) as service:
+            service.session.add_listener(note)
+            result = await run_triage(
+                service.session, parse_rules(rules), state=service.state, control=service.control()
+            )
+            assert result.succeeded
+            return result.states[State.DONE]
+
+    done = run_in_virtual_time(run())
+    return [(round((moment - sent[0][0]) / LATENCY), url) for moment, url in sent], done
+
+
+def test_the_first_cases_of_several_rules_go_at_the_same_time() -> None:
+    """Two answers and not six are waited for, and one more, since the first request of an operation goes alone."""
+    actions = {"assign": ME, "due_date": "2030-01-01"}
+    rules = [
+        {"name": f"rule {each}", "match": {"priority": f"P{each}", "assignee": "none"}, "actions": actions}
+        for each in (1, 2, 3)
+    ]
+    sent, _ = first_cases_of({"rules": rules}, 200)
+    assert [moment for moment, _ in sent][:6] == [0, 1, 1, 1, 2, 2]
+
+
+def test_a_case_that_goes_first_for_two_rules_gets_each_change_once() -> None:
+    rules = [
+        {"name": "one", "match": "all", "actions": {"assign": ME, "due_date": "2030-01-01"}, "continue": True},
+        {"name": "two", "match": "all", "actions": {"comment": "Seen.", "priority": "P5"}, "once": True},
+    ]
+    sent, done = first_cases_of({"rules": rules}, 40)
+    urls = [url for _, url in sent]
+    assert len(urls) == len(set(urls))
+    assert done > 3 * 30
+
+
+def test_a_run_begins_before_its_first_case_is_read() -> None:
+    """Whatever others do after that belongs to the next run."""
+
+    async def run() -> tuple[float, float]:
+        started: list[float] = []
+        async with Service(30, None) as service:
+            service.session.add_listener(
+                lambda event: started.append(now()) if isinstance(event, RequestStarted) else None
+            )
+            await plan_triage(service.session, all_cases(priority="P5"), state=service.state, control=service.control())
+            (made,) = await list_runs(service.state)
+            return made.begun, started[0]
+
+    begun, first_request = run_in_virtual_time(run())
+    assert begun <= first_request

@@ -111,7 +111,7 @@ def run_of(row: Sequence[Any]) -> Run:
     )
 
 
-async def begin_run(journal: Journal, digest: str | None) -> Run:
+async def begin_run(journal: Journal, digest: str | None, begun: float) -> Run:
     """Begin a run, and let the journal's queries see it alone; a plan that was begun and not finished goes."""
     await drop_unfinished_plan(journal)
     (counted,) = await journal.read(
@@ -123,7 +123,7 @@ async def begin_run(journal: Journal, digest: str | None) -> Run:
     run = Run(
         number=number,
         state=RunState.PLANNING,
-        begun=journal.clock(),
+        begun=begun,
         digest=digest,
         first_subject=subject,
         first_operation=operation,

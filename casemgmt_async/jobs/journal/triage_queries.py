@@ -21,6 +21,7 @@ __all__ = [
     "count_cases_of",
     "count_planned",
     "first_cases",
+    "first_keys",
     "insert_cases",
     "insert_planned",
     "lost_creates",
@@ -207,6 +208,13 @@ async def open_cases(journal: Journal, *, all_open: bool) -> list[OpenCase]:
         (*journal.bounds[:2], *(() if all_open else journal.bounds.operations)),
     )
     return list(map(OpenCase._make, rows))
+
+
+async def first_keys(journal: Journal, limit: int) -> list[str]:
+    """Read the keys of the first cases of a run, in order."""
+    sql = "SELECT label FROM subjects WHERE number BETWEEN ? AND ? ORDER BY number LIMIT ?"
+    rows = await journal.read(sql, (*journal.bounds[:2], limit))
+    return [label.partition(" ")[0] for (label,) in rows]
 
 
 async def open_subjects(journal: Journal, left_out: Iterable[str]) -> list[tuple[int, int]]:

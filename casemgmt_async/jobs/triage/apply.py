@@ -7,6 +7,7 @@ in `sending` until the cases, read back, show them.
 
 from __future__ import annotations
 
+import asyncio
 from collections import defaultdict
 from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequence
 from typing import Any, Final
@@ -25,7 +26,7 @@ from casemgmt_async.jobs.recovery import SETTLE, resolve_comments
 from casemgmt_async.jobs.sending import FAILURES, Sender, holds
 from casemgmt_async.jobs.triage.batches import BulkChange
 from casemgmt_async.jobs.triage.estimate import BY_PAGES, Groups, count_work, proven_by_bulk
-from casemgmt_async.jobs.triage.known_cases import read_known, read_singly
+from casemgmt_async.jobs.triage.known_cases import KeySearches, read_known, read_singly
 from casemgmt_async.jobs.triage.plan import FreshPlan
 from casemgmt_async.jobs.triage.refusals import STOPPED, Refusals
 from casemgmt_async.jobs.triage.verify import Verification, unreadable
@@ -62,6 +63,8 @@ class Application:
     options: ApplyOptions
     plan: Mapping[str, Any]
     """What the plan has noted about itself."""
+    searches: KeySearches
+    """How cases are found by their keys."""
     fresh: FreshPlan | None = None
     """What the plan has just read; without it the cases are read again before anything is changed."""
     is_untouched: bool = False
@@ -191,7 +194,7 @@ class Application:
             control.progress.advance(len(found))
             return [case.id for case in found]
 
-        unread = await read_known(self.sender.session, control, self.sender.projects, self.keys, see)
+        unread = await read_known(self.searches, self.sender.projects, self.keys, see)
         errors = await read_singly(self.sender.session, control, unread.ids, see)
         for case_id in unread.ids:
             self.found.pop(case_id, None)
@@ -227,12 +230,18 @@ class Application:
         if self.in_bulk:
             self.unproven = new & proven_by_bulk(groups)
         first = await queries.first_cases(self.journal, new - self.unproven) if new - self.unproven else {}
-        for rule, subjects in first.items():
+        one_at_a_time: dict[int, asyncio.Lock] = defaultdict(asyncio.Lock)  # two rules may have the same first case
+
+        async def lead(item: tuple[str, Sequence[int]]) -> None:
+            rule, subjects = item
             for subject in subjects:
-                if self.control.should_stop:
-                    return True
-                if rule in self.refusals.stopped or await self.goes_all_the_way(subject):
-                    break
+                async with one_at_a_time[subject]:
+                    if self.control.should_stop or rule in self.refusals.stopped:
+                        return
+                    if await self.goes_all_the_way(subject):
+                        return
+
+        await self.control.each(first.items(), lead)
         return bool(first)
 
     async def goes_all_the_way(self, subject: int) -> bool:
@@ -339,7 +348,7 @@ class Application:
         """Read back what was changed in bulk."""
         waiting, self.sent = self.sent, {}
         if waiting and not self.control.should_stop:
-            await Verification(self.sender, waiting, self.keys, self.found).run()
+            await Verification(self.sender, waiting, self.keys, self.found, self.searches).run()
 
     async def resolve_lost(self) -> bool:
         """Look for comments whose answers were lost; says whether there were any."""

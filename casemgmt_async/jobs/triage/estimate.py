@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
-from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
 from attrs import define, field, frozen
 
-from casemgmt_async import Event, RateLimit, RawResponse, RequestStarted, ResponseReceived
+from casemgmt_async import CaseSession, Event, RateLimit, RawResponse, RequestStarted, ResponseReceived
 from casemgmt_async.jobs.actions import TABLE
 from casemgmt_async.jobs.journal import Journal
 from casemgmt_async.jobs.journal.triage_queries import count_cases_of
-from casemgmt_async.jobs.triage.known_cases import count_lookups
+from casemgmt_async.jobs.triage.known_cases import FEW_SEARCHES, count_lookups
 from casemgmt_async.jobs.triage.listing import PAGE_SIZE
 
 __all__ = [
@@ -97,6 +98,15 @@ class PaceMeter:
     answers: int = field(init=False, default=0)
     waited: float = field(init=False, default=0.0)
     """Seconds from request to answer, of all answers."""
+
+    @contextlib.contextmanager
+    def listening(self, session: CaseSession) -> Iterator[None]:
+        """Learn from the requests of a session meanwhile."""
+        session.add_listener(self.on_event)
+        try:
+            yield
+        finally:
+            session.remove_listener(self.on_event)
 
     def on_event(self, event: Event) -> None:
         """Take in a request or an answer of the session."""
@@ -194,9 +204,10 @@ def estimate_requests(work: PlannedWork, everything: int, chunk: int, concurrenc
     groups, in_bulk = work.groups, work.pays_in_bulk(everything, chunk)
     total = Estimate()
     if not at_once:
-        total = Estimate(1, 1) + after_first(count_lookups(work.cases), concurrency)
+        total = Estimate(1, 0) + estimate_lookups(count_lookups(work.cases), concurrency)
     proven = proven_by_bulk(groups) if in_bulk else set()
     begun: set[tuple[str, str]] = set()
+    first: Counter[str] = Counter()  # the requests for the case of each rule that goes first
     for action in TABLE:
         each = LINK_REQUESTS if action.name == "link" else 1
         bulk, singly = 0, 0
@@ -206,7 +217,7 @@ def estimate_requests(work: PlannedWork, everything: int, chunk: int, concurrenc
                 continue
             if rule not in proven and (rule, name) not in begun:  # the case of the rule that goes first
                 begun.add((rule, name))
-                total += Estimate(each, each)
+                first[rule] += each
                 count -= 1  # noqa: PLW2901
             if in_bulk and action.bulk is not None:
                 bulk += math.ceil(count / chunk)
@@ -215,9 +226,14 @@ def estimate_requests(work: PlannedWork, everything: int, chunk: int, concurrenc
                 singly += count * each
         rounds = math.ceil(len(leading) / concurrency) + math.ceil((bulk - len(leading)) / concurrency)
         total += Estimate(bulk, rounds) + Estimate(singly, math.ceil(singly / concurrency))
-    return total + (after_first(work.reads_after(everything), concurrency) if in_bulk else Estimate())
+    total += Estimate(first.total(), max(max(first.values(), default=0), math.ceil(first.total() / concurrency)))
+    if not in_bulk:
+        return total
+    # Where the cases were looked up before, those searches have proven it.
+    return total + estimate_lookups(work.reads_after(everything), concurrency, proven=not at_once)
 
 
-def after_first(count: int, concurrency: int) -> Estimate:
-    """What requests take of which the first goes alone, and the others side by side."""
-    return Estimate(count, min(count, 1) + math.ceil(max(count - 1, 0) / concurrency))
+def estimate_lookups(count: int, concurrency: int, *, proven: bool = False) -> Estimate:
+    """What searches for keys take; of many, the first goes alone unless it is proven that searches find keys."""
+    alone = int(count > FEW_SEARCHES and not proven)
+    return Estimate(count, alone + math.ceil((count - alone) / concurrency))

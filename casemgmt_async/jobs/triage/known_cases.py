@@ -8,19 +8,23 @@ from collections import defaultdict
 from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from typing import Final
 
-from attrs import field, frozen
+from attrs import define, field, frozen
 
-from casemgmt_async import Case, CaseSession, cases
-from casemgmt_async.jobs.calls import CallStatus
+from casemgmt_async import Case, CaseSession, Page, cases
+from casemgmt_async.jobs.calls import CallResult, CallStatus
 from casemgmt_async.jobs.control import JobControl
 from casemgmt_async.jobs.triage.listing import PAGE_SIZE, iter_listing
 
-__all__ = ["See", "Unread", "count_lookups", "read_known", "read_singly"]
+__all__ = ["AHEAD", "FEW_SEARCHES", "KeySearches", "See", "Unread", "count_lookups", "read_known", "read_singly"]
 
 See = Callable[[Sequence[Case]], Awaitable[Collection[str]]]
 """Is given cases as they are read; returns the ids of those that need not be read again."""
 FEW: Final = 2
 """Cases that are read one by one, since a search for their keys may find nothing."""
+FEW_SEARCHES: Final = 3
+"""Searches for keys that are sent side by side before one of them has shown that searches find keys."""
+AHEAD: Final = FEW_SEARCHES * PAGE_SIZE + 1
+"""Keys that tell which searches go first."""
 
 
 @frozen
@@ -38,17 +42,77 @@ def count_lookups(count: int) -> int:
     return count if count <= FEW else math.ceil(count / PAGE_SIZE)
 
 
+@define(eq=False)
+class KeySearches:
+    """The searches of a job for the keys of cases, a hundred at a time.
+
+    That a search finds keys is not documented. Where there are many, the first goes alone to see whether it works, and
+    a search that finds less than half of its keys is the last of them.
+    """
+
+    session: CaseSession
+    control: JobControl
+    work: bool = field(init=False, default=False)
+    """Whether the last search found most of its keys."""
+    early: dict[str, CallResult[Page[Case]]] = field(init=False, factory=dict)
+    """What searches have given that were made before it was wanted, by their queries."""
+
+    async def look_ahead(self, keys: Sequence[str]) -> None:
+        """Make the searches that can go first before they are wanted; `keys` need not have all that will be."""
+
+        async def search(some: Sequence[str]) -> None:
+            query = query_of(some)
+            self.early[query] = await self.search(query)
+
+        if len(keys) > FEW:
+            await self.control.each(self.going_first(chunks(keys, PAGE_SIZE)), search)
+
+    async def read(self, keys: Mapping[str, str], see: See) -> None:
+        """Read cases by their keys, which are given by the ids of the cases."""
+        failed = False
+
+        async def read_some(ids: Sequence[str]) -> None:
+            nonlocal failed
+            if failed:
+                return
+            query = query_of([keys[case_id] for case_id in ids])
+            result = self.early.pop(query, None) or await self.search(query)
+            wanted = frozenset(ids)
+            found = [case for case in result.answer or () if case.id in wanted]
+            self.work = result.status is CallStatus.ANSWERED and len(found) * 2 >= len(ids)
+            failed = failed or not self.work
+            if found:
+                await see(found)
+
+        left = chunks(list(keys), PAGE_SIZE)
+        first = self.going_first(left)
+        await self.control.each(first, read_some)
+        await self.control.each(left[len(first) :], read_some)
+
+    async def search(self, query: str) -> CallResult[Page[Case]]:
+        """Make one search."""
+        return await self.control.attempt(lambda: cases.search_cases(self.session, filter=query, page_size=PAGE_SIZE))
+
+    def going_first(self, searches: Sequence[Sequence[str]]) -> Sequence[Sequence[str]]:
+        """Return the searches that are made before one of them has shown that searches find keys."""
+        return searches if self.work or len(searches) <= FEW_SEARCHES else searches[:1]
+
+
+def query_of(keys: Iterable[str]) -> str:
+    """Write the query that finds the cases with these keys."""
+    return f"key:({' OR '.join(keys)})"
+
+
 async def read_known(
-    session: CaseSession, control: JobControl, projects: Mapping[str, str | None], keys: Mapping[str, str], see: See
+    searches: KeySearches, projects: Mapping[str, str | None], keys: Mapping[str, str], see: See
 ) -> Unread:
     """Read known cases with searches; a hundred by their keys where that works.
 
     `projects` has the ids of the cases, each with the id of its project, as far as that is known. `keys` has the keys
-    of those that a search for keys can find; the pages of its project tell what became of any other.
-
-    That a search finds keys is not documented, so a search that finds less than half of its keys is the last of them.
-    What it did not find is read by the pages of its project: only `project_id:<uuid>` can be depended on.
+    of those that a search for keys can find; the pages of its project tell what became of any other. What a search
+    for keys did not find is read by the pages of its project: only `project_id:<uuid>` can be depended on.
     """
+    session, control = searches.session, searches.control
     left = dict(projects)
     seen: set[str] = set()
 
@@ -60,38 +124,16 @@ async def read_known(
         return settled
 
     if len(keys) > FEW:
-        await read_by_keys(session, control, keys, see_and_settle)
+        await searches.read(keys, see_and_settle)
     if control.should_stop:
         return Unread(left)
     unseen = {case_id: project for case_id, project in left.items() if case_id not in seen}
     return Unread(left, await read_by_pages(session, control, unseen, see_and_settle))
 
 
-async def read_by_keys(session: CaseSession, control: JobControl, keys: Mapping[str, str], see: See) -> None:
-    """Read cases by their keys, which are given by their ids; the first search goes alone, to see whether it works."""
-    works = True
-
-    async def read(ids: Sequence[str]) -> None:
-        nonlocal works
-        if not works:
-            return
-        query = f"key:({' OR '.join(keys[case_id] for case_id in ids)})"
-        result = await control.attempt(lambda: cases.search_cases(session, filter=query, page_size=PAGE_SIZE))
-        wanted = frozenset(ids)
-        found = [case for case in result.answer or () if case.id in wanted]
-        works = works and result.status is CallStatus.ANSWERED and len(found) * 2 >= len(ids)
-        if found:
-            await see(found)
-
-    first, *others = chunks(list(keys), PAGE_SIZE)
-    await read(first)
-    if works:
-        await control.each(others, read)
-
-
-def chunks(items: Sequence[str], size: int) -> Iterable[Sequence[str]]:
+def chunks(items: Sequence[str], size: int) -> list[Sequence[str]]:
     """Cut a sequence into pieces of a size; the last may be shorter."""
-    return (items[start : start + size] for start in range(0, len(items), size))
+    return [items[start : start + size] for start in range(0, len(items), size)]
 
 
 async def read_by_pages(

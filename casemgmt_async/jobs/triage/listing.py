@@ -2,14 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator
 from typing import Final
 
 from casemgmt_async import Case, CaseSession, DecodeError, Page, RawResponse, SortField, cases, decode, routes
 
-__all__ = ["PAGE_SIZE", "iter_listing"]
+__all__ = ["PAGE_SIZE", "iter_listing", "read_page"]
 
 PAGE_SIZE: Final = 100
+
+
+async def read_page(session: CaseSession, filter: str | None, page_number: int) -> RawResponse:
+    """Read a page as it is sent, which tells the rate limit too."""
+    query = {
+        "filter": filter,
+        "sort[field]": SortField.CREATED_AT,
+        "sort[asc]": True,
+        "page[number]": page_number,
+        "page[size]": PAGE_SIZE,
+    }
+    return await session.raw(routes.SEARCH_CASES, query=query)
 
 
 async def iter_listing(
@@ -18,23 +30,14 @@ async def iter_listing(
     *,
     window: int,
     first_page: int = 1,
-    on_first: Callable[[RawResponse], object] = lambda _: None,
+    answer: RawResponse | None = None,
 ) -> AsyncGenerator[Page[Case], None]:
     """Walk over the pages that a filter finds, from `first_page` on, at most `window` in flight.
 
     The first page is read alone, since it tells how many there are: a wide window would ask for pages that a short
-    listing does not have. `on_first` is given its answer, for the rate limit that it reports. Pages that appear
-    meanwhile are read too.
+    listing does not have; `answer` is that page, if it was read before. Pages that appear meanwhile are read too.
     """
-    query = {
-        "filter": filter,
-        "sort[field]": SortField.CREATED_AT,
-        "sort[asc]": True,
-        "page[number]": first_page,
-        "page[size]": PAGE_SIZE,
-    }
-    answer = await session.raw(routes.SEARCH_CASES, query=query)
-    on_first(answer)
+    answer = answer or await read_page(session, filter, first_page)
     try:
         first = decode(answer.body, Page[Case])
     except DecodeError:  # where it was garbled on the way, the call that follows is retried

@@ -10,7 +10,7 @@ from typing import Any, Final, TypeAlias
 
 from attrs import astuple, define, field, frozen
 
-from casemgmt_async import Case, CaseSession, cases, routes, timeline
+from casemgmt_async import Case, CaseSession, cases, timeline
 from casemgmt_async.jobs.actions import ACTIONS, Step, canonical, canonical_text, describe
 from casemgmt_async.jobs.calls import CallStatus
 from casemgmt_async.jobs.control import JobControl
@@ -29,7 +29,8 @@ from casemgmt_async.jobs.journal.triage_queries import (
 )
 from casemgmt_async.jobs.snapshot import Tally
 from casemgmt_async.jobs.triage.changes import Change
-from casemgmt_async.jobs.triage.estimate import BY_PAGES, AnswerPace, PaceMeter, count_work, estimate_requests
+from casemgmt_async.jobs.triage.estimate import BY_PAGES, AnswerPace, count_work, estimate_requests
+from casemgmt_async.jobs.triage.first_look import FirstLook
 from casemgmt_async.jobs.triage.hints import Observed, warnings_of
 from casemgmt_async.jobs.triage.reading import CaseReader
 from casemgmt_async.jobs.triage.rules import RuleSet, TimelineNeeded, View
@@ -283,21 +284,17 @@ async def make_plan(
     planner: Planner,
     control: JobControl,
     options: PlanOptions,
+    look: FirstLook,
+    *,
     facts: Mapping[str, Any],
 ) -> AnswerPace | None:
     """Read, decide and write down; gives the pace of the requests, or None if the job was stopped."""
-    journal, rules = planner.journal, planner.rules
-    meter = PaceMeter(control.clock)
-    session.add_listener(meter.on_event)
-    try:
-        reader = CaseReader(session, control, rules.filter, options.complete, meter.learn)
-        if options.complete:  # a sweep does not show its answers
-            meter.learn(await session.raw(routes.SEARCH_CASES, query={"filter": rules.filter, "page[size]": 1}))
+    journal, rules, meter = planner.journal, planner.rules, look.meter
+    with meter.listening(session):
+        reader = CaseReader(session, control, rules.filter, options.complete, look.page)
         if not await read_and_decide(session, planner, control, reader):
             return None
         everything = await count_everything(session, planner, reader)
-    finally:
-        session.remove_listener(meter.on_event)
     too_many = await too_large(journal, rules, planner.matched)
     if too_many and not options.dry_run:
         raise PlanTooLargeError(f"{too_many}; nothing was changed")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 
 from attrs import define, field
 
@@ -27,8 +27,8 @@ class CaseReader:
     control: JobControl
     filter: str | None
     complete: bool = False
-    on_first: Callable[[RawResponse], object] = lambda _: None
-    """Is given the answer of the first page."""
+    first: RawResponse | None = None
+    """The first page, if it was read before."""
     pages: int = field(init=False, default=0)
     """Pages read."""
     converged: bool = field(init=False, default=True)
@@ -63,8 +63,9 @@ class CaseReader:
                 self.filter,
                 window=self.control.budget.concurrency,
                 first_page=page_number,
-                on_first=self.on_first,
+                answer=self.first,
             )
+            self.first = None
             try:
                 async with contextlib.aclosing(listing) as pages:
                     async for page in pages:

@@ -6,6 +6,7 @@ import asyncio
 import inspect
 import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from functools import partial
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
@@ -27,15 +28,17 @@ from casemgmt_async.jobs.journal import (
     journal_address,
 )
 from casemgmt_async.jobs.journal import runs as run_queries
-from casemgmt_async.jobs.journal.triage_queries import skip_unbegun, unknown_creates
+from casemgmt_async.jobs.journal.triage_queries import first_keys, skip_unbegun, unknown_creates
+from casemgmt_async.jobs.pool import read_meanwhile
 from casemgmt_async.jobs.recovery import SETTLE, Found, resolve_comments
 from casemgmt_async.jobs.results import JobResult
 from casemgmt_async.jobs.sending import Sender
 from casemgmt_async.jobs.snapshot import Tally
 from casemgmt_async.jobs.triage.apply import Application, ApplyOptions
 from casemgmt_async.jobs.triage.changes import Change, iter_changes
+from casemgmt_async.jobs.triage.first_look import FirstLook, look_first
+from casemgmt_async.jobs.triage.known_cases import AHEAD
 from casemgmt_async.jobs.triage.plan import CHUNK, FreshPlan, Plan, Planner, PlanOptions, make_plan, sum_up
-from casemgmt_async.jobs.triage.resolve import resolve_names
 from casemgmt_async.jobs.triage.rules import RuleSet, View
 from casemgmt_async.jobs.triage.state import TriageState, open_state
 
@@ -86,8 +89,8 @@ async def plan_triage(
     options = PlanOptions(chunk=chunk, complete=complete, dry_run=dry_run)
 
     async def work_on(work: TriageState) -> Plan | None:
-        await work.claim(rules.name)
-        made = await plan_in(work, rules, options)
+        look = look_first(session, rules, control, complete=complete)
+        made = await plan_in(work, rules, options, await read_meanwhile(look, work.claim(rules.name)))
         if made is None or not dry_run:
             return made and made[0]
         changes = [change async for change in iter_changes(work.journal, selected(work))]
@@ -190,9 +193,14 @@ async def apply_last(work: TriageState, options: ApplyOptions, apply: Apply | No
     run = await work.select()
     if run is None or run.state in (RunState.PLANNING, RunState.REPLACED):
         raise JobError(f"state {work.journal.path}: it has no plan; make one first")
-    await work.claim(None)
-    await finish_earlier(work, options)
-    await work.select()
+    earlier = await run_queries.read_runs(work.journal)
+    if run.state is RunState.PLANNED and all(each.state is not RunState.APPLYING for each in earlier):
+        # The cases will be read before anything is done or written down, and the first of them can be read now.
+        await read_meanwhile(work.searches.look_ahead(await first_keys(work.journal, AHEAD)), work.claim(None))
+    else:
+        await work.claim(None)
+        await finish_earlier(work, options)
+        await work.select()
     await (apply or apply_in)(work, options, None)
 
 
@@ -207,12 +215,21 @@ async def plan_and_apply(
 ) -> None:
     """Resume the last run in an open state file, or plan and apply."""
     control, apply = work.control, apply or apply_in
-    await work.claim(rules.name)
-    if await went_on(work, rules, options, apply) or control.should_stop:
+    look_at_cases = partial(look_first, work.session, rules, control, complete=planning.complete)
+    last = await work.select()
+    work.run = None
+    if last is not None and last.state is RunState.APPLYING:
+        await work.claim(rules.name)
+        if await went_on(work, last, rules, options, apply) or control.should_stop:
+            return
+        look = await look_at_cases()
+    else:
+        look = await read_meanwhile(look_at_cases(), work.claim(rules.name))
+    if control.should_stop:
         return
     if options.retry_unknown:
         await look_again(work, options)
-    made = await plan_in(work, rules, planning)
+    made = await plan_in(work, rules, planning, look)
     if made is None:
         return
     plan, fresh = made
@@ -225,12 +242,8 @@ async def plan_and_apply(
     await apply(work, options, fresh if is_fresh else None)
 
 
-async def went_on(work: TriageState, rules: RuleSet, options: ApplyOptions, apply: Apply) -> bool:
-    """Resume an interrupted run; returns whether nothing else is to be done now."""
-    last = await work.select()
-    if last is None or last.state is not RunState.APPLYING:
-        work.run = None
-        return False
+async def went_on(work: TriageState, last: Run, rules: RuleSet, options: ApplyOptions, apply: Apply) -> bool:
+    """Resume the last run, which was interrupted; returns whether nothing else is to be done now."""
     is_same = last.digest == rules.digest
     await finish_earlier(work, options, last_too=not is_same)
     if is_same:
@@ -276,11 +289,12 @@ async def read_changes(
             yield change
 
 
-async def plan_in(work: TriageState, rules: RuleSet, options: PlanOptions) -> tuple[Plan, FreshPlan] | None:
+async def plan_in(
+    work: TriageState, rules: RuleSet, options: PlanOptions, look: FirstLook
+) -> tuple[Plan, FreshPlan] | None:
     """Make a plan in an open state file; None if the job was stopped meanwhile, and then nothing was changed."""
-    session, journal, control = work.session, work.journal, work.control
-    resolved, book = await resolve_names(session, rules, control)
-    run = await work.begin(rules.digest)
+    session, journal, control, book = work.session, work.journal, work.control, look.names
+    run = await work.begin(rules.digest, look.begun)
     view = View(
         run.begun,
         web_address(session.base_url) or session.base_url,
@@ -290,9 +304,9 @@ async def plan_in(work: TriageState, rules: RuleSet, options: PlanOptions) -> tu
         rules.mark,
         frozenset(await run_queries.read_doubts(journal, ("comment",))),
     )
-    planner = Planner(journal, run, resolved, view, Tally(run.begun), allows=book.allows)
+    planner = Planner(journal, run, look.rules, view, Tally(run.begun), allows=book.allows)
     facts: dict[str, Any] = {**run.facts, "names": dict(book.labels), "warnings": doubts_of(view)}
-    pace = await make_plan(session, planner, control, options, facts)
+    pace = await make_plan(session, planner, control, options, look, facts=facts)
     if pace is None:
         return None
     plan = await sum_up(planner, pace, control.budget.concurrency, at_once=options.at_once)
@@ -341,7 +355,7 @@ async def apply_in(work: TriageState, options: ApplyOptions, fresh: FreshPlan | 
     if run.state is not RunState.APPLYING:
         await run_queries.update_run(journal, run, RunState.APPLYING)
     work.sender = Sender(work.session, journal, control, on_done=work.remember)
-    await Application(work.sender, options, run.facts, fresh, is_untouched=is_untouched).run()
+    await Application(work.sender, options, run.facts, work.searches, fresh, is_untouched=is_untouched).run()
     if "shards" in run.facts or work.groups():
         await work.gather()
     await work.finish()

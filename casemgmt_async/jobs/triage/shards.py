@@ -100,7 +100,7 @@ async def divide(work: TriageState, options: ApplyOptions, fresh: FreshPlan | No
     if run.state is not RunState.APPLYING:
         await update_run(journal, run, RunState.APPLYING)
     work.sender = Sender(work.session, journal, control, on_done=work.remember)
-    await Application(work.sender, options, run.facts, fresh, is_untouched=is_untouched).lead()
+    await Application(work.sender, options, run.facts, work.searches, fresh, is_untouched=is_untouched).lead()
     if control.stopped is not None:
         return False
     for_workers = {"even_if_changed": options.even_if_changed, "settle": options.settle}
@@ -147,7 +147,7 @@ async def triage_shard(
             first, last = run.facts["shards"][number]
             book.bounds = book.bounds._replace(first_subject=first, last_subject=last)
             work.sender = Sender(session, book, control, on_done=work.remember)
-            await Application(work.sender, options, run.facts, is_part=True).run()
+            await Application(work.sender, options, run.facts, work.searches, is_part=True).run()
 
         await control.run(session, work_on(), guard=book.check)
         done = control.stopped is None

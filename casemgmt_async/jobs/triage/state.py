@@ -17,6 +17,7 @@ from casemgmt_async.jobs.journal import runs as queries
 from casemgmt_async.jobs.organizations import bind_organization
 from casemgmt_async.jobs.sending import Sender
 from casemgmt_async.jobs.statuses import status_code
+from casemgmt_async.jobs.triage.known_cases import KeySearches
 
 __all__ = ["KEEP_RUNS", "TriageState", "open_state", "parts_of"]
 
@@ -43,12 +44,17 @@ class TriageState:
     journal: Journal
     control: JobControl
     run: Run | None = None
+    searches: KeySearches = field(init=False)
+    """How cases are found by their keys."""
     sender: Sender | None = field(init=False, default=None)
     """What sends the changes of the run, once they are sent."""
     counted: Counter[str] = field(init=False, factory=Counter)
     """The requests and operations that were added to a run."""
     me: str | None = field(init=False, default=None)
     """The id of the user that the session acts as; None if it is not known."""
+
+    def __attrs_post_init__(self) -> None:
+        self.searches = KeySearches(self.session, self.control)
 
     async def claim(self, name: str | None) -> None:
         """See that the state belongs to this triage and this organisation; take a new one for them.
@@ -70,15 +76,15 @@ class TriageState:
         self.run = await queries.select_run(self.journal)
         return self.run
 
-    async def begin(self, digest: str | None) -> Run:
-        """Begin a run; a plan that was never applied is replaced."""
+    async def begin(self, digest: str | None, begun: float) -> Run:
+        """Begin a run whose first case was read after `begun`; a plan that was never applied is replaced."""
         last = await self.select()
         if last is not None and last.state is RunState.PLANNED:
             await queries.update_run(self.journal, last, RunState.REPLACED)
             replaced = last.number
         else:
             replaced = None
-        self.run = await queries.begin_run(self.journal, digest)
+        self.run = await queries.begin_run(self.journal, digest, begun)
         if replaced is not None:
             self.run.facts["replaces"] = replaced
         return self.run

@@ -15,7 +15,7 @@ from casemgmt_async.jobs.journal.triage_queries import operations_numbered
 from casemgmt_async.jobs.sending import Sender
 from casemgmt_async.jobs.triage.batches import BulkChange
 from casemgmt_async.jobs.triage.estimate import BY_PAGES
-from casemgmt_async.jobs.triage.known_cases import read_known, read_singly
+from casemgmt_async.jobs.triage.known_cases import KeySearches, read_known, read_singly
 
 __all__ = ["Verification", "unreadable"]
 
@@ -33,6 +33,8 @@ class Verification:
     """The keys that the cases had before."""
     found: dict[str, str | None]
     """The cases that searches have found in this run, with their projects."""
+    searches: KeySearches
+    """How cases are found by their keys."""
     visible: set[str] = field(init=False, factory=set)
     """The cases that searches find now."""
     shown: list[int] = field(init=False, factory=list)
@@ -45,7 +47,7 @@ class Verification:
         session, control = self.sender.session, self.sender.control
         control.progress.phase("verifying", len(self.waiting))
         projects = {case_id: self.sender.projects[case_id] for case_id in self.waiting}
-        unread = await read_known(session, control, projects, self.lasting_keys(), self.see_found)
+        unread = await read_known(self.searches, projects, self.lasting_keys(), self.see_found)
         hidden = {
             case_id
             for case_id, project in unread.ids.items()

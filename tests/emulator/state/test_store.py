@@ -288,6 +288,9 @@ def test_a_search_for_named_cases_looks_at_those_alone_and_finds_what_a_search_o
     queries.append(f"key:{moved.key}")
     assert cases.found(f"key:{keys[3]}") == [moved], "the index has not seen the new key yet"
     compare()
+    cases.forget()
+    assert cases.found(f"key:{keys[3]}") == [moved], "nor has one that starts from nothing"
+    compare()
     desk.clock.now += 5
     assert cases.found(f"key:{keys[3]}") == []
     assert cases.found(f"key:{moved.key}") == [moved]
