@@ -327,3 +327,29 @@ def test_a_run_begins_before_its_first_case_is_read() -> None:
 
     begun, first_request = run_in_virtual_time(run())
     assert begun <= first_request
+
+
+def test_the_journal_is_asked_nothing_about_operations_that_were_never_begun(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A plan that nobody has begun to apply says itself how it stands; its operations are counted once, at the end."""
+    asked: list[str] = []
+    select = SQLiteStore.select
+
+    def noted(*given: Any) -> list[tuple[Any, ...]]:
+        asked.append(given[2])
+        return select(*given)
+
+    async def run() -> None:
+        async with Service(400, None) as service:
+            monkeypatch.setattr(SQLiteStore, "select", noted)
+            plan = await plan_triage(
+                service.session, all_cases(priority="P5"), state=service.state, control=service.control()
+            )
+            planning = [sql for sql in asked if "FROM operations WHERE" in sql]
+            assert planning == []
+            result = await apply_triage(service.session, state=service.state, control=service.control())
+            assert result.states == {State.DONE: plan.operations}
+
+    run_in_virtual_time(run())
+    spans, counts = [sql for sql in asked if "FROM operations WHERE" in sql]
+    assert "json_group_array" in spans
+    assert "count(*)" in counts

@@ -86,11 +86,6 @@ class OpenCase(NamedTuple):
     label: str
     """Its key and its title."""
 
-    @property
-    def key(self) -> str:
-        """The key that the case had when the plan was made."""
-        return self.label.partition(" ")[0]
-
 
 def as_list(values: Iterable[Any]) -> str:
     """Write values as the JSON list that `IN` takes."""

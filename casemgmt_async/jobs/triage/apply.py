@@ -150,9 +150,10 @@ class Application:
         opened = whole if self.is_untouched else await self.journal.counts()
         self.sender.failed = not FAILURES.isdisjoint(opened)
         rows = await queries.open_cases(self.journal, all_open=opened.keys() == {State.PLANNED})
-        self.names = {row.subject: row.case_id for row in rows}
-        self.keys = {row.case_id: row.key for row in rows}
-        self.sender.projects = {row.case_id: row.project_id for row in rows}
+        for case_id, subject, project_id, _, label in rows:
+            self.names[subject] = case_id
+            self.keys[case_id], _, _ = label.partition(" ")
+            self.sender.projects[case_id] = project_id
         is_whole = opened == whole
         if self.fresh is None:
             is_whole = await self.check(rows) and is_whole
@@ -172,6 +173,7 @@ class Application:
         seen = {row.case_id: row for row in rows}
         begun = set() if self.is_untouched else await queries.subjects_begun(journal)
         watched = by_case(await self.watched())
+        cut_off = by_case(each for some in watched.values() for each in some if each.state == State.SENDING)
         changed: list[int] = []
         control.progress.phase("checking", len(rows))
 
@@ -185,9 +187,8 @@ class Application:
                     changed.append(row.subject)
                 if case.id in watched:
                     self.sender.labels[case.id] = dict(case.attributes)
-                cut_off = [each for each in watched.get(case.id, ()) if each.state == State.SENDING]
-                shown += [each.number for each in cut_off if holds(each, case)]
-                again += [each.number for each in cut_off if not holds(each, case)]
+                for each in cut_off.get(case.id, ()):
+                    (shown if holds(each, case) else again).append(each.number)
             await self.sender.write([Outcome(shown, State.DONE)])
             if again:
                 await journal.unsend(again)

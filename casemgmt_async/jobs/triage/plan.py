@@ -206,15 +206,15 @@ class Planner:
 
     def allowed(self, case: Case, steps: list[tuple[str, Step]]) -> list[tuple[str, Step]]:
         """Leave out the rules that set a status which the case's type does not have."""
-        if not any(step.action == "status" for _, step in steps):
-            return steps
         bad = {
             rule: step.payload
             for rule, step in steps
             if step.action == "status" and not self.allows(case.type_id, step.payload)
         }
+        if not bad:
+            return steps
         self.refused.update(bad.items())
-        return [decided for decided in steps if decided[0] not in bad] if bad else steps
+        return [decided for decided in steps if decided[0] not in bad]
 
     async def flush(self) -> None:
         """Write down what was decided.
