@@ -76,11 +76,18 @@ class Tally:
 
     def add(self, case: Case) -> int:
         """Count a case, and give the number of its kind."""
-        created = case.created_at
-        band = len(self._edges) if created is None else bisect_right(self._edges, created)
-        is_archived = case.archived_at is not None
-        status = case.status_name, case.status, case.status_group
-        key = (*status, case.priority, is_archived, band, case.type, case.project_id)
+        edges, created = self._edges, case.created_at
+        band = len(edges) if created is None else bisect_right(edges, created)
+        key = (
+            case.status_name,
+            case.status,
+            case.status_group,
+            case.priority,
+            case.archived_at is None,
+            band,
+            case.type,
+            case.project_id,
+        )
         number = self._numbers.get(key)
         if number is None:
             number = self._numbers[key] = self._number(case, band)
