@@ -200,6 +200,13 @@ def bench(session: nox.Session) -> None:
 
 
 @nox.session
+def instructions(session: nox.Session) -> None:
+    """What calls, pages and a journal cost beside the floor in instructions of the processor; needs valgrind."""
+    session.install("-q", "-e.[cli,emulator,speed]", *group("bench"))
+    session.run("python", "-m", "benchmarks.instructions", *session.posargs)
+
+
+@nox.session
 def docs(session: nox.Session) -> None:
     """The documentation; a warning is an error, such as a public name that no page documents."""
     session.install("-q", EVERYTHING, *group("docs"), *group("tests"))
