@@ -46,10 +46,8 @@ async def read_meanwhile(read: Coroutine[Any, Any, T], work: Awaitable[object]) 
         await work
         return await reading
     finally:
-        reading.cancel()
+        reading.cancel()  # of one that has ended, it keeps asyncio from logging its error
         await asyncio.wait([reading])
-        if not reading.cancelled():
-            reading.exception()  # or asyncio logs that nobody looked at it
 
 
 async def run_workers(

@@ -11,7 +11,7 @@ from casemgmt_async import CaseSession, InvalidArgumentError, RateLimitError
 from casemgmt_async.jobs import Budget, JobControl, Progress
 from casemgmt_async.jobs.calls import Interrupted
 from casemgmt_async.jobs.progress import ProgressMeter, Windows
-from casemgmt_async.jobs.triage.estimate import AnswerPace, Estimate, PlannedWork
+from casemgmt_async.jobs.triage.estimate import AnswerPace, Estimate, PlannedWork, estimate_requests
 
 
 @pytest.mark.parametrize("given", [{"max_operations": 0}, {"max_time": -1}, {"concurrency": 0}])
@@ -205,3 +205,20 @@ def test_cases_changed_in_bulk_are_read_by_keys_or_by_the_pages_of_their_project
     """A hundred keys or cases at a time; each project may end with a page that is not full; few are read singly."""
     work = PlannedWork(groups=[], cases=shown + hidden, shown=shown, hidden=hidden, projects=projects)
     assert work.reads_after(everything=300) == requests
+
+
+def test_the_cases_that_go_first_are_estimated_to_go_side_by_side() -> None:
+    """Three rules with two changes each wait for two answers with eight requests in flight, and for six with one."""
+    groups = [(f"rule {rule}", name, "", 0, 1) for rule in range(3) for name in ("comment", "due_date")]
+    work = PlannedWork(groups=groups, cases=3, shown=0, hidden=0, projects=0)
+    assert estimate_requests(work, 100, 100, 8, at_once=True) == Estimate(6, 2)
+    assert estimate_requests(work, 100, 100, 1, at_once=True) == Estimate(6, 6)
+
+
+def test_of_many_searches_for_keys_the_first_is_estimated_to_go_alone_once() -> None:
+    """Before a plan that is applied later, or else after its changes; the first bulk update of a rule goes alone."""
+    groups = [("rule", "priority", '"P5"', 0, 400)]
+    work = PlannedWork(groups=groups, cases=400, shown=400, hidden=0, projects=0)
+    bulk, alone, together = Estimate(4, 2), Estimate(4, 2), Estimate(4, 1)
+    assert estimate_requests(work, 400, 100, 8, at_once=True) == bulk + alone
+    assert estimate_requests(work, 400, 100, 8, at_once=False) == Estimate(1, 0) + alone + bulk + together

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 
 import pytest
 
@@ -41,6 +42,15 @@ async def test_an_error_of_the_work_comes_before_one_of_reading_and_ends_it(read
     with pytest.raises(KeyError):
         await read_meanwhile(events.do("reading", reading, ValueError()), events.do("work", 3, KeyError()))
     assert ("reading is cancelled" in events) == (reading > 3)
+
+
+async def test_an_error_of_reading_that_is_not_raised_is_not_logged_either(caplog: pytest.LogCaptureFixture) -> None:
+    events = Events()
+    with pytest.raises(KeyError):
+        await read_meanwhile(events.do("reading", 1, ValueError()), events.do("work", 3, KeyError()))
+    gc.collect()
+    await asyncio.sleep(0)
+    assert not [message for message in caplog.messages if "never retrieved" in message]
 
 
 async def test_an_error_of_reading_waits_for_the_work() -> None:

@@ -68,11 +68,15 @@ def test_a_short_triage_waits_for_few_answers_more_than_it_has_to(share: str) ->
 
 @pytest.mark.parametrize("limits", [None, SLOW])
 @pytest.mark.parametrize("actions", [{"due_date": "2030-01-01"}, {"priority": "P5", "archive": True}])
-def test_an_estimate_is_near_what_apply_takes(limits: str | None, actions: dict[str, Any]) -> None:
-    """With and without a rate limit, one by one and in bulk, by keys and by the pages of projects."""
+@pytest.mark.parametrize("count", [40, 300])
+def test_an_estimate_is_near_what_apply_takes(limits: str | None, actions: dict[str, Any], count: int) -> None:
+    """With and without a rate limit, one by one and in bulk, by keys and by the pages of projects.
+
+    A single page tells the pace as well as several.
+    """
 
     async def compare() -> tuple[float, float]:
-        async with Service(300, limits) as service:
+        async with Service(count, limits) as service:
             plan = await plan_triage(
                 service.session, all_cases(**actions), state=service.state, control=service.control()
             )
@@ -83,7 +87,7 @@ def test_an_estimate_is_near_what_apply_takes(limits: str | None, actions: dict[
             return plan.seconds, cost.seconds
 
     estimated, taken = run_in_virtual_time(compare())
-    assert estimated == pytest.approx(taken, rel=0.15, abs=0.5)
+    assert estimated == pytest.approx(taken, rel=0.15, abs=0.5 if count > 100 else 0.25)
 
 
 def test_an_archived_case_is_not_searched_by_its_key() -> None:

@@ -333,6 +333,34 @@ async def test_edited_rules_finish_the_cases_that_were_begun_and_decide_anew_abo
     assert [run.state for run in await list_runs(journal)] == [RunState.ENDED, RunState.ENDED]
 
 
+async def test_a_plan_that_is_applied_later_lets_the_cases_be_finished_that_an_earlier_run_had_begun(
+    emulator: Emulator, hourly: Callable[..., Any], session: CaseSession, journal: Path
+) -> None:
+    """The plan was made over cases that were half-way; it leaves them alone once they are done."""
+    old = ruled({"match": {"status_group": "open"}, "actions": {"comment": "bye", "status": "Closed"}})
+    opened = sum(case.status == "OPEN" for case in emulator.store.tables.cases)
+    await hourly(old, control=JobControl(budget=Budget(max_operations=7, concurrency=1)))
+    assert sum(case.status == "OPEN" for case in emulator.store.tables.cases) == opened - 1
+    new = ruled({"match": {"status_group": "open"}, "actions": {"comment": "farewell", "status": "Closed"}})
+    await plan_triage(session, new, state=journal, control=JobControl(clock=emulator.clock))
+    emulator.clock.advance(HOUR)
+    await apply_triage(session, state=journal, control=JobControl(clock=emulator.clock), settle=0)
+    assert comments(emulator, "bye") >= 5
+    assert comments(emulator, "bye") + comments(emulator, "farewell") == opened
+    assert all(case.status != "OPEN" for case in emulator.store.tables.cases)
+    assert [run.state for run in await list_runs(journal)] == [RunState.ENDED, RunState.ENDED]
+
+
+async def test_applying_a_plan_that_is_done_asks_whose_state_it_is_and_nothing_else(
+    emulator: Emulator, hourly: Callable[..., Any], session: CaseSession, journal: Path
+) -> None:
+    done = await hourly(all_cases(priority="P5"))
+    before = emulator.requests
+    again = await apply_triage(session, state=journal, control=JobControl(clock=emulator.clock))
+    assert again.states == done.states
+    assert emulator.requests - before == 1
+
+
 async def test_a_plan_that_is_too_large_is_refused_before_anything_is_changed(
     emulator: Emulator, session: CaseSession, journal: Path
 ) -> None:

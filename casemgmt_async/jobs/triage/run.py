@@ -193,8 +193,8 @@ async def apply_last(work: TriageState, options: ApplyOptions, apply: Apply | No
     run = await work.select()
     if run is None or run.state in (RunState.PLANNING, RunState.REPLACED):
         raise JobError(f"state {work.journal.path}: it has no plan; make one first")
-    earlier = await run_queries.read_runs(work.journal)
-    if run.state is RunState.PLANNED and all(each.state is not RunState.APPLYING for each in earlier):
+    runs = await run_queries.read_runs(work.journal)
+    if run.state is RunState.PLANNED and all(each.state is not RunState.APPLYING for each in runs):
         # The cases will be read before anything is done or written down, and the first of them can be read now.
         await read_meanwhile(work.searches.look_ahead(await first_keys(work.journal, AHEAD)), work.claim(None))
     else:
