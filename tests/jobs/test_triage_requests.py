@@ -57,7 +57,7 @@ def test_under_a_rate_limit_a_triage_takes_hardly_longer_than_its_unavoidable_re
 def test_a_short_triage_waits_for_few_answers_more_than_it_has_to(share: str) -> None:
     """Two for the case that goes first, and one for the first of many searches for keys.
 
-    Whose state it is is asked while the first cases are read.
+    The service is asked for the organisation of the state while the first cases are read.
     """
     row = run_in_virtual_time(measure(400, share))
     answers = 3 if share == "nearly all" else 2
