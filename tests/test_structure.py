@@ -165,6 +165,12 @@ def test_the_page_on_architecture_names_every_package():
     assert [file for _, file in listed if not (ROOT / PACKAGE / file).is_file()] == []
 
 
+def test_the_readme_names_every_package():
+    tree = (ROOT / "README.md").read_text("utf-8").partition(f"```text\n{PACKAGE}/\n")[2].partition("```")[0]
+    packages = {part for part in areas() if (ROOT / PACKAGE / part / "__init__.py").is_file()}
+    assert packages - {line.split()[0].removesuffix("/") for line in tree.splitlines()} == set()
+
+
 def test_endpoints_do_not_import_one_another():
     resources = {route.resource for route in ROUTES + NEIGHBOURS}
     for part, others in areas(f"{PACKAGE}.endpoints").items():

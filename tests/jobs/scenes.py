@@ -22,6 +22,12 @@ def all_cases(**actions: Any) -> RuleSet:
     )
 
 
+def ruled(*rules: dict[str, Any], **document: Any) -> RuleSet:
+    """Rules named `r0`, `r1` and so on, for every case where they do not say another match."""
+    named = [{"name": f"r{number}", "match": "all", **each} for number, each in enumerate(rules)]
+    return parse_rules({"rules": named, **document})
+
+
 def routes(emulator: Emulator) -> Counter[str | None]:
     """How often each operation was called."""
     return Counter(entry.route for entry in emulator.log)

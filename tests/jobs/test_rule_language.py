@@ -7,9 +7,10 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
+from scenes import ruled
 
 from casemgmt_async import Case, CaseStatus, CustomAttribute, CustomAttributeType, Priority, StatusGroup, User
-from casemgmt_async.jobs import RulesError, parse_rules
+from casemgmt_async.jobs import RulesError
 from casemgmt_async.jobs.journal import LastActivity, Remembered
 from casemgmt_async.jobs.triage.rules import NameBook, TimelineNeeded, View
 
@@ -36,11 +37,6 @@ def case(**given: Any) -> Case:
         "comment_count": 3,
     }
     return Case(id=given.pop("id", "case-1"), **fields | given)
-
-
-def ruled(*rules: dict[str, Any], **document: Any) -> Any:
-    named = [{"name": f"r{number}", "match": "all", **each} for number, each in enumerate(rules)]
-    return parse_rules({"rules": named, **document})
 
 
 def steps(rules: Any, one: Case, view: View | None = None) -> list[tuple[str, str, Any]]:

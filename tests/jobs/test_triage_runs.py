@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from scenes import ME, all_cases, comments, routes
+from scenes import ME, all_cases, comments, routes, ruled
 
 from casemgmt_async import CaseSession
 from casemgmt_async.emulator import Emulator
@@ -53,11 +53,6 @@ def hourly(emulator: Emulator, session: CaseSession, journal: Path) -> Callable[
         return await run_triage(session, rules, state=journal, control=control, settle=0, **options)
 
     return run
-
-
-def ruled(*rules: dict[str, Any], **document: Any) -> Any:
-    named = [{"name": f"r{number}", "match": "all", **each} for number, each in enumerate(rules)]
-    return parse_rules({"rules": named, **document})
 
 
 def writes(emulator: Emulator) -> list[str | None]:
@@ -374,21 +369,6 @@ async def test_a_plan_that_is_too_large_is_refused_before_anything_is_changed(
         assert any("max_cases is 5" in warning for warning in dry.warnings)
     assert writes(emulator) == []
     assert await list_runs(journal) == []
-
-
-async def test_rules_and_filters_that_find_nothing_are_warnings_with_the_nearest_value(
-    session: CaseSession, journal: Path
-) -> None:
-    rules = ruled({"match": {"status": "Opne", "priority": "P1"}, "actions": {"archive": True}})
-    with pytest.raises(RulesError, match='did you mean "Open"'):
-        await plan_triage(session, rules, state=journal)
-    rules = ruled({"match": {"project": "OSP"}, "actions": {"archive": True}})
-    (warning,) = (await plan_triage(session, rules, state=journal)).warnings
-    assert warning == 'rule "r0" matches no case: no case has the project "OSP"; did you mean "OPS"?'
-    rules = ruled({"actions": {"archive": True}}, filter="status:opne")
-    (warning,) = (await plan_triage(session, rules, state=journal)).warnings
-    assert warning == "the filter 'status:opne' finds no case; did you mean status:Open?"
-    assert (await plan_triage(session, ruled({"actions": {"archive": True}}), state=journal)).warnings == ()
 
 
 async def test_old_runs_go_and_what_they_did_is_still_remembered(

@@ -49,10 +49,19 @@ def closest(value: str, known: Iterable[str]) -> str | None:
     return by_code[found[0]] if found else None
 
 
-def warnings_of(rules: RuleSet, observed: Observed, matched: Collection[str], cases: int) -> list[str]:
-    """Say what looks like a mistake."""
+def warnings_of(
+    rules: RuleSet, observed: Observed, matched: Collection[str], cases: int, *, is_repeated: bool
+) -> list[str]:
+    """Say what looks like a mistake.
+
+    With `is_repeated`, these rules have ended a run before. That a rule finds nothing is then what one hopes for,
+    and only a value that no case has is still a warning.
+    """
     if not cases:
-        return [f"the filter {rules.filter!r} finds no case{hint_for_filter(rules.filter)}"] if rules.filter else []
+        hint = hint_for_filter(rules.filter)
+        return (
+            [f"the filter {rules.filter!r} finds no case{hint}"] if rules.filter and (hint or not is_repeated) else []
+        )
     known = {**observed.values, "status": observed.values["status"] | set(STATUSES)}
     warnings = []
     for each in rules.rules:
@@ -68,7 +77,8 @@ def warnings_of(rules: RuleSet, observed: Observed, matched: Collection[str], ca
             for close in [closest(value, known[key])]
             if close is None or status_code(close) != status_code(value)
         ]
-        warnings.append(f'rule "{each.name}" matches no case' + (f": {'; '.join(hints)}" if hints else ""))
+        if hints or not is_repeated:
+            warnings.append(f'rule "{each.name}" matches no case' + (f": {'; '.join(hints)}" if hints else ""))
     return warnings
 
 

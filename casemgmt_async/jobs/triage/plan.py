@@ -287,8 +287,12 @@ async def make_plan(
     look: FirstLook,
     *,
     facts: Mapping[str, Any],
+    is_repeated: bool,
 ) -> AnswerPace | None:
-    """Read, decide and write down; gives the pace of the requests, or None if the job was stopped."""
+    """Read, decide and write down; gives the pace of the requests, or None if the job was stopped.
+
+    `is_repeated` says that the run before was by the same rules and has ended.
+    """
     journal, rules, meter = planner.journal, planner.rules, look.meter
     with meter.listening(session):
         reader = CaseReader(session, control, rules.filter, options.complete, look.page)
@@ -300,7 +304,7 @@ async def make_plan(
         raise PlanTooLargeError(f"{too_many}; nothing was changed")
     warnings = [
         *([too_many] if too_many else []),
-        *warnings_of(rules, planner.observed, planner.view.matched, planner.cases),
+        *warnings_of(rules, planner.observed, planner.view.matched, planner.cases, is_repeated=is_repeated),
         *(
             f'rule "{rule}": {count:,} cases are left out, their type does not allow the status "{status}"'
             for (rule, status), count in planner.refused.items()

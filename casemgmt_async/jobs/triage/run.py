@@ -306,7 +306,7 @@ async def plan_in(
     )
     planner = Planner(journal, run, look.rules, view, Tally(run.begun), allows=book.allows)
     facts: dict[str, Any] = {**run.facts, "names": dict(book.labels), "warnings": doubts_of(view)}
-    pace = await make_plan(session, planner, control, options, look, facts=facts)
+    pace = await make_plan(session, planner, control, options, look, facts=facts, is_repeated=work.is_repeated)
     if pace is None:
         return None
     plan = await sum_up(planner, pace, control.budget.concurrency, at_once=options.at_once)

@@ -52,6 +52,8 @@ class TriageState:
     """The requests and operations that were added to a run."""
     me: str | None = field(init=False, default=None)
     """The id of the user that the session acts as; None if it is not known."""
+    is_repeated: bool = field(init=False, default=False)
+    """Whether the run before the one that was begun was by the same rules, and has ended."""
 
     def __attrs_post_init__(self) -> None:
         self.searches = KeySearches(self.session, self.control)
@@ -79,6 +81,8 @@ class TriageState:
     async def begin(self, digest: str | None, begun: float) -> Run:
         """Begin a run whose first case was read after `begun`; a plan that was never applied is replaced."""
         last = await self.select()
+        if last is not None:
+            self.is_repeated = last.state is RunState.ENDED and last.digest == digest is not None
         if last is not None and last.state is RunState.PLANNED:
             await queries.update_run(self.journal, last, RunState.REPLACED)
             replaced = last.number
