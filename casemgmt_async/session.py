@@ -2,32 +2,33 @@
 
 from __future__ import annotations
 
-import asyncio
-import base64
-import copy
 import os
-import platform
-import threading
 from collections.abc import Mapping
 from ssl import SSLContext
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Final, Self, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Final, NoReturn, Self, TypeVar, overload
 
 import aiohttp
 from aiohttp.typedefs import StrOrURL
 from multidict import CIMultiDict
-from yarl import URL
 
 from casemgmt_async import codec
-from casemgmt_async._version import __version__
-from casemgmt_async.errors import ConfigurationError, DecodeError, InvalidArgumentError, SessionClosedError
+from casemgmt_async.errors import ConfigurationError, DecodeError, InvalidArgumentError
 from casemgmt_async.routes import GET_CURRENT_USER, Replay, Route
+from casemgmt_async.transport.arguments import (
+    call_options,
+    check_arguments,
+    check_listener,
+    read_proxy,
+    user_agent,
+)
 from casemgmt_async.transport.attempt import RawResponse, Request
-from casemgmt_async.transport.caller import Caller, CallOptions
+from casemgmt_async.transport.caller import Caller
 from casemgmt_async.transport.clock import Clock
-from casemgmt_async.transport.credentials import Credentials, Secret, TokenSupplier, checked_headers
+from casemgmt_async.transport.credentials import Credentials, TokenSupplier, checked_headers
 from casemgmt_async.transport.events import Events, Listener
 from casemgmt_async.transport.origin import Origin
+from casemgmt_async.transport.pool import Pool
 from casemgmt_async.transport.retry import RetryPolicy
 from casemgmt_async.transport.shared_budget import SharedBudget
 
@@ -95,10 +96,18 @@ class CaseSession:
         credentials.check()
         if proxy_options is None:
             raise ConfigurationError("proxy is not a URL such as http://user:password@proxy.example:3128")
-        check_combinations(client_session, connector, ssl, base_url, site)
-        for name, number in (("max_concurrency", max_concurrency), ("max_body", max_body)):
-            if number < 1:
-                raise InvalidArgumentError(name, "must be at least 1")
+        check_arguments(
+            base_url=base_url,
+            site=site,
+            client_session=client_session,
+            connector=connector,
+            ssl=ssl,
+            budget=budget,
+            max_concurrency=max_concurrency,
+            max_body=max_body,
+            on_event=on_event,
+            clock=clock,
+        )
         if not site:
             base_url = base_url or os.environ.get("CASEMGMT_BASE_URL")
         self._origin: Final = Origin.of(base_url=base_url, site=site or os.environ.get("DD_SITE"))
@@ -192,18 +201,23 @@ class CaseSession:
         The variant shares everything else, and is closed when this session is closed.
         """
         options = self._options
-        variant = copy.copy(self)
-        variant._options = call_options(  # noqa: SLF001 - of a copy of this session
+        variant = object.__new__(type(self))
+        vars(variant).update(vars(self))
+        variant._options = call_options(
             options.timeout if timeout is UNCHANGED else timeout,
             options.retry if retry is UNCHANGED else retry,
             {**options.extra_headers, **checked_headers(headers)},
             options.request_options,
         )
-        variant._owns_pool = False  # noqa: SLF001
+        variant._owns_pool = False
         return variant
 
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("a session cannot be copied or pickled: it holds keys and connections; make another one")
+
     def add_listener(self, listener: Listener) -> None:
-        """Call `listener` with every event of this session and its variants."""
+        """Call `listener`, a plain function, with every event of this session and its variants."""
+        check_listener("listener", listener)
         self._caller.events.add(listener)
 
     def remove_listener(self, listener: Listener) -> None:
@@ -267,7 +281,7 @@ class CaseSession:
 
         Error statuses are raised as in `call`. Only the success of a read must have a body.
         """
-        request = self._request(route, ids, query, body, replay, expects_body=(replay or route.replay) is Replay.READ)
+        request = self._request(route, ids, query, body, replay)
         return await self._caller.run(request, self._options, unread)
 
     async def _organization(self) -> str | None:
@@ -285,117 +299,31 @@ class CaseSession:
         body: Any,
         replay: Replay | None,
         *,
-        expects_body: bool,
+        expects_body: bool | None = None,
     ) -> Request:
+        """Check a call and write its request; by default only the success of a read must have a body."""
         self._pool.check()
-        url = self._origin.url(route, ids, query)
+        try:
+            url = self._origin.url(route, ids, query)
+        except AttributeError:  # checked only here: the endpoints pass the right types
+            require_types(route, query)
+            raise
+        if replay is None:
+            replay = route.replay
+        elif not isinstance(replay, Replay):
+            raise InvalidArgumentError("replay", f"must be a Replay, not {replay!r}")
         encoded = None if body is None else codec.dump(body)
-        return Request(route, replay or route.replay, ids, url, encoded, expects_body)
-
-
-class Pool:
-    """The aiohttp session: one of our own, made when it is first needed, or one that the user passed.
-
-    It belongs to the event loop in which it is first used.
-    """
-
-    def __init__(
-        self,
-        client: aiohttp.ClientSession | None,
-        connector: aiohttp.BaseConnector | None,
-        limit: int,
-        headers: CIMultiDict[str],
-    ) -> None:
-        self._client = client
-        self._is_foreign = client is not None
-        self._connector = connector
-        self._limit = limit
-        self._headers = headers
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self._thread = ""
-        self.closed = False
-
-    def check(self) -> None:
-        """Refuse to be used after `close`, in a second event loop, or in a second thread."""
-        if self.closed:
-            raise SessionClosedError("the session is closed")
-        loop = asyncio.get_running_loop()
-        if self._loop is None:
-            self._loop, self._thread = loop, threading.current_thread().name
-        elif loop is not self._loop:
-            raise ConfigurationError(
-                f"the session belongs to the event loop {self._loop!r} of thread {self._thread!r}, and was used in "
-                f"{loop!r} of thread {threading.current_thread().name!r}; make one session for each event loop"
-            )
-
-    def client(self) -> aiohttp.ClientSession:
-        """The aiohttp session."""
-        client = self._client
-        if self.closed or (client is not None and client.closed):
-            raise SessionClosedError("the session is closed")
-        if client is None:
-            # The limiter already bounds the concurrency, so no request waits for a connection.
-            connector = self._connector or aiohttp.TCPConnector(limit=self._limit)
-            jar = aiohttp.DummyCookieJar()
-            client = self._client = aiohttp.ClientSession(connector=connector, cookie_jar=jar, headers=self._headers)
-        return client
-
-    async def close(self) -> None:
-        """Close what is not the user's."""
-        self.closed = True
-        if self._client is not None and not self._is_foreign:
-            await self._client.close()
-        elif self._client is None and self._connector is not None:
-            await self._connector.close()
-
-
-def read_proxy(proxy: StrOrURL | None) -> dict[str, Any] | None:
-    """The arguments of a request for a proxy, with its password as a `Secret`; None if it is not a URL."""
-    if proxy is None:
-        return {}
-    try:
-        url = URL(proxy)
-        host = url.host
-    except (TypeError, ValueError):
-        return None
-    if not host or url.scheme not in {"http", "https"}:
-        return None
-    if url.user is None and url.password is None:
-        return {"proxy": url}
-    login = base64.b64encode(f"{url.user or ''}:{url.password or ''}".encode()).decode()
-    return {"proxy": url.with_user(None), "proxy_headers": {"Proxy-Authorization": Secret(f"Basic {login}")}}
-
-
-def check_combinations(
-    client_session: object, connector: object, ssl: object, base_url: str | None, site: str | None
-) -> None:
-    """Refuse arguments that exclude each other."""
-    if client_session is not None and connector is not None:
-        raise ConfigurationError("pass either client_session or connector, not both")
-    if base_url and site:
-        raise ConfigurationError("pass either base_url or site, not both")
-    if ssl is not None and not isinstance(ssl, (SSLContext, aiohttp.Fingerprint)):
-        raise ConfigurationError(
-            "ssl must be an SSLContext or a Fingerprint; the verification of certificates cannot be switched off"
+        return Request(
+            route, replay, ids, url, encoded, replay is Replay.READ if expects_body is None else expects_body
         )
 
 
-def call_options(
-    timeout: float | None,
-    retry: RetryPolicy | None,
-    extra_headers: Mapping[str, str],
-    request_options: Mapping[str, Any],
-) -> CallOptions:
-    """Check the options of calls."""
-    if timeout is not None and not timeout > 0:
-        raise InvalidArgumentError("timeout", "must be greater than 0 seconds, or None")
-    policy = RetryPolicy(attempts=1) if retry is None else retry
-    return CallOptions(timeout, policy, extra_headers, request_options)
-
-
-def user_agent() -> str:
-    """The versions of the library, Python and aiohttp."""
-    return f"casemgmt-async/{__version__} (python {platform.python_version()}; aiohttp {aiohttp.__version__})"
+def require_types(route: object, query: object) -> None:
+    """Refuse a route and a query of other types."""
+    if not isinstance(route, Route):
+        raise InvalidArgumentError("route", f"must be a Route, such as routes.GET_CASE, not {type(route).__name__}")
+    if query is not None and not isinstance(query, Mapping):
+        raise InvalidArgumentError("query", f"must map names to values, not {type(query).__name__}")
 
 
 def no_result(_: RawResponse, __: Request) -> None:

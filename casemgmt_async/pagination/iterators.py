@@ -26,7 +26,10 @@ MOST_PAGES_WITHOUT_NEWS: Final = 5
 
 
 class Walk(AsyncIterator[T]):
-    """One walk: an async iterator for one reader at a time, ended by `async with` or `aclose`."""
+    """One walk: an async iterator for one reader at a time, ended by `async with` or `aclose`.
+
+    A walk that raised an error or was cancelled is at its end, like an async generator.
+    """
 
     __slots__ = ()
 

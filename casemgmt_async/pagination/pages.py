@@ -29,6 +29,12 @@ def at_least(floor: int) -> Callable[[Any, Attribute[Any], int | None], None]:
     return check
 
 
+def is_flag(_: Any, attribute: Attribute[Any], value: object) -> None:
+    """Refuse anything but True and False."""
+    if not isinstance(value, bool):
+        raise InvalidArgumentError(attribute.name, "must be True or False")
+
+
 def not_before_origin(pages: Pages[Any], attribute: Attribute[Any], value: int | None) -> None:
     """Refuse a page number below that of the first page."""
     at_least(pages.origin)(pages, attribute, value)
@@ -71,11 +77,11 @@ class Pages(Generic[T]):
     """The number of the page to start at; None starts at `origin`."""
     window: int = field(kw_only=True, default=1, validator=at_least(1))
     """Largest number of pages in flight or waiting to be read; 1 fetches a page when its first item is asked for."""
-    ordered: bool = field(kw_only=True, default=True)
+    ordered: bool = field(kw_only=True, default=True, validator=is_flag)
     """False yields pages in the order in which they arrive."""
     limit: int | None = field(kw_only=True, default=None, validator=at_least(0))
     """Largest number of items to yield; pages that are not needed for it are not fetched."""
-    dedupe: bool = field(kw_only=True, default=False)
+    dedupe: bool = field(kw_only=True, default=False, validator=is_flag)
     """Yield each id only once; this keeps every id of the walk in memory."""
 
     def open(self) -> Walk[T]:
@@ -106,8 +112,10 @@ class Pages(Generic[T]):
 
     async def collect(self, limit: int | None = None) -> list[T]:
         """Read the walk to its end, or its first `limit` items, and return them as a list."""
-        bounds = [bound for bound in (limit, self.limit) if bound is not None]
-        async with evolve(self, limit=min(bounds, default=None)).open() as walk:
+        pages = self if limit is None else evolve(self, limit=limit)
+        if self.limit is not None and pages.limit is not None and self.limit < pages.limit:
+            pages = self
+        async with pages.open() as walk:
             return [item async for item in walk]
 
     async def collect_ids(self) -> list[str]:

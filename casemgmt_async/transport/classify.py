@@ -28,6 +28,8 @@ OPENING: Final = b"{["
 CLOSING: Final = b"}]"
 MAX_BODY: Final = 4096
 """Characters of a body that an error keeps."""
+MAX_TYPE: Final = 100
+"""Characters of a content type that an error keeps."""
 MAX_PARSED: Final = 1_000_000
 """Bytes of an error body that are read at all; an error entry of the service is far shorter."""
 
@@ -72,7 +74,7 @@ def classify(
     """
     status = answer.status
     if 200 <= status < 300:
-        return incomplete(answer, request)
+        return incomplete(answer, request, redact)
     wait = read_rate_limit(answer.headers, now).wait if status == 429 else read_retry_after(answer.headers, now)
     body = redact(answer.body[:MAX_PARSED].decode("utf-8", "replace"))
     error = status_error(
@@ -97,7 +99,7 @@ def read_request_id(answer: RawResponse, redact: Redact) -> str | None:
     return None if found is None else redact(found)
 
 
-def incomplete(answer: RawResponse, request: Request) -> Failure | None:
+def incomplete(answer: RawResponse, request: Request, redact: Redact) -> Failure | None:
     """Return the failure of a 2xx answer whose body is missing, cut short or not JSON; None if it is complete."""
     body = answer.body
     if body and body[0] in OPENING and body[-1] in CLOSING and answer.is_framed:
@@ -112,7 +114,9 @@ def incomplete(answer: RawResponse, request: Request) -> Failure | None:
         return None
     if is_json(body) and body.lstrip()[:1] in OPENING:
         return None
-    return Failure(FailureKind.LOST, DecodeError("the body is not JSON, or is cut short", route=route))
+    kind = redact(answer.headers.get(CONTENT_TYPE, "no content type"))[:MAX_TYPE]
+    text = f"the body of {len(answer.body)} bytes ({kind}) is not JSON, or is cut short"
+    return Failure(FailureKind.LOST, DecodeError(text, route=route))
 
 
 def is_json(body: bytes) -> bool:

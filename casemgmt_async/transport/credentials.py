@@ -148,9 +148,12 @@ class Credentials:
             if self._token is not refused:
                 return
             try:
-                supplied = secret_or_type(await self._supplier())
+                pending = awaitable_or_type(self._supplier())
+                supplied = None if isinstance(pending, type) else secret_or_type(await pending)
             except Exception as error:
                 raise UserCodeError(error) from error
+            if supplied is None:
+                raise ConfigurationError("the supplier of the access token must be a coroutine function (`async def`)")
             if not isinstance(supplied, Secret):
                 raise ConfigurationError(
                     f"the supplier of the access token must return a string, not {supplied.__name__}"
@@ -158,6 +161,11 @@ class Credentials:
             if not PRINTABLE(supplied):
                 raise ConfigurationError("the supplier of the access token returned an empty or unprintable string")
             self._token = supplied
+
+
+def awaitable_or_type(value: object) -> Awaitable[object] | type:
+    """What can be awaited, or the type of anything else: a traceback must not show the value."""
+    return value if isinstance(value, Awaitable) else type(value)
 
 
 def secret_or_type(value: object) -> Secret | type:
@@ -186,7 +194,11 @@ def flaw(argument: str, value: object) -> str | None:
 def checked_headers(headers: Mapping[str, str] | None) -> dict[str, str]:
     """Copy extra headers; refuse names and values that would change the request or that the session sets itself."""
     checked: dict[str, str] = {}
-    for name, value in (headers or {}).items():
+    if headers is None:
+        return checked
+    if not isinstance(headers, Mapping):
+        raise InvalidArgumentError("headers", f"must map names to values, not {type(headers).__name__}")
+    for name, value in headers.items():
         if not (isinstance(name, str) and HEADER_NAME(name)):
             raise InvalidArgumentError("headers", "a name must be a token such as X-Team")
         if name.lower() in RESERVED_HEADERS:

@@ -100,13 +100,15 @@ def checked_base(base_url: str) -> str:
     """Refuse a base URL that could send the keys to another place than the one it shows."""
     try:
         url = URL(base_url)
-        host = url.host
+        host = url.host if isinstance(base_url, str) else None
     except (TypeError, ValueError):
         raise ConfigurationError("base_url is not a URL") from None
     if url.user is not None or url.password is not None or url.raw_query_string or url.raw_fragment:
         raise ConfigurationError("base_url must not contain a user, password, query or fragment")
     if url.scheme not in {"https", "http"} or not host or CONTROL(base_url) or SURROGATE(base_url):
         raise ConfigurationError("base_url must be a URL such as https://api.datadoghq.com")
+    if url.path.rstrip("/").endswith("/api/v2"):
+        raise ConfigurationError("base_url must end before /api/v2, which the session adds")
     if any(map(str.isspace, base_url)):
         raise ConfigurationError("base_url must not contain blanks")
     if url.scheme == "http" and not is_loopback(host):
@@ -130,7 +132,7 @@ def path_segment(name: str, value: str) -> str:
         raise InvalidArgumentError(name, f"must be a string, not {type(value).__name__}")
     if UNRESERVED(value):
         return value
-    if not value or value in {".", ".."}:
+    if value.strip() in {"", ".", ".."}:
         raise InvalidArgumentError(name, "must not be empty, '.' or '..'")
     if CONTROL(value):
         raise InvalidArgumentError(name, f"must not contain control characters: {value!r}")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import email.utils
 import re
 from collections.abc import Callable, Mapping
+from datetime import UTC
 from typing import Final
 
 from attrs import frozen
@@ -93,6 +94,7 @@ def number(text: str | None) -> float | None:
 def unix_time(text: str) -> float | None:
     """Read an HTTP date; None for anything else."""
     try:
-        return email.utils.parsedate_to_datetime(text).timestamp()
+        moment = email.utils.parsedate_to_datetime(text)
+        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
     except (ValueError, OverflowError):
         return None

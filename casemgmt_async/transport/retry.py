@@ -14,7 +14,7 @@ from casemgmt_async.errors import InvalidArgumentError
 from casemgmt_async.routes import Replay
 from casemgmt_async.transport.classify import FailureKind
 
-__all__ = ["DECISIONS", "Decision", "RetryBudget", "RetryPolicy"]
+__all__ = ["DECISIONS", "Decision", "RetryBudget", "RetryPolicy", "is_number"]
 
 
 class Decision(enum.Enum):

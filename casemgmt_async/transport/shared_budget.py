@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Protocol, Self
+from typing import Protocol, Self, runtime_checkable
 
 __all__ = ["SharedBudget"]
 
 
+@runtime_checkable
 class SharedBudget(Protocol):
     """A store that counts how many requests of each window have been granted, for `CaseSession(budget=...)`.
 

@@ -15,11 +15,10 @@ MAX_DOUBT: Final = 1.0
 FIRST_SKEW: Final = 0.25
 MAX_SKEW: Final = 8.0
 """Seconds by which refusals move the estimated start of a window: at first, and at most."""
-
-
 SKEW_GROWTH: Final = 1.25
+"""Factor of the skew for each further refusal."""
 FADING: Final = 0.95
-"""Factors of the skew: for each further refusal, and for each window, as the refusal may have had another reason."""
+"""Factor of the skew for each window, because the refusals may have had another reason."""
 
 
 class Rounding(enum.Enum):
@@ -41,7 +40,7 @@ class Window:
     """The earliest end that the answers of this and of earlier windows give; infinite before the first answer."""
     rounding: Rounding = Rounding.UNKNOWN
     skew: float = 0.0
-    """Seconds by which refusals showed the estimate to be too early; halved in each window, as it may be by chance."""
+    """Seconds by which refusals showed the estimate to be too early."""
 
     @property
     def is_known(self) -> bool:

@@ -104,6 +104,29 @@ def test_a_deadline_around_the_walk(listing, pages):
     assert not listing.flying
 
 
+async def read_on(walk: Walk[Any]) -> None:
+    async for _ in walk:
+        pass
+
+
+def test_a_walk_that_failed_or_was_cancelled_is_at_its_end(listing, pages):
+    async def program() -> None:
+        for walk in (pages.open(), pages.by_page()):
+            with pytest.raises(TimeoutError):
+                await asyncio.wait_for(read_on(walk), 0.025)
+            with pytest.raises(StopAsyncIteration):
+                await anext(walk)
+        listing.faults = {2: ConnectionError("second")}
+        for walk in (pages.open(), pages.by_page()):
+            with pytest.raises(ConnectionError):
+                await read_on(walk)
+            with pytest.raises(StopAsyncIteration):
+                await anext(walk)
+        assert not others()
+
+    run_virtually(program())
+
+
 def test_the_context_manager_has_closed_when_its_block_ends(listing, pages):
     async def program() -> None:
         for walk in (pages.open(), pages.by_page()):

@@ -271,6 +271,13 @@ def test_collect_takes_the_smaller_limit():
     assert len(run_virtually(pages.collect(limit=20))) == 12
     assert len(run_virtually(pages.collect(limit=7))) == 7
     assert len(run_virtually(pages.collect())) == 12
+    assert run_virtually(pages.collect(limit=0)) == []
+
+
+@pytest.mark.parametrize("limit", ["7", True, -1])
+def test_a_limit_of_collect_is_checked_beside_the_limit_of_the_pages(limit):
+    with pytest.raises(InvalidArgumentError, match="limit: must be a whole number"):
+        run_virtually(plan(Listing([]), 10, limit=12).collect(limit))
 
 
 def test_a_page_tells_its_number_and_keeps_its_totals_when_cut():
@@ -290,6 +297,8 @@ def test_a_page_tells_its_number_and_keeps_its_totals_when_cut():
         ("limit", {"limit": -1}),
         ("first_page", {"first_page": 0}),
         ("window", {"window": 2.5}),
+        ("ordered", {"ordered": "no"}),
+        ("dedupe", {"dedupe": 1}),
     ],
 )
 def test_an_argument_out_of_range_is_refused(argument, options):
