@@ -82,7 +82,7 @@ async def without_journal(session: CaseSession, rules: RuleSet) -> int:
             seen[case.id] = case.key or "", case.modified_at
 
     async def read_timeline(case: Case) -> None:
-        view.timelines[case.id] = await last_activity(session, case, view.me)
+        view.timelines[case.id] = await last_activity(session, case, view)
 
     walk = cases.iter_cases(session, sort=SortField.CREATED_AT, ascending=True, window=CONCURRENCY)
     async for case in walk:

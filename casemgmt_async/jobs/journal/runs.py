@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+import itertools
 import json
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -29,9 +30,12 @@ __all__ = [
     "read_activity",
     "read_doubts",
     "read_memory",
+    "read_remembered",
     "read_runs",
     "remember_done",
+    "replace_plan",
     "select_run",
+    "take_into_memory",
     "update_run",
 ]
 
@@ -147,13 +151,17 @@ async def drop_unfinished_plan(journal: Journal) -> None:
 
 
 async def select_run(journal: Journal, number: int | None = None) -> Run | None:
-    """Let the journal's queries see one run alone: the last, or the one with the number; None if there is none."""
+    """Let the journal's queries see one run alone: the last, or the one with the number; None if there is none.
+
+    The last run is the last one with a whole plan, if there is one: a plan that is being made, or whose making was
+    killed, cannot be shown or applied.
+    """
+    last_whole = "coalesce((SELECT max(number) FROM runs WHERE state <> 'planning'), (SELECT max(number) FROM runs))"
     rows = await journal.read(
-        f"SELECT {COLUMNS} FROM runs WHERE number >= ? ORDER BY number",  # noqa: S608
-        (-1 if number is None else number,),
+        f"SELECT {COLUMNS} FROM runs WHERE number >= {last_whole if number is None else '?'} "  # noqa: S608
+        "ORDER BY number LIMIT 2",
+        () if number is None else (number,),
     )
-    if number is None:
-        rows = rows[-1:]
     if not rows or number not in (None, rows[0][0]):
         return None
     run = run_of(rows[0])
@@ -191,13 +199,20 @@ async def update_run(journal: Journal, run: Run, state: RunState | None = None, 
     await journal.write((sql, [(run.state, run.ended, json.dumps(run.facts), run.number)]), *more)
 
 
-async def prune_runs(journal: Journal, keep: int) -> int:
-    """Delete all but the last `keep` runs with their operations; gives how many runs went.
+def replace_plan(journal: Journal, number: int) -> Statement:
+    """Make the statement that replaces a plan that was never applied, for the transaction that keeps the next one."""
+    sql = "UPDATE runs SET state = ?, ended = ? WHERE number = ?"
+    return sql, [(RunState.REPLACED, journal.clock(), number)]
 
-    Memory stays, and so does every operation whose outcome is unknown.
+
+async def prune_runs(journal: Journal, keep: int) -> int:
+    """Delete all but the last `keep` runs with their operations; returns how many runs were deleted.
+
+    Memory stays, and so does every operation whose outcome is unknown. A run that is not finished stays as well, with
+    all later ones: its changes in flight have to be looked for.
     """
     runs = await read_runs(journal)
-    gone = runs[:-keep]
+    gone = list(itertools.takewhile(lambda run: run.state is not RunState.APPLYING, runs[:-keep]))
     if not gone:
         return 0
     following = runs[len(gone)]
@@ -214,18 +229,39 @@ async def prune_runs(journal: Journal, keep: int) -> int:
     return len(gone)
 
 
-def remember_done(rules: str, run: Run, numbers: Collection[int]) -> Statement:
-    """Make the statement that remembers which rules a run has done to which cases.
+REMEMBER: Final = (
+    "INSERT INTO memory (case_id, rule, done_at, active_at) SELECT DISTINCT s.case_id, o.rule, ?, s.active "
+    "FROM operations o JOIN subjects s ON s.number = o.subject WHERE o.number BETWEEN ? AND ? "
+    "AND o.rule IN (SELECT value FROM json_each(?)) {} ON CONFLICT (case_id, rule) DO UPDATE "
+    "SET done_at = excluded.done_at, active_at = excluded.active_at, unfinished = NULL {}"
+)
 
-    `rules` is the JSON list of the rules that are remembered, `numbers` those of the operations that are done.
+
+def remember_done(rules: Iterable[str], done_at: float, numbers: Collection[int]) -> Statement:
+    """Make the statement that remembers which rules were done to which cases.
+
+    `rules` are those that are remembered, `numbers` the operations that are done, `done_at` is in Unix seconds.
     """
-    sql = (
-        "INSERT INTO memory (case_id, rule, done_at, active_at) SELECT DISTINCT s.case_id, o.rule, ?, s.active "
-        "FROM operations o JOIN subjects s ON s.number = o.subject WHERE o.number BETWEEN ? AND ? "
-        "AND o.rule IN (SELECT value FROM json_each(?)) ON CONFLICT (case_id, rule) DO UPDATE "
-        "SET done_at = excluded.done_at, active_at = excluded.active_at, unfinished = NULL"
-    )
-    return sql, [(run.begun, first, last, rules) for first, last in ranges(numbers)]
+    names = json.dumps(list(rules))
+    return REMEMBER.format("", ""), [(done_at, first, last, names) for first, last in ranges(numbers)]
+
+
+async def take_into_memory(journal: Journal, rules: Collection[str]) -> None:
+    """Remember what earlier runs have done by rules that were not remembered when those runs were planned.
+
+    So a rule that gets `once` or `every` counts what it has done before, as far as the runs are still kept.
+    """
+    for run in await read_runs(journal):
+        new = set(rules) & set(run.facts.get("rules", ())) - set(run.facts.get("remembered", ()))
+        if not new or await select_run(journal, run.number) is None:
+            continue
+        names, bounds = json.dumps(sorted(new)), journal.bounds
+        done_at = run.facts.get("applied", run.begun)
+        sql = REMEMBER.format("AND o.state = 'done'", "WHERE excluded.done_at >= memory.done_at")
+        done = sql, [(done_at, bounds.first, bounds.last, names)]
+        remembered = sorted({*run.facts.get("remembered", ()), *new})
+        await update_run(journal, run, None, done, remembered=remembered)
+        await keep_unfinished(journal, new, done_at=done_at)
 
 
 def note_activity(now: float, numbers: Collection[int]) -> Statement:
@@ -245,6 +281,12 @@ async def read_memory(journal: Journal) -> dict[tuple[str, str], Remembered]:
         (case_id, rule): Remembered(done_at, active_at, frozenset(json.loads(unfinished or "[]")))
         for case_id, rule, done_at, active_at, unfinished in rows
     }
+
+
+async def read_remembered(journal: Journal) -> list[str]:
+    """Read the names of the rules that were remembered when changes were last made."""
+    sql = "SELECT facts FROM runs WHERE state IN ('applying', 'ended') ORDER BY number DESC LIMIT 1"
+    return [name for (facts,) in await journal.read(sql) for name in json.loads(facts).get("remembered", ())]
 
 
 async def read_activity(journal: Journal) -> dict[str, LastActivity]:
@@ -272,13 +314,22 @@ async def read_doubts(journal: Journal, creates: Iterable[str]) -> set[tuple[str
     return {(case_id, rule) for case_id, rule in rows}
 
 
-async def keep_unfinished(journal: Journal) -> None:
-    """Note for each remembered rule of the run which of its actions are not done."""
+async def keep_unfinished(
+    journal: Journal, rules: Iterable[str], *, subject: int | None = None, done_at: float | None = None
+) -> None:
+    """Note for each of these rules of the selected run which of its actions are not done, case by case.
+
+    With `subject` only for that case, with `done_at` only where the rule is remembered as done at that time.
+    """
+    given = {"o.subject = ?": subject, "m.done_at = ?": done_at}
+    only = {condition: value for condition, value in given.items() if value is not None}
+    which = "".join(f" AND {condition}" for condition in only)
     rows = await journal.read(
-        "SELECT s.case_id, o.rule, CAST(json_group_array(DISTINCT o.action) AS TEXT) FROM operations o "
+        "SELECT s.case_id, o.rule, CAST(json_group_array(DISTINCT o.action) AS TEXT) FROM operations o "  # noqa: S608
         "JOIN subjects s ON s.number = o.subject JOIN memory m ON m.case_id = s.case_id AND m.rule = o.rule "
-        "WHERE o.number BETWEEN ? AND ? AND o.state NOT IN ('done', 'unknown') GROUP BY 1, 2",
-        journal.bounds[2:],
+        "WHERE o.number BETWEEN ? AND ? AND o.state NOT IN ('done', 'unknown') "
+        f"AND o.rule IN (SELECT value FROM json_each(?)){which} GROUP BY 1, 2",
+        (*journal.bounds[2:], json.dumps(list(rules)), *only.values()),
     )
     sql = "UPDATE memory SET unfinished = ? WHERE case_id = ? AND rule = ?"
     await journal.write((sql, [(actions, case_id, rule) for case_id, rule, actions in rows]))

@@ -150,19 +150,19 @@ async def count_cases_by_rule(journal: Journal) -> dict[str, int]:
 
 
 async def planned_changes(
-    journal: Journal, rule: str | None, after: tuple[int, int], limit: int
+    journal: Journal, rules: Iterable[str] | None, after: tuple[int, int], limit: int
 ) -> list[tuple[int, int, str, str, float | None, str, str, str, str, str]]:
     """Read what a run does to each case, case by case, from after a case and an operation on.
 
     Gives the number of the case and of the operation, the case's id, its label, when it was created, rule, action,
     payload, the value before and the state.
     """
-    which = "" if rule is None else "AND o.rule = ?"
+    which = "" if rules is None else f"AND o.rule {LISTED}"
     return await journal.read(
         "SELECT o.subject, o.number, s.case_id, s.label, s.created, o.rule, o.action, o.payload, o.was, o.state "  # noqa: S608
         f"FROM operations o JOIN subjects s ON s.number = o.subject WHERE o.number BETWEEN ? AND ? {which} "
         "AND (o.subject, o.number) > (?, ?) ORDER BY o.subject, o.number LIMIT ?",
-        (*journal.bounds[2:], *(() if rule is None else (rule,)), *after, limit),
+        (*journal.bounds[2:], *(() if rules is None else (as_list(rules),)), *after, limit),
     )
 
 

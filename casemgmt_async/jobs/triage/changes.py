@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Collection, Mapping
 from typing import Any, Final
 
 from attrs import frozen
@@ -43,11 +43,11 @@ class Change:
     """How far the operation has come."""
 
 
-async def iter_changes(journal: Journal, run: Run, rule: str | None = None) -> AsyncIterator[Change]:
-    """Read the changes of the selected run case by case, of one rule or of all."""
+async def iter_changes(journal: Journal, run: Run, rules: Collection[str] | None = None) -> AsyncIterator[Change]:
+    """Read the changes of the selected run case by case, of some rules or of all."""
     names: Mapping[str, str] = run.facts.get("names", {})
     after = (0, 0)
-    while rows := await planned_changes(journal, rule, after, BATCH):
+    while rows := await planned_changes(journal, rules, after, BATCH):
         for _, number, case_id, label, created, name, action, payload, was, state in rows:
             key, _, title = label.partition(" ")
             value: Any = json.loads(payload)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from typing import Final
 
 from attrs import define, field
@@ -14,7 +14,7 @@ from casemgmt_async.jobs.actions import as_uuid
 from casemgmt_async.jobs.statuses import status_code
 from casemgmt_async.jobs.triage.rules import RuleSet
 
-__all__ = ["Observed", "closest", "warnings_of"]
+__all__ = ["Observed", "closest", "warnings_of", "warnings_of_names"]
 
 STATUSES: Final = (
     "Open", "Not Started", "In Progress", "Closed", "Acknowledged", "Triggered", "Pending Approval", "Approved",
@@ -80,6 +80,20 @@ def warnings_of(
         if hints or not is_repeated:
             warnings.append(f'rule "{each.name}" matches no case' + (f": {'; '.join(hints)}" if hints else ""))
     return warnings
+
+
+def warnings_of_names(new: Iterable[str], gone: Mapping[str, int]) -> list[str]:
+    """Warn of rules that are new if others are gone, with the number of cases that those are remembered for.
+
+    What is remembered goes by the name of its rule, so a rule that was renamed is applied to every case again.
+    """
+    counted = ", ".join(f'"{name}" ({count:,} {"case" if count == 1 else "cases"})' for name, count in gone.items())
+    return [
+        f'rule "{name}" is new, and what is remembered of {counted} counts no longer; if you renamed a rule, give it '
+        "its old name, or the same cases get it again"
+        for name in new
+        if gone
+    ]
 
 
 def hint_for_filter(filter: str | None) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from operator import itemgetter
 from typing import Any, Final, TypeAlias
 
@@ -17,7 +17,7 @@ from casemgmt_async.jobs.control import JobControl
 from casemgmt_async.jobs.durations import timestamp
 from casemgmt_async.jobs.errors import PlanTooLargeError
 from casemgmt_async.jobs.journal import Journal, JournalAddress, Run, RunState
-from casemgmt_async.jobs.journal.runs import keep_activity, update_run
+from casemgmt_async.jobs.journal.runs import keep_activity, replace_plan, update_run
 from casemgmt_async.jobs.journal.triage_queries import (
     PlannedCase,
     PlannedOperation,
@@ -31,9 +31,9 @@ from casemgmt_async.jobs.snapshot import Tally
 from casemgmt_async.jobs.triage.changes import Change
 from casemgmt_async.jobs.triage.estimate import BY_PAGES, AnswerPace, count_work, estimate_requests
 from casemgmt_async.jobs.triage.first_look import FirstLook
-from casemgmt_async.jobs.triage.hints import Observed, warnings_of
+from casemgmt_async.jobs.triage.hints import Observed, warnings_of, warnings_of_names
 from casemgmt_async.jobs.triage.reading import CaseReader
-from casemgmt_async.jobs.triage.rules import RuleSet, TimelineNeeded, View
+from casemgmt_async.jobs.triage.rules import Rule, RuleSet, TimelineNeeded, View
 
 __all__ = ["CHUNK", "FreshPlan", "Plan", "PlanOptions", "PlanRow", "make_plan", "sum_up"]
 
@@ -138,6 +138,8 @@ class Planner:
     """How often the same is planned: by rule, action, payload and stage."""
     spans: list[PlannedSpan] = field(factory=list)
     """The numbers of the operations that bulk updates can do."""
+    gone: Collection[str] = ()
+    """Rules that were remembered when changes were last made, and that are not among the rules any more."""
     refused: Counter[tuple[str, str]] = field(factory=Counter)
     """Cases whose type does not allow the status that a rule sets, by rule and status."""
     allows: Any = lambda type_id, status: True  # noqa: ARG005
@@ -166,6 +168,15 @@ class Planner:
         for (rule, action, payload, stage), count in self.groups.items():
             counts[rule, action, payload if ACTIONS[action].bulk is not None else "", stage] += count
         return [(*group, count) for group, count in sorted(counts.items())]
+
+    def warnings_of_names(self) -> list[str]:
+        """Warn of rules that change cases and have no memory, if remembered rules are gone."""
+        if not self.gone:
+            return []
+        known = Counter(name for _, name in self.view.memory)
+        planned = {rule for rule, *_ in self.groups}
+        new = [name for name in self.rules.remembered if name in planned and name not in known]
+        return warnings_of_names(new, {name: known[name] for name in self.gone if name in known})
 
     @property
     def by_pages(self) -> bool:
@@ -244,7 +255,7 @@ class Planner:
 
         async def read(item: tuple[Case, int]) -> None:
             case, _ = item
-            result = await control.attempt(lambda: last_activity(session, case, self.view.me))
+            result = await control.attempt(lambda: last_activity(session, case, self.view))
             # Where the timeline cannot be read, the case counts as active: nothing is warned or closed on a guess.
             self.view.timelines[case.id] = (
                 self.view.now if result.status is not CallStatus.ANSWERED else result.answer or 0.0
@@ -264,12 +275,13 @@ class Planner:
         await self.journal.write(keep_activity(known))
 
 
-async def last_activity(session: CaseSession, case: Case, me: str | None) -> float:
+async def last_activity(session: CaseSession, case: Case, view: View) -> float:
     """Find when somebody else last wrote on a case's timeline, in Unix seconds; 0 for never."""
     async with timeline.iter_timeline(session, case.id, ascending=False).open() as cells:
         async for cell in cells:
-            if (cell.author is None or cell.author.id != me) and cell.created_at is not None:
-                return cell.created_at.timestamp()
+            author, written = None if cell.author is None else cell.author.id, timestamp(cell.created_at)
+            if written is not None and not view.is_ours(case, author, written):
+                return written
     return 0.0
 
 
@@ -305,6 +317,7 @@ async def make_plan(
     warnings = [
         *([too_many] if too_many else []),
         *warnings_of(rules, planner.observed, planner.view.matched, planner.cases, is_repeated=is_repeated),
+        *planner.warnings_of_names(),
         *(
             f'rule "{rule}": {count:,} cases are left out, their type does not allow the status "{status}"'
             for (rule, status), count in planner.refused.items()
@@ -314,7 +327,8 @@ async def make_plan(
     results: dict[str, Any] = {
         "filter": rules.filter,
         "rules": [rule.name for rule in rules.rules],
-        "remembered": [rule.name for rule in rules.rules if rule.is_remembered],
+        "policies": {rule.name: rule.policy for rule in rules.rules if rule.is_policy},
+        "remembered": rules.remembered,
         "needs_activity": rules.needs_activity,
         "chunk": options.chunk,
         "cases": planner.cases,
@@ -327,7 +341,9 @@ async def make_plan(
         "kinds": [[*astuple(kind), count] for kind, count in planner.tally.counted()],
         "warnings": [*facts["warnings"], *warnings],
     }
-    await update_run(journal, planner.run, RunState.PLANNED, **{**facts, **results})
+    replaces = planner.run.facts.get("replaces")
+    replaced = () if replaces is None else (replace_plan(journal, replaces),)
+    await update_run(journal, planner.run, RunState.PLANNED, *replaced, **{**facts, **results})
     return meter.pace()
 
 
@@ -360,14 +376,23 @@ async def count_everything(session: CaseSession, planner: Planner, reader: CaseR
 
 async def too_large(journal: Journal, rules: RuleSet, matched: int) -> str | None:
     """Say which limit on the number of cases a plan breaks, if any."""
-    is_limited = any(rule.max_cases is not None for rule in rules.rules)
-    counts = await count_cases_by_rule(journal) if is_limited else {}
-    for rule in rules.rules:
-        if rule.max_cases is not None and counts.get(rule.name, 0) > rule.max_cases:
-            return f'rule "{rule.name}" would change {counts[rule.name]:,} cases, and its max_cases is {rule.max_cases}'
+    limits = {limited_as(rule): rule.max_cases for rule in rules.rules}
+    counts: Counter[str] = Counter()
+    if any(limits.values()):
+        by_rule = await count_cases_by_rule(journal)
+        for rule in rules.rules:  # a case is in one phase of a policy at a time
+            counts[limited_as(rule)] += by_rule.get(rule.name, 0)
+    for what, limit in limits.items():
+        if limit is not None and counts[what] > limit:
+            return f"{what} would change {counts[what]:,} cases, and its max_cases is {limit}"
     if rules.max_cases is not None and matched > rules.max_cases:
         return f"the plan would change {matched:,} cases, and max_cases is {rules.max_cases}"
     return None
+
+
+def limited_as(rule: Rule) -> str:
+    """Name what `max_cases` of a rule counts: the rule, or its whole policy."""
+    return f'rule "{rule.name}"' if rule.policy is None else f'stale policy "{rule.policy}"'
 
 
 async def sum_up(planner: Planner, pace: AnswerPace, concurrency: int, *, at_once: bool) -> Plan:

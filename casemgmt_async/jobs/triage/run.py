@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 import tempfile
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Coroutine, Iterable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, Final, TypeVar
@@ -24,6 +24,7 @@ from casemgmt_async.jobs.journal import (
     Run,
     RunState,
     State,
+    Statement,
     copy_journal,
     journal_address,
 )
@@ -193,13 +194,13 @@ async def apply_last(work: TriageState, options: ApplyOptions, apply: Apply | No
     run = await work.select()
     if run is None or run.state in (RunState.PLANNING, RunState.REPLACED):
         raise JobError(f"state {work.journal.path}: it has no plan; make one first")
-    runs = await run_queries.read_runs(work.journal)
-    if run.state is RunState.PLANNED and all(each.state is not RunState.APPLYING for each in runs):
+    earlier = [each for each in await run_queries.read_runs(work.journal) if each.number < run.number]
+    if run.state is RunState.PLANNED and all(each.state is not RunState.APPLYING for each in earlier):
         # The cases will be read before anything is done or written down, and the first of them can be read now.
         await read_meanwhile(work.searches.look_ahead(await first_keys(work.journal, AHEAD)), work.claim(None))
     else:
         await work.claim(None)
-        await finish_earlier(work, options)
+        await finish_earlier(work, earlier, options)
         await work.select()
     await (apply or apply_in)(work, options, None)
 
@@ -216,11 +217,10 @@ async def plan_and_apply(
     """Resume the last run in an open state file, or plan and apply."""
     control, apply = work.control, apply or apply_in
     look_at_cases = partial(look_first, work.session, rules, control, complete=planning.complete)
-    last = await work.select()
-    work.run = None
-    if last is not None and last.state is RunState.APPLYING:
+    runs = [each for each in await run_queries.read_runs(work.journal) if each.state is not RunState.PLANNING]
+    if any(each.state is RunState.APPLYING for each in runs):
         await work.claim(rules.name)
-        if await went_on(work, last, rules, options, apply) or control.should_stop:
+        if await went_on(work, runs, rules, options, apply) or control.should_stop:
             return
         look = await look_at_cases()
     else:
@@ -228,7 +228,7 @@ async def plan_and_apply(
     if control.should_stop:
         return
     if options.retry_unknown:
-        await look_again(work, options)
+        await look_again(work, rules, options)
     made = await plan_in(work, rules, planning, look)
     if made is None:
         return
@@ -242,14 +242,19 @@ async def plan_and_apply(
     await apply(work, options, fresh if is_fresh else None)
 
 
-async def went_on(work: TriageState, last: Run, rules: RuleSet, options: ApplyOptions, apply: Apply) -> bool:
-    """Resume the last run, which was interrupted; returns whether nothing else is to be done now."""
-    is_same = last.digest == rules.digest
-    await finish_earlier(work, options, last_too=not is_same)
-    if is_same:
+async def went_on(work: TriageState, runs: Sequence[Run], rules: RuleSet, options: ApplyOptions, apply: Apply) -> bool:
+    """Finish interrupted runs, and resume the last run if it is one; returns whether nothing else is to be done now.
+
+    Only a run of the same rules is resumed. Whether functions are the same as before cannot be seen, so of their runs
+    only the cases that were begun are finished.
+    """
+    last = runs[-1]
+    resumes = last.state is RunState.APPLYING and last.digest is not None and last.digest == rules.digest
+    await finish_earlier(work, runs[:-1] if resumes else runs, options)
+    if resumes:
         await work.select()
         await apply(work, options, None)
-    return is_same
+    return resumes
 
 
 def need_state(path: JournalAddress) -> None:
@@ -277,16 +282,22 @@ async def prune_runs(state: str | Path | JournalURL, *, keep: int) -> int:
 async def read_changes(
     state: str | Path | JournalURL, *, run: int | None = None, rule: str | None = None
 ) -> AsyncIterator[Change]:
-    """Read what the last run, or another, does to each case; of one rule or of all."""
+    """Read what the last run, or another, does to each case; of one rule or stale policy, or of all."""
     async with Journal(state, kind="triage", read_only=True) as journal:
         found = await run_queries.select_run(journal, run)
         if found is None:
             raise JobError(f"state {state}: there is no run {run}" if run else f"state {state}: there is no run in it")
-        if rule is not None and rule not in found.facts.get("rules", ()):
-            known = ", ".join(found.facts.get("rules", ()))
-            raise JobError(f'state {state}: run {found.number} has no rule "{rule}"; it has: {known}')
-        async for change in iter_changes(journal, found, rule):
+        async for change in iter_changes(journal, found, None if rule is None else rules_called(state, found, rule)):
             yield change
+
+
+def rules_called(state: object, run: Run, name: str) -> list[str]:
+    """Return the rules of a run that a name stands for: one rule, or all phases of a stale policy."""
+    known = run.facts.get("rules", ())
+    found = [rule for rule in known if rule == name or run.facts.get("policies", {}).get(rule) == name]
+    if not found:
+        raise JobError(f'state {state}: run {run.number} has no rule "{name}"; it has: {", ".join(known)}')
+    return found
 
 
 async def plan_in(
@@ -294,7 +305,10 @@ async def plan_in(
 ) -> tuple[Plan, FreshPlan] | None:
     """Make a plan in an open state file; None if the job was stopped meanwhile, and then nothing was changed."""
     session, journal, control, book = work.session, work.journal, work.control, look.names
-    run = await work.begin(rules.digest, look.begun)
+    last = await work.select()
+    if last is not None and not set(rules.remembered) <= set(last.facts.get("remembered", ())):
+        await run_queries.take_into_memory(journal, rules.remembered)
+    run = await work.begin(rules.digest, look.begun, last)
     view = View(
         run.begun,
         web_address(session.base_url) or session.base_url,
@@ -303,8 +317,11 @@ async def plan_in(
         await run_queries.read_activity(journal) if rules.needs_activity else {},
         rules.mark,
         frozenset(await run_queries.read_doubts(journal, ("comment",))),
+        earlier_users=work.earlier_users,
     )
-    planner = Planner(journal, run, look.rules, view, Tally(run.begun), allows=book.allows)
+    names = {rule.name for rule in rules.rules}
+    gone = [name for name in await run_queries.read_remembered(journal) if name not in names]
+    planner = Planner(journal, run, look.rules, view, Tally(run.begun), allows=book.allows, gone=gone)
     facts: dict[str, Any] = {**run.facts, "names": dict(book.labels), "warnings": doubts_of(view)}
     pace = await make_plan(session, planner, control, options, look, facts=facts, is_repeated=work.is_repeated)
     if pace is None:
@@ -322,10 +339,9 @@ def doubts_of(view: View) -> list[str]:
     return [f"{count:,} {what}; retry_unknown looks for it once more"]
 
 
-async def finish_earlier(work: TriageState, options: ApplyOptions, *, last_too: bool = False) -> None:
+async def finish_earlier(work: TriageState, runs: Iterable[Run], options: ApplyOptions) -> None:
     """Finish the cases that earlier runs had begun and not finished; the rest of those runs is left to later plans."""
-    runs = await run_queries.read_runs(work.journal)
-    for each in runs if last_too else runs[:-1]:
+    for each in runs:
         if each.state is not RunState.APPLYING or work.control.should_stop:
             continue
         work.run = await run_queries.select_run(work.journal, each.number)
@@ -333,14 +349,25 @@ async def finish_earlier(work: TriageState, options: ApplyOptions, *, last_too: 
         await apply_in(work, options)
 
 
-async def look_again(work: TriageState, options: ApplyOptions) -> None:
-    """Look once more for the comments of earlier runs whose outcome is unknown; those not found are decided anew."""
-    doubtful = await unknown_creates(work.journal, REPEATABLE)
+async def look_again(work: TriageState, rules: RuleSet, options: ApplyOptions) -> None:
+    """Look once more for the comments of earlier runs whose outcome is unknown.
+
+    Those found are remembered as the rules ask for; those not found are decided anew.
+    """
+    doubtful = {each.number: each for each in await unknown_creates(work.journal, REPEATABLE)}
     if not doubtful:
         return
-    sender = Sender(work.session, work.journal, work.control)
-    found = await resolve_comments(sender, doubtful, settle=options.settle)
-    absent = [number for number, finding in found.items() if finding is Found.ABSENT]
+
+    def remember(numbers: Collection[int]) -> list[Statement]:
+        sent_at = max(doubtful[number].sent_at or 0.0 for number in numbers)
+        return [run_queries.remember_done(rules.remembered, sent_at, numbers)]
+
+    sender = Sender(work.session, work.journal, work.control, on_done=remember)
+    findings = await resolve_comments(sender, list(doubtful.values()), settle=options.settle)
+    for number, finding in findings.items():
+        if finding is Found.THERE:
+            await run_queries.keep_unfinished(work.journal, rules.remembered, subject=doubtful[number].subject)
+    absent = [number for number, finding in findings.items() if finding is Found.ABSENT]
     await sender.write([Outcome(absent, State.SKIPPED, error=REPLANNED)])
     if work.run is not None:
         work.run.states = {}
@@ -353,7 +380,7 @@ async def apply_in(work: TriageState, options: ApplyOptions, fresh: FreshPlan | 
         return
     is_untouched = run.state is RunState.PLANNED
     if run.state is not RunState.APPLYING:
-        await run_queries.update_run(journal, run, RunState.APPLYING)
+        await run_queries.update_run(journal, run, RunState.APPLYING, applied=max(run.begun, work.started))
     work.sender = Sender(work.session, journal, control, on_done=work.remember)
     await Application(work.sender, options, run.facts, work.searches, fresh, is_untouched=is_untouched).run()
     if "shards" in run.facts or work.groups():

@@ -98,14 +98,14 @@ async def divide(work: TriageState, options: ApplyOptions, fresh: FreshPlan | No
         return False
     is_untouched = run.state is RunState.PLANNED
     if run.state is not RunState.APPLYING:
-        await update_run(journal, run, RunState.APPLYING)
+        await update_run(journal, run, RunState.APPLYING, applied=max(run.begun, work.started))
     work.sender = Sender(work.session, journal, control, on_done=work.remember)
     await Application(work.sender, options, run.facts, work.searches, fresh, is_untouched=is_untouched).lead()
     if control.stopped is not None:
         return False
     for_workers = {"even_if_changed": options.even_if_changed, "settle": options.settle}
     spans = cut(await open_subjects(journal, BY_PAGES), shards)
-    await work.gather(shards=spans, options=for_workers)
+    await work.gather(shards=spans, options=for_workers, handed_out=work.started)
     await work.finish()
     return True
 
@@ -146,6 +146,8 @@ async def triage_shard(
             await work.claim(None)
             first, last = run.facts["shards"][number]
             book.bounds = book.bounds._replace(first_subject=first, last_subject=last)
+            # However long a shard waits for its worker, its rules come round at the same time as those of the others.
+            work.started = run.facts["handed_out"]
             work.sender = Sender(session, book, control, on_done=work.remember)
             await Application(work.sender, options, run.facts, work.searches, is_part=True).run()
 

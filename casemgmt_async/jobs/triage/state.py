@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Final
@@ -27,6 +26,8 @@ PRUNE_EVERY = 50
 DEFAULT_NAME = "triage"
 OPEN: Final = frozenset({State.PLANNED, State.SENDING})
 """The states of what is not done yet."""
+USERS: Final = "users"
+"""The fact in which a state keeps the ids of the users that the triage has run as."""
 PART: Final = "part "
 """How the names of facts begin that parts of a run keep."""
 
@@ -54,9 +55,17 @@ class TriageState:
     """The id of the user that the session acts as; None if it is not known."""
     is_repeated: bool = field(init=False, default=False)
     """Whether the run before the one that was begun was by the same rules, and has ended."""
+    started: float = field(init=False)
+    """When this work on the state began, in Unix seconds."""
 
     def __attrs_post_init__(self) -> None:
         self.searches = KeySearches(self.session, self.control)
+        self.started = self.control.clock()
+
+    @property
+    def earlier_users(self) -> frozenset[str]:
+        """The ids of the other users that this triage has run as."""
+        return frozenset(self.journal.meta.get(USERS, ())) - {self.me}
 
     async def claim(self, name: str | None) -> None:
         """See that the state belongs to this triage and this organisation; take a new one for them.
@@ -67,37 +76,40 @@ class TriageState:
         known = meta.get("name")
         if name is not None and known is not None and known != name:
             raise ForeignJournalError(
-                f'state {path}: it belongs to the triage "{known}", not to "{name}"; give each its own state file'
+                f'state {path}: it belongs to the triage "{known}", not to "{name}"; if these are its rules under '
+                f'another file name, add name = "{known}" to them, since another state remembers nothing; '
+                "otherwise give another state"
             )
         self.me = await bind_organization(self.session, self.control, self.journal, "state")
-        if known is None and name is not None:
-            await self.journal.put(name=name)
+        new: dict[str, Any] = {"name": name} if known is None and name is not None else {}
+        users = meta.get(USERS, [])
+        if self.me is not None and self.me not in users:
+            new[USERS] = [*users, self.me]
+        if new:
+            await self.journal.put(**new)
 
     async def select(self) -> Run | None:
         """Work on the last run."""
         self.run = await queries.select_run(self.journal)
         return self.run
 
-    async def begin(self, digest: str | None, begun: float) -> Run:
-        """Begin a run whose first case was read after `begun`; a plan that was never applied is replaced."""
-        last = await self.select()
+    async def begin(self, digest: str | None, begun: float, last: Run | None) -> Run:
+        """Begin a run whose first case was read after `begun`.
+
+        If the last run is a plan that was never applied, the new run replaces it once it is planned itself.
+        """
         if last is not None:
             self.is_repeated = last.state is RunState.ENDED and last.digest == digest is not None
-        if last is not None and last.state is RunState.PLANNED:
-            await queries.update_run(self.journal, last, RunState.REPLACED)
-            replaced = last.number
-        else:
-            replaced = None
         self.run = await queries.begin_run(self.journal, digest, begun)
-        if replaced is not None:
-            self.run.facts["replaces"] = replaced
+        if last is not None and last.state is RunState.PLANNED:
+            self.run.facts["replaces"] = last.number
         return self.run
 
     async def finish(self) -> None:
         """Note what the selected run has left undone; end it if nothing is open, and delete old runs now and then."""
         assert self.run is not None
-        if self.run.facts.get("remembered"):
-            await queries.keep_unfinished(self.journal)
+        if remembered := self.run.facts.get("remembered"):
+            await queries.keep_unfinished(self.journal, remembered)
         self.run.states = await self.journal.counts()
         if not OPEN.isdisjoint(self.run.states):
             return
@@ -143,7 +155,9 @@ class TriageState:
         facts = self.run.facts
         statements: list[Statement] = []
         if facts.get("remembered"):
-            statements.append(queries.remember_done(json.dumps(facts["remembered"]), self.run, numbers))
+            # A plan that is applied later, or resumed, was not done when it was planned.
+            done_at = max(self.run.begun, self.started)
+            statements.append(queries.remember_done(facts["remembered"], done_at, numbers))
         if facts.get("needs_activity"):
             statements.append(queries.note_activity(self.journal.clock(), numbers))
         return statements

@@ -43,14 +43,19 @@ class Rule:
     """Seconds that have to pass before it is done to the same case again."""
     max_cases: int | None = None
     """A plan in which it changes more cases than this is refused."""
-    is_policy: bool = False
-    """Whether it is asked about every case, whatever the rules before it decided."""
+    policy: str | None = None
+    """The name of the stale policy of which it is a phase; None for other rules."""
     remembers: bool = False
     """Whether it has to be remembered which cases it was done to."""
     needs_activity: bool = False
     """Whether it asks when others were last active."""
     looks_for: tuple[tuple[str, tuple[str, ...]], ...] = ()
     """The values that it looks for, by the key of its match, for warnings about values that no case has."""
+
+    @property
+    def is_policy(self) -> bool:
+        """Whether it is asked about every case, whatever the rules before it decided."""
+        return self.policy is not None
 
     @property
     def is_remembered(self) -> bool:
@@ -105,6 +110,11 @@ class RuleSet:
         for name in names:
             if names.count(name) > 1:
                 raise RulesError(f'the name "{name}" is used by several rules; give each its own')
+
+    @property
+    def remembered(self) -> list[str]:
+        """The names of the rules of which it is written down which cases they were done to."""
+        return [each.name for each in self.rules if each.is_remembered]
 
     @property
     def needs_activity(self) -> bool:

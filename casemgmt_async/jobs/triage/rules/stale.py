@@ -159,6 +159,8 @@ def stale_rules(written: WrittenStale, book: NameBook) -> list[Rule]:
                 steps.insert(0, Step(STAGES["attributes"], "attributes", {written.mark: text}))
             return policy.left(case, phase, steps, view)
 
-        return Rule(policy.rule_name(phase), decide, max_cases=written.max_cases, is_policy=True, needs_activity=True)
+        return Rule(
+            policy.rule_name(phase), decide, max_cases=written.max_cases, policy=written.name, needs_activity=True
+        )
 
     return [make(phase) for phase in Phase]

@@ -44,6 +44,8 @@ class View:
     """The rules that have matched some case so far."""
     timelines: dict[str, float] = field(factory=dict)
     """When others were last active by the timeline, for the cases whose timeline was read."""
+    earlier_users: frozenset[str] = frozenset()
+    """The ids of the other users that this triage has run as."""
 
     def remembered(self, case: Case, rule: str) -> Remembered | None:
         """What is remembered of a rule and a case: in the state file, or on the case itself."""
@@ -67,21 +69,32 @@ class View:
         if case.id in self.timelines:
             return max(created, self.timelines[case.id])
         modified = timestamp(case.modified_at) or created
-        by_me = self.me is not None and case.modified_by is not None and case.modified_by.id == self.me
-        may_be_ours = by_me or self.me is None or case.modified_by is None
+        by = None if case.modified_by is None else case.modified_by.id
+        may_be_ours = self.me is None or by in (None, self.me, *self.earlier_users)
         known = self.activity.get(case.id)
         if known and may_be_ours and modified <= known.changed_at + OURS:
             return known.active_at
-        if by_me:
+        if self.me is not None and by == self.me:
             raise TimelineNeeded
         return modified
+
+    def is_ours(self, case: Case, user_id: str | None, at: float) -> bool:
+        """Whether this triage made a change: as its present user, or as an earlier one until its last known change.
+
+        An earlier user may be a person who once ran the triage, so later changes of that user are somebody's answer.
+        """
+        if user_id is None or user_id == self.me:
+            return user_id is not None
+        known = self.activity.get(case.id)
+        return user_id in self.earlier_users and known is not None and at <= known.changed_at + OURS
 
     def surely_active_at(self, case: Case) -> float:
         """The same, and never without a look at the timeline, for what cannot be taken back."""
         if case.id not in self.timelines:
             raise TimelineNeeded
         modified = timestamp(case.modified_at) or 0.0
-        by_others = self.me is not None and case.modified_by is not None and case.modified_by.id != self.me
+        by = None if case.modified_by is None else case.modified_by.id
+        by_others = self.me is not None and by is not None and not self.is_ours(case, by, modified)
         return max(self.active_at(case), modified if by_others else 0.0)
 
 
