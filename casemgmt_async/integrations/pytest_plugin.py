@@ -5,10 +5,10 @@
         await triage(case_session)
         assert not case_emulator.ledger.doubled()
 
-The marker takes the arguments of `Emulator`. Inside the test the environment points to the emulator, so that a program
-that makes its own `CaseSession()` calls it. The emulator runs in a thread of its own: `case_emulator` works in sync
-tests, and in async tests of pytest-asyncio (either mode, any loop scope) and of anyio. `case_session` needs an async
-test.
+The marker takes the arguments of `Emulator`; that of a test adds to those of its class and module. Inside the test the
+environment points to the emulator, so that a program that makes its own `CaseSession()` calls it. The emulator runs in
+a thread of its own: `case_emulator` works in sync tests, and in async tests of pytest-asyncio (either mode, any loop
+scope) and of anyio. `case_session` needs an async test.
 """
 
 from __future__ import annotations
@@ -44,8 +44,12 @@ def case_emulator(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatc
     """Run an emulator for one test, and point the environment to it."""
     from casemgmt_async.emulator import Emulator  # noqa: PLC0415 - only tests that use it pay for the import
 
-    marker = request.node.get_closest_marker("case_emulator")
-    with Emulator(**(marker.kwargs if marker else {})) as emulator:
+    options: dict[str, Any] = {}
+    for marker in request.node.iter_markers("case_emulator"):  # that of the test comes before that of its module
+        if marker.args:
+            pytest.fail("the arguments of the marker case_emulator are keywords, as in cases=3", pytrace=False)
+        options = {**marker.kwargs, **options}
+    with Emulator(**options) as emulator:
         for name, value in emulator.env.items():
             monkeypatch.setenv(name, value)
         yield emulator

@@ -73,6 +73,23 @@ async def test_in_one_loop(case_session, case_emulator, turn):
 async def test_it_was_one_loop():
     assert len(loops) == 1
 """
+MARKED = """
+import pytest
+
+pytestmark = pytest.mark.case_emulator(cases=5, faults="get_case: drop")
+
+class TestMarkers:
+    pytestmark = pytest.mark.case_emulator(faults="search_cases: drop", seed=3)
+
+    @pytest.mark.case_emulator(cases=7)
+    def test_all_three(self, case_emulator):
+        assert len(case_emulator.store.cases) == 7
+        assert [str(fault) for fault in case_emulator.faults] == ["search_cases: drop"]
+
+@pytest.mark.case_emulator("search_cases: drop")
+def test_positional(case_emulator):
+    pass
+"""
 ANYIO = """
 import pytest
 from casemgmt_async import cases
@@ -168,6 +185,13 @@ def test_unrelated():
     )
     done = run(tmp_path, "-o", "asyncio_default_fixture_loop_scope=function")
     assert "1 passed" in done.stdout, done.stdout + done.stderr
+
+
+def test_markers_of_a_test_its_class_and_its_module_are_combined(tmp_path):
+    tmp_path.joinpath("test_theirs.py").write_text(MARKED)
+    done = run(tmp_path, *FUNCTION_SCOPE)
+    assert "1 passed, 1 error" in done.stdout, done.stdout + done.stderr
+    assert "the arguments of the marker case_emulator are keywords" in done.stdout
 
 
 def test_a_wrong_option_is_told(tmp_path):
