@@ -15,6 +15,8 @@ Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 App = Callable[[MutableMapping[str, Any], Receive, Send], Awaitable[None]]
 
+PATHSEND: Final = "http.response.pathsend"
+"""The message that sends a file as the whole body, an extension of ASGI."""
 CLIENT_CLOSED: Final = 499
 """The status that proxies log for a client that disconnected before the response."""
 
@@ -37,7 +39,7 @@ class CancelOnDisconnect:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        connection = _Connection(receive, send)
+        connection = Connection(receive, send)
         try:
             async with connection.open:
                 listener = asyncio.create_task(connection.listen())
@@ -56,7 +58,7 @@ class CancelOnDisconnect:
                 await send({"type": "http.response.body", "body": b""})
 
 
-class _Connection:
+class Connection:
     """The connection of one request, as the app sees it."""
 
     def __init__(self, receive: Receive, send: Send) -> None:
@@ -85,5 +87,6 @@ class _Connection:
     async def send(self, message: Message) -> None:
         """Send a message, for the app."""
         self.started = True
-        self._complete = message["type"] == "http.response.body" and not message.get("more_body", False)
+        kind = message["type"]
+        self._complete = kind == PATHSEND or (kind == "http.response.body" and not message.get("more_body", False))
         await self._send(message)

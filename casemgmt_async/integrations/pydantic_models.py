@@ -31,45 +31,62 @@ METHOD = "__get_pydantic_core_schema__"
 def teach(*classes: type) -> None:
     """Make attrs classes usable as pydantic types. Attrs classes in their fields need a call of their own."""
     for cls in classes:
-        setattr(cls, METHOD, classmethod(_object_schema))
+        setattr(cls, METHOD, classmethod(object_schema))
 
 
-def _object_schema(_: type, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+def object_schema(_: type, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
     """Describe an attrs class, or a generic one such as `Page[Case]`, as an object with its fields."""
     cls = get_origin(source) or source
-    docs, hints = field_docs(cls), _hints(source)
+    docs, hints = field_docs(cls), hints_of(source)
     read: dict[str, core.TypedDictField] = {}
     written: dict[str, core.TypedDictField] = {}
     for field in attrs.fields(cls):
         if field.name.startswith("_"):
             continue
         schema = handler.generate_schema(hints[field.name])
-        described = _updates(description=docs.get(field.name))
+        described = updates(description=docs.get(field.name))
         required = field.default is attrs.NOTHING
         read[field.name] = core.typed_dict_field(schema, required=required, metadata=described)
         written[field.name] = core.typed_dict_field(schema, required=True, metadata=described)
-    about = _updates(title=_name(source), description=summary(cls) or None)
+    about = updates(title=name_of(source), description=summary(cls) or None)
     names = tuple(written)
 
     def build(value: Any, check: Callable[[Any], dict[str, Any]]) -> Any:
         return value if isinstance(value, cls) else cls(**check(value))
 
-    def fields(value: Any) -> dict[str, Any]:
-        return {name: getattr(value, name) for name in names}
+    def fields(value: Any, info: core.SerializationInfo) -> dict[str, Any]:
+        everything = info.include is None and info.exclude is None
+        return {name: getattr(value, name) for name in (names if everything else chosen(names, info))}
 
     return core.no_info_wrap_validator_function(
         build,
         core.typed_dict_schema(read, metadata=about),
         serialization=core.plain_serializer_function_ser_schema(
-            fields, return_schema=core.typed_dict_schema(written, metadata=about)
+            fields, info_arg=True, return_schema=core.typed_dict_schema(written, metadata=about)
         ),
-        ref=_ref(source),
+        ref=ref_of(source),
     )
 
 
-def _text_schema(cls: type[OpenEnum], _: Any, __: GetCoreSchemaHandler) -> CoreSchema:
+def chosen(names: tuple[str, ...], info: core.SerializationInfo) -> list[str]:
+    """Choose fields by `include` and `exclude`, such as FastAPI's `response_model_include`.
+
+    Raises `TypeError` for parts of a field, because a function cannot pass them on to the field.
+    """
+    for choice in (info.include, info.exclude):
+        for name, part in choice.items() if isinstance(choice, dict) else ():
+            if isinstance(part, set | dict):
+                raise TypeError(f"only whole fields of a model can be included or excluded, not parts of {name!r}")
+    return [
+        name
+        for name in names
+        if (info.include is None or name in info.include) and (info.exclude is None or name not in info.exclude)
+    ]
+
+
+def text_schema(cls: type[OpenEnum], _: Any, __: GetCoreSchemaHandler) -> CoreSchema:
     """Describe an open enum as a string, with its known values as examples."""
-    about = _updates(
+    about = updates(
         title=cls.__name__,
         description=summary(cls) or None,
         examples=list(map(str, cls)) or None,
@@ -78,30 +95,30 @@ def _text_schema(cls: type[OpenEnum], _: Any, __: GetCoreSchemaHandler) -> CoreS
         cls,
         core.str_schema(metadata=about),
         serialization=core.plain_serializer_function_ser_schema(str, return_schema=core.str_schema(metadata=about)),
-        ref=_ref(cls),
+        ref=ref_of(cls),
     )
 
 
-def _updates(**known: Any) -> dict[str, Any]:
+def updates(**known: Any) -> dict[str, Any]:
     return {"pydantic_js_updates": {key: value for key, value in known.items() if value is not None}}
 
 
-def _name(source: Any) -> str:
+def name_of(source: Any) -> str:
     """Name a type as in an annotation: `Case`, `Page[Case]`."""
-    inner = ", ".join(map(_name, get_args(source)))
+    inner = ", ".join(map(name_of, get_args(source)))
     name = getattr(get_origin(source) or source, "__name__", str(source))
     return f"{name}[{inner}]" if inner else name
 
 
-def _ref(source: Any) -> str:
+def ref_of(source: Any) -> str:
     """Name a type uniquely, in the form from which pydantic derives component names."""
     cls = get_origin(source) or source
-    inner = ",".join(map(_ref, get_args(source)))
+    inner = ",".join(map(ref_of, get_args(source)))
     ref = f"{getattr(cls, '__module__', '')}.{getattr(cls, '__qualname__', cls)}:{id(cls)}"
     return f"{ref}[{inner}]" if inner else ref
 
 
-def _hints(source: Any) -> dict[str, Any]:
+def hints_of(source: Any) -> dict[str, Any]:
     """Look up the types of the fields, with the type arguments of `source` filled in."""
     cls = get_origin(source) or source
     filled = dict(zip(getattr(cls, "__parameters__", ()), get_args(source), strict=False))
@@ -117,4 +134,4 @@ def _hints(source: Any) -> dict[str, Any]:
 
 PUBLIC: Final = [getattr(casemgmt_async, name) for name in dir(casemgmt_async)]
 teach(*(value for value in PUBLIC if isinstance(value, type) and attrs.has(value)))
-setattr(OpenEnum, METHOD, classmethod(_text_schema))
+setattr(OpenEnum, METHOD, classmethod(text_schema))

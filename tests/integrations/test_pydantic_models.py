@@ -8,6 +8,7 @@ from datetime import UTC, date, datetime
 import attrs
 import pytest
 from pydantic import TypeAdapter, ValidationError
+from pydantic_core import PydanticSerializationError
 
 from casemgmt_async import models
 from casemgmt_async.integrations.aiohttp_web import json_response
@@ -81,6 +82,20 @@ def test_json_of_a_model_makes_the_model_again():
     assert adapter.validate_python(page) is page
     with pytest.raises(ValidationError, match="created_at"):
         TypeAdapter(models.Case).validate_python({"id": "c-1", "created_at": "yesterday"})
+
+
+def test_fields_can_be_included_and_excluded():
+    adapter, cases = TypeAdapter(models.Case), TypeAdapter(list[models.Case])
+    assert json.loads(adapter.dump_json(CASE, include={"id", "title"})) == {"id": "c-1", "title": "Disk full"}
+    assert cases.dump_python([CASE], include={"__all__": {"id": True}}) == [{"id": "c-1"}]
+    every = adapter.dump_python(CASE)
+    assert adapter.dump_python(CASE, exclude={"extra", "assignee"}) == {
+        name: value for name, value in every.items() if name not in {"extra", "assignee"}
+    }
+    with pytest.raises(PydanticSerializationError, match="not parts of 'assignee'"):
+        adapter.dump_python(CASE, include={"id": True, "assignee": {"name"}})
+    with pytest.raises(PydanticSerializationError, match="not parts of 'assignee'"):
+        adapter.dump_python(CASE, exclude={"assignee": {"email"}})
 
 
 def test_an_open_enum_is_a_text_with_examples():
