@@ -115,7 +115,7 @@ class Intake:
                 self.reject(batch, row, f"the key {key!r} is that of line {before.line} as well")
             else:
                 wanted[key] = row
-        places = await self.names.look_up([row.names for row in wanted.values()])
+        places = await self.names.look_up(list(wanted.values()))
         ready = []
         for row, place in zip(wanted.values(), places, strict=True):
             if isinstance(place, RowError):

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from attrs import define, field
 
-from casemgmt_async import UNSET, Case, Priority, cases
+from casemgmt_async import UNSET, Case, CustomAttribute, CustomAttributeType, Priority, cases
 from casemgmt_async.jobs.backfill.census import Census
 from casemgmt_async.jobs.backfill.clock import ServiceClock
 from casemgmt_async.jobs.backfill.intake import Intake
@@ -236,6 +236,8 @@ class Backfill:
         marker = Marker(job_word(self.job), before, token(self.job, operation.name))
         given["description"] = f"{given['description']}\n\n{marker}".lstrip()
         given["priority"] = Priority(given["priority"]) if "priority" in given else UNSET
+        if custom := given.get("custom_attributes"):
+            given["custom_attributes"] = {key: attribute_of(value) for key, value in custom.items()}
         sent = await self.control.attempt(
             lambda: cases.create_case(self.sender.session, **given),
             not_sent=lambda: self.journal.unsend([operation.number]),
@@ -265,3 +267,10 @@ class Backfill:
         ]
         await self.sender.write(outcomes, *keep_cases(made), insert_operations(more))
         self.control.progress.advance(len(made))
+
+
+def attribute_of(value: Any) -> Any:
+    """Make the custom attribute of a value that is planned with its type; a plain value stays as it is."""
+    if not isinstance(value, Mapping):
+        return value
+    return CustomAttribute(CustomAttributeType(value["type"]), value["value"], isinstance(value["value"], list))

@@ -1,15 +1,24 @@
-"""Turn the names in rows into ids: projects, types, statuses and people. Each name is looked up once."""
+"""Turn the names in rows into ids: projects, types, statuses, people, custom attributes. Each is looked up once."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from typing import Final
+from typing import Any, Final
 
 from attrs import Factory, define, field, frozen
 
-from casemgmt_async import CaseSession, Directory, NameLookupError, NotFoundError, PermissionDeniedError
+from casemgmt_async import (
+    CaseSession,
+    CustomAttributeConfig,
+    Directory,
+    NameLookupError,
+    NotFoundError,
+    PermissionDeniedError,
+)
 from casemgmt_async.jobs.actions import as_uuid
+from casemgmt_async.jobs.backfill.attributes import configured
+from casemgmt_async.jobs.backfill.rows import Row
 from casemgmt_async.jobs.backfill.sources import RowError
 from casemgmt_async.jobs.calls import one_line
 from casemgmt_async.jobs.control import JobControl
@@ -34,6 +43,8 @@ class Places:
     status: str | None = None
     """The name of a status, as the type has it."""
     assignee_id: str | None = None
+    custom_attributes: Mapping[str, Any] = field(factory=dict)
+    """Values by key, with the types that the case type configures."""
 
 
 @define(eq=False)
@@ -56,17 +67,20 @@ class Names:
     """The keys of the projects that were looked up, by id."""
     types: dict[tuple[str, str | None], tuple[str, str | None] | RowError] = field(init=False, factory=dict)
     """The ids of types with the names of their statuses, or why there is none, by both names."""
+    attributes: dict[tuple[str, str], CustomAttributeConfig | RowError | None] = field(init=False, factory=dict)
+    """Custom attributes by the id of a type and a name, or why there is none; None where they cannot be read."""
 
-    async def look_up(self, wanted: Sequence[Mapping[str, str]]) -> list[Places | RowError]:
+    async def look_up(self, rows: Sequence[Row]) -> list[Places | RowError]:
         """Return what the names of each row stand for, or why one stands for nothing."""
-        people = dict.fromkeys(names["assignee"] for names in wanted if "assignee" in names)
+        people = dict.fromkeys(row.names["assignee"] for row in rows if "assignee" in row.names)
         if people and self.on_unknown_user == ME:
             people[ME] = None
         await self.find_people([name for name in people if name not in self.people])
-        return [await self.places(names) for names in wanted]
+        return [await self.places(row) for row in rows]
 
-    async def places(self, names: Mapping[str, str]) -> Places | RowError:
+    async def places(self, row: Row) -> Places | RowError:
         """Look up what one row says."""
+        names = row.names
         project, kind = names["project"], (names["type"], names.get("status"))
         try:
             if project not in self.projects:
@@ -78,9 +92,36 @@ class Names:
                 raise project_id
             if isinstance(type_id, RowError):
                 raise type_id
-            return Places(project_id, *type_id, self.person(names.get("assignee")))
+            custom = await self.custom_attributes(type_id[0], row.values.get("custom_attributes", {}))
+            return Places(project_id, *type_id, self.person(names.get("assignee")), custom)
         except RowError as error:
             return error
+
+    async def custom_attributes(self, type_id: str, given: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Return custom attributes under their keys, and with the types that the case type configures."""
+        found: dict[str, Any] = {}
+        for name, value in given.items():
+            if (type_id, name) not in self.attributes:
+                self.attributes[type_id, name] = await self.find_attribute(type_id, name)
+            config = self.attributes[type_id, name]
+            if isinstance(config, RowError):
+                raise config
+            key, read = name, value
+            if config is not None:
+                key, read = config.key or name, configured(f"custom_attributes.{name}", value, config)
+            if key in found:
+                raise RowError(f"custom_attributes.{name}: the row has {key!r} under another name as well")
+            found[key] = read
+        return found
+
+    async def find_attribute(self, type_id: str, name: str) -> CustomAttributeConfig | RowError | None:
+        """Find a custom attribute of a type by key, display name or id."""
+        try:
+            return await self.control.call(lambda: self.directory.custom_attribute(name, case_type=type_id))
+        except NameLookupError as error:  # if the type is not listed, the service says what it has
+            return RowError(one_line(error)) if error.kind == "custom attribute" else None
+        except (PermissionDeniedError, NotFoundError):
+            return None
 
     async def find_project(self, name: str) -> str | RowError:
         """Find a project by id, key or name."""

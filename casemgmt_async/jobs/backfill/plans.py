@@ -70,6 +70,8 @@ def plan_of(row: Row, places: Places) -> RowPlan:
         values["status"] = places.status
     if places.assignee_id is not None:
         values["assignee"] = places.assignee_id
+    if places.custom_attributes:
+        values["custom_attributes"] = places.custom_attributes
     steps = [step for name, value in values.items() for step in parse_action(name, STEPS[name], value)]
     steps.sort(key=lambda step: step.stage)
     planned = [(1 + step.stage, step.action, step.text) for step in steps]
@@ -86,9 +88,12 @@ def creation(row: Row, places: Places, steps: list[Step]) -> dict[str, Any]:
         "project_id": places.project_id,
     }
     given |= {CARRIED[step.action]: step.payload for step in steps if step.action in CARRIED}
-    plain = [step for step in steps if step.action == "custom_attributes" and "type" not in step.payload]
-    if plain:
-        given["custom_attributes"] = {step.payload["key"]: step.payload["value"] for step in plain}
+    custom = [step.payload for step in steps if step.action == "custom_attributes"]
+    if custom:
+        given["custom_attributes"] = {
+            each["key"]: {"type": each["type"], "value": each["value"]} if "type" in each else each["value"]
+            for each in custom
+        }
     return given
 
 

@@ -13,7 +13,7 @@ from attrs import frozen
 from casemgmt_async import CaseSession
 from casemgmt_async.jobs.backfill.making import Backfill
 from casemgmt_async.jobs.backfill.options import RowOptions
-from casemgmt_async.jobs.backfill.plans import RowPlan
+from casemgmt_async.jobs.backfill.plans import CARRIED, RowPlan
 from casemgmt_async.jobs.backfill.run import opened
 from casemgmt_async.jobs.backfill.sources import Rows
 from casemgmt_async.jobs.control import JobControl
@@ -128,5 +128,5 @@ async def preview_of(work: Backfill) -> BackfillPreview:
 
 def shown(key: str, plan: RowPlan) -> Mapping[str, Any]:
     """Show a case as it would be."""
-    then = [f"{action} {text}" for _, action, text in plan.steps if action not in ("priority", "status", "assign")]
+    then = [f"{action} {text}" for _, action, text in plan.steps if action not in (*CARRIED, "custom_attributes")]
     return {"key": key, **plan.create, "then": then}

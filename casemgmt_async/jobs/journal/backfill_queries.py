@@ -230,8 +230,7 @@ async def count_requests(journal: Journal, run: int) -> int:
     sql = (
         "SELECT count(*) FROM rows r JOIN operations o ON o.subject = r.subject WHERE r.run = ? "
         "AND o.state IN ('planned', 'sending') AND o.action <> 'create' AND NOT (o.rule = 'rows' AND "
-        "(o.action IN ('priority', 'status', 'assign') "
-        """OR (o.action = 'custom_attributes' AND o.payload NOT LIKE '%"type":%')))"""
+        "o.action IN ('priority', 'status', 'assign', 'custom_attributes'))"
     )
     ((count,),) = await journal.read(sql, (run,))
     return int(count)
