@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from benchmarks.transfers import count_requests
-from casemgmt_async import CaseSession
+from casemgmt_async import CaseSession, InvalidArgumentError
 from casemgmt_async.emulator import Emulator, Switches
 from casemgmt_async.emulator.state import people
 from casemgmt_async.jobs import (
@@ -348,6 +348,38 @@ async def test_rejects_are_corrected_and_go_back_in(emulator: Emulator, run: Run
     assert last.succeeded
     assert titles(emulator) == {"row a": 1, "row b": 1, "row c": 1}
     assert len(emulator.store.tables.links) == 2
+
+
+async def test_corrections_that_were_not_run_yet_are_not_overwritten(run: Run, tmp_path: Path) -> None:
+    """Only a file that the job has written itself, and that nobody has edited since, is replaced."""
+    source, good = tmp_path / "tickets.csv", "key,title,priority\nA,row a,P1\n"
+    source.write_text(good + "B,row b,urgent\n")
+    first = await run(source)
+    source.write_text(good + "B,row b,urgent\nC,row c,low\n")
+    second = await run(source)
+    assert second.output == first.output == tmp_path / "tickets.rejects.csv"
+    corrected = second.output.read_bytes().replace(b"urgent", b"P2")
+    second.output.write_bytes(corrected)
+
+    for _ in range(2):  # the second time, the file with the number is the job's own
+        third = await run(source)
+        assert (third.bad_rows, third.output) == (2, tmp_path / "tickets.rejects-2.csv")
+    assert second.output.read_bytes() == corrected
+    assert b"urgent" in third.output.read_bytes()
+
+    elsewhere = await run(source, journal=tmp_path / "lost.db")
+    assert elsewhere.output == third.output, "a file that says the same is not written again"
+    assert sorted(path.name for path in tmp_path.glob("*.csv")) == [
+        "tickets.csv", "tickets.rejects-2.csv", "tickets.rejects.csv",
+    ]  # fmt: skip
+
+
+async def test_the_source_is_no_place_for_the_rejects(run: Run, tmp_path: Path) -> None:
+    """It is refused before anything is sent."""
+    source = tmp_path / "tickets.csv"
+    source.write_text("key,title\nA,row a\n")
+    with pytest.raises(InvalidArgumentError, match="rejects: must be another file than the source"):
+        await run(source, rejects=source)
 
 
 async def test_a_rejected_line_that_is_not_json_is_corrected_in_place(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -9,9 +10,17 @@ from typing import Any
 
 import pytest
 
-from casemgmt_async import CaseSession, NotFoundError, PermissionDeniedError
+from casemgmt_async import (
+    AmbiguousNameError,
+    CaseSession,
+    InvalidArgumentError,
+    NotFoundError,
+    PermissionDeniedError,
+    UnknownNameError,
+    case_types,
+)
 from casemgmt_async.emulator import Emulator
-from casemgmt_async.jobs import BackfillResult, JobControl, backfill_cases
+from casemgmt_async.jobs import BackfillResult, JobControl, backfill_cases, preview_backfill
 
 ADA = "ada.marsh@example.com"
 
@@ -99,3 +108,44 @@ async def test_a_type_given_by_its_id_needs_no_list_of_types(
     assert [case.status for case in cases(emulator)] == ["CLOSED"]
     with pytest.raises((PermissionDeniedError, NotFoundError)):
         await run({"type": "Standard"}, journal=tmp_path / "other.db", job="other")
+
+
+@pytest.mark.parametrize(
+    ("given", "error", "reason"),
+    [
+        (
+            {"project": "SECX"},
+            UnknownNameError,
+            "no project has the key, name or id 'SECX'; did you mean SEC: Security",
+        ),
+        ({"type": "Standart"}, UnknownNameError, "no case type has the name or id 'Standart'; did you mean Standard"),
+        ({"type": "Twin"}, AmbiguousNameError, "2 case types have the name 'Twin'"),
+        ({"project": " "}, InvalidArgumentError, "project: must not be empty"),
+        ({"type": ""}, InvalidArgumentError, "type: must not be empty"),
+    ],
+)
+async def test_a_mistake_in_what_stands_for_all_rows_is_one_error(
+    emulator: Emulator,
+    session: CaseSession,
+    run: Callable[..., Any],
+    tmp_path: Path,
+    given: dict[str, str],
+    error: type[Exception],
+    reason: str,
+) -> None:
+    """It does not reject every row of a large file one by one, in the preview neither."""
+    for _ in range(2):
+        await case_types.create_case_type(session, name="Twin")
+    with pytest.raises(error, match=re.escape(reason)):
+        await run({}, {}, **given)
+    assert not (tmp_path / "bad.jsonl").exists()
+    where = {"project": "SEC", "type": "Standard", "job": "names"} | given
+    with pytest.raises(error):
+        await preview_backfill(session, [{"key": "A", "title": "row a"}], **where)
+    assert not cases(emulator)
+
+
+async def test_a_row_without_a_project_says_where_to_name_one(run: Callable[..., Any]) -> None:
+    """The reason names the option of the command and the argument of the function."""
+    result = await run({}, project=None)
+    assert list(result.reasons) == ["project is missing: neither the row nor --project (project=) names one"]

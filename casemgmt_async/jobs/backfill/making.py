@@ -110,9 +110,11 @@ class Backfill:
     async def prepare(self) -> None:
         """Settle what was cut off, take the rows in, and find the cases that are there.
 
-        Raises `ForeignJournalError` where the journal belongs to another organisation.
+        Raises `ForeignJournalError` where the journal belongs to another organisation, and `NameLookupError` where
+        the project or the type of rows without their own is unknown or ambiguous.
         """
         await bind_organization(self.sender.session, self.control, self.journal, "journal")
+        await self.names.check_defaults(self.options.project, self.options.type)
         self.number = await begin_run(self.journal)
         await reopen_unknown(self.journal)
         if self.options.update:

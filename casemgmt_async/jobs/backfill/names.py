@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
@@ -69,6 +70,17 @@ class Names:
     """The ids of types with the names of their statuses, or why there is none, by both names."""
     attributes: dict[tuple[str, str], CustomAttributeConfig | RowError | None] = field(init=False, factory=dict)
     """Custom attributes by the id of a type and a name, or why there is none; None where they cannot be read."""
+
+    async def check_defaults(self, project: str | None, case_type: str | None) -> None:
+        """Look up the project and the type of rows without their own, before any row is read.
+
+        Raises `NameLookupError`: a mistake in these is one error, and not a reason to reject every row.
+        """
+        with contextlib.suppress(PermissionDeniedError, NotFoundError):  # raised again if a row needs the list
+            if project is not None and as_uuid(project) is None:
+                await self.control.call(lambda: self.directory.project(project))
+            if case_type is not None and as_uuid(case_type) is None:
+                await self.control.call(lambda: self.directory.case_type(case_type))
 
     async def look_up(self, rows: Sequence[Row]) -> list[Places | RowError]:
         """Return what the names of each row stand for, or why one stands for nothing."""

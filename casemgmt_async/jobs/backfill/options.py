@@ -34,8 +34,10 @@ class RowOptions:
         if self.on_unknown_user not in ON_UNKNOWN_USER:
             allowed = ", ".join(ON_UNKNOWN_USER)
             raise InvalidArgumentError("on_unknown_user", f"must be one of {allowed}, not {self.on_unknown_user!r}")
-        if not self.job.strip():
-            raise InvalidArgumentError("job", "must not be empty")
+        for name in ("job", "project", "type"):
+            value = getattr(self, name)
+            if value is not None and not value.strip():
+                raise InvalidArgumentError(name, "must not be empty")
 
     def journal_of(self, rows: Rows, given: str | Path | JournalURL | None = None) -> JournalAddress:
         """Name the journal of the job: beside its file, after the job alone, so that all files of a job share it."""

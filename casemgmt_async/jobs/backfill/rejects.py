@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import csv
+import hashlib
 import io
 import json
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from pathlib import Path
-from typing import IO, Any, Final
+from typing import IO, Any, Final, NamedTuple
 
+from casemgmt_async import InvalidArgumentError
 from casemgmt_async.jobs.backfill.sources import Rows
 from casemgmt_async.jobs.backfill.sources.documents import parsed
 from casemgmt_async.jobs.backfill.sources.records import REASON, ROW_TEXT, Layout, RowError
@@ -17,29 +19,78 @@ from casemgmt_async.jobs.files import FileWriter, Format, write_whole
 from casemgmt_async.jobs.journal import Journal
 from casemgmt_async.jobs.journal.backfill_queries import failed_rows, read_rejects
 
-__all__ = ["rejects_beside", "write_rejects"]
+__all__ = ["Written", "rejects_target", "write_rejects"]
 
 BATCH: Final = 500
 SUFFIX: Final = {"lines": ".jsonl", "array": ".json", "python": ".jsonl"}
 
 
+class Written(NamedTuple):
+    """A file of rejected rows."""
+
+    path: Path
+    """Where it is."""
+    rows: int
+    """How many rows it has."""
+    digest: str
+    """What tells this content from others."""
+
+
+def rejects_target(rows: Rows, given: str | Path | None, job: str, layout: Layout) -> Path:
+    """Name the file of rejected rows: as given, or beside its source; `JOB.rejects.jsonl` for rows of a program.
+
+    Raises `InvalidArgumentError` if it would be the source.
+    """
+    if given is None:
+        return rejects_beside(rows, job, layout)
+    target = Path(given)
+    if isinstance(rows, str | Path) and target.exists() and target.samefile(rows):
+        raise InvalidArgumentError("rejects", f"must be another file than the source, {rows}")
+    return target
+
+
 def rejects_beside(rows: Rows, job: str, layout: Layout) -> Path:
-    """Name the rejects file of a source: beside it, with its suffix; `JOB.rejects.jsonl` for rows of a program."""
+    """Name the file of rejected rows after its source, with its suffix."""
     if not isinstance(rows, str | Path):
         return Path(f"{job}.rejects.jsonl")
     source = Path(rows)
     return source.with_name(f"{source.stem}.rejects{source.suffix if layout.kind == 'table' else SUFFIX[layout.kind]}")
 
 
-async def write_rejects(
-    runs: Callable[[], AsyncIterator[tuple[Journal, int]]], control: JobControl, target: Path, layout: Layout
-) -> int:
-    """Write the file, whole or not at all; returns how many rows it has. Without rejected rows, no file is written.
+def free_place(target: Path, ours: Mapping[str, str]) -> tuple[Path, Mapping[str, Path]]:
+    """Return the target, or the same name with a number if somebody has edited the file that is there.
 
-    `runs` gives the journals with the numbers of their runs, more than one for a job in shards.
+    `ours` has the digests of the files that this job has written, by name: only those are overwritten. Gives also the
+    files that stay, by their digests.
+    """
+    place, number, kept = target, 1, dict[str, Path]()
+    while place.exists() and ours.get(place.name) != (digest := digest_of(place)):
+        kept.setdefault(digest, place)
+        number += 1
+        place = target.with_name(f"{target.stem}-{number}{target.suffix}")
+    return place, kept
+
+
+def digest_of(path: Path) -> str:
+    """Tell the content of a file from others."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "blake2s").hexdigest()
+
+
+async def write_rejects(
+    runs: Callable[[], AsyncIterator[tuple[Journal, int]]],
+    control: JobControl,
+    target: Path,
+    layout: Layout,
+    ours: Mapping[str, str] | None = None,
+) -> Written | None:
+    """Write the file of rejected rows, whole or not at all; None if there are none.
+
+    `runs` gives the journals with the numbers of their runs, more than one for a job in shards. A file that this job
+    has not written, or that was edited since, stays: its corrections may not have been run yet.
     """
     if not any([await read_rejects(book, "", 1) or await failed_rows(book, run, 0, 1) async for book, run in runs()]):
-        return 0
+        return None
     count = 0
 
     async def batches() -> AsyncIterator[Sequence[bytes]]:
@@ -58,8 +109,13 @@ async def write_rejects(
                 ]
 
     form = Format(lambda file: WRITERS[layout.kind](file, layout), lambda: None)
-    await write_whole(target, form, batches(), control.step)
-    return count
+    path, kept = free_place(target, ours or {})
+    await write_whole(path, form, batches(), control.step)
+    digest = digest_of(path)
+    if digest in kept:  # a file that is there already says the same
+        path.unlink()
+        path = kept[digest]
+    return Written(path, count, digest)
 
 
 class TableWriter:

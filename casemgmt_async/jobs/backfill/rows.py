@@ -109,6 +109,8 @@ def text_of(name: str, value: Any) -> str:
     """Read a text; a key may be a number, as in many trackers."""
     if name == "key" and isinstance(value, int) and not isinstance(value, bool):
         return str(value)
+    if value is None and name in ("project", "type"):
+        raise RowError(f"{name} is missing: neither the row nor --{name} ({name}=) names one")
     if value is None:
         raise RowError(f"{name} is missing")
     if not isinstance(value, str) or not value.strip():

@@ -11,7 +11,7 @@ from casemgmt_async.jobs.backfill.clock import ServiceClock
 from casemgmt_async.jobs.backfill.making import Backfill
 from casemgmt_async.jobs.backfill.names import Names
 from casemgmt_async.jobs.backfill.options import RowOptions
-from casemgmt_async.jobs.backfill.rejects import rejects_beside, write_rejects
+from casemgmt_async.jobs.backfill.rejects import Written, rejects_target, write_rejects
 from casemgmt_async.jobs.backfill.results import BackfillResult
 from casemgmt_async.jobs.backfill.sources import Rows, open_source
 from casemgmt_async.jobs.backfill.steps import ROW_ACTIONS
@@ -61,10 +61,12 @@ async def backfill_cases(
     that was cut off is given before its absence is believed.
 
     Rows that cannot be used, or that the service refuses, go to `rejects` (by default beside the file) in the
-    format of the source, with the reason; correct them there and run that file under the same job.
+    format of the source, with the reason; correct them there and run that file under the same job. A file that
+    somebody has edited is not overwritten: the result's `output` then has a number in its name.
 
-    Raises `SourceError` for a source that cannot be used as a whole, `ForeignJournalError` for a journal of another
-    organisation, address or kind of job, `JobError` where the service cannot be read as far as it takes to be sure,
+    Raises `SourceError` for a source that cannot be used as a whole, `NameLookupError` for a `project` or `type` that
+    is unknown or ambiguous, `ForeignJournalError` for a journal of another organisation, address or kind of job,
+    `JobError` where the service cannot be read as far as it takes to be sure,
     and `InvalidArgumentError` before any I/O.
     """
     control = control or JobControl()
@@ -79,10 +81,13 @@ async def backfill_cases(
             "another name after #"
         )
     async with opened(session, rows, path, options, control) as work:
+        layout, ours = work.source.layout, dict(work.journal.meta.get("rejects", {}))
+        target = rejects_target(rows, rejects, job, layout)
         await control.run(session, work.run(), guard=work.journal.check)
-        target = Path(rejects) if rejects is not None else rejects_beside(rows, job, work.source.layout)
-        bad_rows = await write_rejects(lambda: run_of(work), control, target, work.source.layout)
-        return await result_of(work, bad_rows, target)
+        written = await write_rejects(lambda: run_of(work), control, target, layout, ours)
+        if written is not None:
+            await work.journal.put(rejects={**ours, written.path.name: written.digest})
+        return await result_of(work, written)
 
 
 @asynccontextmanager
@@ -106,7 +111,7 @@ async def run_of(work: Backfill) -> AsyncIterator[tuple[Journal, int]]:
     yield work.journal, work.number
 
 
-async def result_of(work: Backfill, bad_rows: int, target: Path) -> BackfillResult:
+async def result_of(work: Backfill, written: Written | None) -> BackfillResult:
     """Say how a run ended."""
     journal, control, counts = work.journal, work.control, work.intake.counts
     return BackfillResult(
@@ -119,8 +124,8 @@ async def result_of(work: Backfill, bad_rows: int, target: Path) -> BackfillResu
         requests=control.progress.requests,
         unbatched_requests=work.sender.sent,
         elapsed=control.progress.elapsed,
-        bad_rows=bad_rows,
-        output=target if bad_rows else None,
+        bad_rows=0 if written is None else written.rows,
+        output=None if written is None else written.path,
         created=work.created,
         found=work.found,
         updated=counts["updated"],

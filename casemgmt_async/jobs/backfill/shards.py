@@ -22,7 +22,7 @@ from casemgmt_async.jobs.backfill.making import Backfill
 from casemgmt_async.jobs.backfill.markers import token
 from casemgmt_async.jobs.backfill.names import Names
 from casemgmt_async.jobs.backfill.options import RowOptions
-from casemgmt_async.jobs.backfill.rejects import rejects_beside, write_rejects
+from casemgmt_async.jobs.backfill.rejects import rejects_target, write_rejects
 from casemgmt_async.jobs.backfill.results import BackfillResult
 from casemgmt_async.jobs.backfill.sources import Rows, Source, open_source
 from casemgmt_async.jobs.backfill.sources.records import Layout, Record
@@ -89,7 +89,7 @@ async def split_backfill(
     given = RowOptions(job=job, settle=settle, **options)
     names = Names(session, control, given.on_unknown_user)
     source = open_source(rows, given.preset, given.columns)
-    target = Path(rejects) if rejects is not None else rejects_beside(rows, job, source.layout)
+    target = rejects_target(rows, rejects, job, source.layout)
     if not isinstance(rows, str | Path):
         source = evolve(source, records=[record async for record in source.records()])
     counted = ShardedBackfill(address, shards, target, source.layout)
@@ -239,7 +239,7 @@ class ShardedBackfill(ShardedJob[BackfillResult]):
 
     async def result(self, control: JobControl) -> BackfillResult:
         """Write the rejected rows of all shards into one file, and say how the whole job stands."""
-        bad_rows = await write_rejects(lambda: each_shard(self.journal, self.shards), control, self.target, self.layout)
+        written = await write_rejects(lambda: each_shard(self.journal, self.shards), control, self.target, self.layout)
         states: Counter[State] = Counter()
         counts: Counter[str] = Counter()
         reasons: Counter[str] = Counter()
@@ -262,8 +262,8 @@ class ShardedBackfill(ShardedJob[BackfillResult]):
             requests=counts["requests"] + control.progress.requests,
             unbatched_requests=0,
             elapsed=control.progress.elapsed,
-            bad_rows=bad_rows,
-            output=self.target if bad_rows else None,
+            bad_rows=0 if written is None else written.rows,
+            output=None if written is None else written.path,
             created=counts["created"],
             found=counts["found"],
             updated=counts["updated"],

@@ -11,21 +11,32 @@ from attrs import field, frozen
 
 __all__ = ["PRESETS", "Preset", "day_of"]
 
-DAYS: Final = ("%Y-%m-%d", "%d/%b/%y", "%d/%b/%Y", "%d/%m/%Y", "%d.%m.%Y", "%Y/%m/%d")
+DAYS: Final = ("%Y-%m-%d", "%d/%b/%y", "%d/%b/%Y", "%d/%m/%Y", "%m/%d/%Y", "%d.%m.%Y", "%Y/%m/%d")
 """How trackers write days; a time behind the day is left out."""
 
 
 def day_of(value: Any) -> str | None:
-    """Read a day, as `2031-05-06`, `06/May/31 12:00 AM` or an ISO time; gives it as `2031-05-06`."""
+    """Read a day, as `2031-05-06`, `06/May/31 12:00 AM` or an ISO time; gives it as `2031-05-06`.
+
+    Raises `ValueError` for anything else, and for `06/05/2031`, which is in May or in June.
+    """
     if value is None or not str(value).strip():
         return None
     day = str(value).strip().split("T")[0].split()[0]
-    for form in DAYS:
-        try:
-            return datetime.strptime(day, form).date().isoformat()
-        except ValueError:
-            continue
-    raise ValueError(f"{value!r} is not a day; write it as 2031-05-06")
+    found = {read for form in DAYS if (read := read_day(day, form)) is not None}
+    if not found:
+        raise ValueError(f"{value!r} is not a day; write it as 2031-05-06")
+    if len(found) > 1:
+        raise ValueError(f"{value!r} can be {' or '.join(sorted(found))}; write it in this form")
+    return found.pop()
+
+
+def read_day(day: str, form: str) -> str | None:
+    """Read a day in one form; None if it is in another."""
+    try:
+        return datetime.strptime(day, form).date().isoformat()
+    except ValueError:
+        return None
 
 
 def translated(table: Mapping[str, str | None]) -> Callable[[Any], Any]:
