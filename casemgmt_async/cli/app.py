@@ -24,11 +24,11 @@ COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
     "teams": ("lookups", "List the teams whose name or handle contains TEXT."),
     "triage": ("triage", "Change many cases by rules: plan, look at the plan, apply it."),
     "export": (
-        "transfer",
+        "export",
         "Write every case to TARGET: a file (.jsonl, .csv, .parquet), a folder, or - for standard output.",
     ),
     "backfill": (
-        "transfer",
+        "backfill",
         "Create a case for every row of SOURCE (CSV, JSON Lines, JSON array), never two for one row.",
     ),
     "worker": (

@@ -36,9 +36,10 @@ __all__ = ["Context", "Failed", "Misused", "command_options", "runs"]
 HINTS: Final = {
     AuthenticationError: "casemgmt doctor shows which credentials and which site are in use",
     PermissionDeniedError: "casemgmt doctor shows which permissions the credentials lack",
-    UnknownNameError: "casemgmt projects, types, users and teams list the names",
 }
 """What to do about errors that do not say so themselves."""
+LISTS: Final = {"project": "projects", "case type": "types", "user": "users", "team": "teams"}
+"""The commands that list the names of each kind."""
 MISUSES: Final = (ConfigurationError, InvalidArgumentError, NameLookupError)
 
 
@@ -180,6 +181,8 @@ def _mute() -> None:
 def fail(error: CaseManagementError) -> NoReturn:
     """End the command with what the error says and what to do about it."""
     hint = next((f"; {hint}" for kind, hint in HINTS.items() if isinstance(error, kind)), "")
+    if isinstance(error, UnknownNameError) and not error.candidates and error.kind in LISTS:
+        hint = f"; casemgmt {LISTS[error.kind]} lists them"
     raise (Misused if is_misuse(error) else Failed)(f"{error}{hint}") from error
 
 

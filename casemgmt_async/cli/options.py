@@ -156,17 +156,19 @@ async def finish(
     journal: JournalAddress,
     again: str | None = None,
     run: int | None = None,
+    counts: Mapping[str, Any] | None = None,
 ) -> int:
     """Print how a job stands, write what was asked for, and give the exit status.
 
-    `again` is the command that continues a stopped job; it is empty where workers continue it.
+    `again` is the command that continues a stopped job; it is empty where workers continue it. `counts` is what JSON
+    says besides.
     """
     read = await jobs.read_report(journal, run=run)
     if report is not None:
         read.write_html(report)
     if outcomes is not None:
         await read.write_outcomes(outcomes)
-    show_report(screen, read, result)
+    show_report(screen, read, result, counts or {})
     for path in (report, outcomes):
         if path is not None:
             screen.note(f"written: {path}")
@@ -184,14 +186,14 @@ async def finish(
     return 0 if result.succeeded else 1
 
 
-def show_report(screen: Screen, report: jobs.Report, result: jobs.JobResult | None) -> None:
+def show_report(screen: Screen, report: jobs.Report, result: jobs.JobResult | None, counts: Mapping[str, Any]) -> None:
     """Print how many operations of each rule ended in each state, and why some were not done."""
     states = {state: count for state, count in report.states.items() if count}
     if screen.as_json:
         ended = (
             {} if result is None else {"requests": result.requests, "stopped": result.stopped, "ok": result.succeeded}
         )
-        screen.emit({"job": report.kind, "items": report.items, "states": states, **ended})
+        screen.emit({"job": report.kind, "items": report.items, "states": states, **counts, **ended})
         return
     rows = [(row.rule, row.action, *(f"{row.states.get(state, 0):,}" for state in states)) for row in report.rows]
     if rows:

@@ -49,9 +49,9 @@ class Profile:
     budget: str | None = None
     """The URL of the store in which processes share the rate limit."""
     project: str | None = None
-    """The project of new cases: a key, a name or an id."""
+    """The project for `case create`: a key, a name or an id."""
     type: str | None = None
-    """The case type of new cases: a name or an id."""
+    """The case type for `case create`: a name or an id."""
     sources: Mapping[str, Mapping[str, Any]] = field(factory=dict)
     """Where each key comes from."""
 

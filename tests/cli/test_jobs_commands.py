@@ -250,12 +250,14 @@ async def test_backfill_creates_a_case_a_row_and_puts_bad_rows_aside(casemgmt, e
     assert said.status == 1, "bad rows are a reason not to be content"
     assert "source: JSON Lines, UTF-8" in said.err
     assert "1 x title is missing" in said.err
-    assert "2 bad rows were left out; correct them in" in said.err
+    assert "2 bad rows left out; correct what is in" in said.err
+    assert "5 cases created" in said.err
     assert len((tmp_path / "rows.rejects.jsonl").read_text("utf-8").splitlines()) == 2
     again = await casemgmt("backfill", source, "--job", "old", *where)
     created = [entry for entry in emulator.log if entry.route == "create_case"]
     assert again.status == 1
-    assert "5 rows say what they said before" in again.err
+    assert "0 cases created" in again.err
+    assert "5 rows did not change" in again.err
     assert len(created) == 5
 
 
@@ -442,3 +444,55 @@ async def test_runs_are_listed_shown_and_pruned(casemgmt, emulator, rules):
     assert (await casemgmt("triage", "status", "9")).status == 1
     pruned = await casemgmt("triage", "runs", "--prune", "1")
     assert "2 runs deleted" in pruned.err
+
+
+async def test_backfill_tells_a_program_and_a_person_what_this_run_did(casemgmt, tmp_path):
+    """The table is of the whole job; the counts are of the run."""
+    where = ("--job", "counts", "--project", "sec", "--type", "standard", "--yes")
+    (tmp_path / "rows.csv").write_text("key,title,assignee\nA,First,\nB,Second,nobody@example.com\n", "utf-8")
+    await casemgmt("backfill", "rows.csv", *where)
+    (tmp_path / "rows.csv").write_text("key,title\nA,Edited\nC,Third\n", "utf-8")
+    said = json.loads((await casemgmt("backfill", "rows.csv", *where, "--json")).out)
+    counts = {name: said[name] for name in ("created", "found", "unchanged", "changed", "updated", "removed")}
+    assert counts == {"created": 1, "found": 0, "unchanged": 0, "changed": 1, "updated": 0, "removed": 0}
+    assert (said["rejected"], said["rejects"], said["ok"]) == (0, None, True)
+    (tmp_path / "rows.csv").write_text("key,title,assignee\nA,Edited,\nB,Second,nobody@example.com\n", "utf-8")
+    said = await casemgmt("backfill", "rows.csv", *where, "--update")
+    assert "0 cases created" in said.err
+    assert "1 row changed, and the cases were brought up to date" in said.err
+    assert "1 row of an earlier run did not appear in the source" in said.err
+    assert "1 bad row left out; correct what is in rows.rejects-2.csv and run that file" in said.err
+
+
+async def test_a_dry_run_shows_names_and_warns_of_new_keys(casemgmt, tmp_path):
+    """The ids of projects, types and people say nothing to whoever reads the preview."""
+    where = ("--job", "keys", "--project", "sec", "--type", "standard")
+    (tmp_path / "rows.csv").write_text("key,title,assignee\nA,First,me\nB,Second,\n", "utf-8")
+    said = await casemgmt("backfill", "rows.csv", *where, "--dry-run")
+    assert "would create A: title First, type standard, project sec, assignee me" in said.out
+    assert "2 requests besides reading" in said.err
+    assert "warning" not in said.err
+    await casemgmt("backfill", "rows.csv", *where, "--yes")
+    (tmp_path / "rows.csv").write_text("key,title\n1,First\n2,Second\n", "utf-8")
+    said = await casemgmt("backfill", "rows.csv", *where, "--dry-run")
+    assert "if its rows have new keys, each of them becomes a second case" in said.err
+    (tmp_path / "rows.csv").write_text("key,title\n1,First\nB,Second\n", "utf-8")
+    assert "warning" not in (await casemgmt("backfill", "rows.csv", *where, "--dry-run")).err
+
+
+async def test_a_dry_run_that_is_not_complete_fails(casemgmt, tmp_path):
+    (tmp_path / "rows.jsonl").write_text('{"key": "A", "title": "x"}\n' * 600, "utf-8")
+    where = ("--job", "short", "--project", "SEC", "--type", "Standard", "--max-time", "0.000001")
+    said = await casemgmt("backfill", "rows.jsonl", *where, "--dry-run")
+    assert said.status == 1
+    assert "this is not complete: its time of 1e-06 s is used up" in said.err
+
+
+async def test_a_wrong_name_for_all_rows_is_one_error(casemgmt, tmp_path):
+    (tmp_path / "rows.csv").write_text("key,title\nA,First\n", "utf-8")
+    said = await casemgmt("backfill", "rows.csv", "--job", "x", "--project", "SECX", "--type", "Standard", "--yes")
+    assert said.status == 2
+    assert "no project has the key, name or id 'SECX'; did you mean SEC: Security" in said.err
+    said = await casemgmt("backfill", "rows.csv", "--job", "x", "--project", "SEC", "--type", "Zzz", "--yes")
+    assert said.err == "casemgmt: no case type has the name or id 'Zzz'; casemgmt types lists them\n"
+    assert not list(tmp_path.glob("*.rejects.csv"))

@@ -90,6 +90,12 @@ class Names:
         await self.find_people([name for name in people if name not in self.people])
         return [await self.places(row) for row in rows]
 
+    def by_id(self) -> dict[str, str]:
+        """Return what rows call the projects, types and people that were found, by id."""
+        types = {name: each if isinstance(each, RowError) else each[0] for (name, _), each in self.types.items()}
+        found = [*self.projects.items(), *types.items(), *self.people.items()]
+        return {known: name for name, known in found if isinstance(known, str)}
+
     async def places(self, row: Row) -> Places | RowError:
         """Look up what one row says."""
         names = row.names

@@ -54,6 +54,8 @@ class BackfillPreview:
     follows."""
     changes: tuple[tuple[str, tuple[str, ...]], ...]
     """Keys of the first changed rows, and what is changed."""
+    names: Mapping[str, str]
+    """What rows call the projects, types and people whose ids are in `cases`, by id."""
     requests: int
     """Requests that the run would take, reading not counted."""
     seconds: float
@@ -64,6 +66,12 @@ class BackfillPreview:
     """Why the preview is not complete, or None."""
     notes: tuple[str, ...]
     """What the reader found out about the source."""
+
+    @property
+    def replaces_all(self) -> bool:
+        """Whether an earlier run has read this source and none of its rows is left, as after a change of their keys."""
+        known = self.found + self.update + self.changed + self.unchanged
+        return bool(self.create and self.removed) and not known
 
 
 async def preview_backfill(
@@ -118,6 +126,7 @@ async def preview_of(work: Backfill) -> BackfillPreview:
         unassigned=dict(work.names.left),
         cases=tuple(shown(key, plan) for key, plan in intake.first_new),
         changes=tuple(intake.first_changes),
+        names=work.names.by_id(),
         requests=requests,
         seconds=seconds,
         basis=basis,
