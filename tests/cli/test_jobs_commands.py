@@ -461,7 +461,7 @@ async def test_backfill_tells_a_program_and_a_person_what_this_run_did(casemgmt,
     assert "0 cases created" in said.err
     assert "1 row changed, and the cases were brought up to date" in said.err
     assert "1 row of an earlier run did not appear in the source" in said.err
-    assert "1 bad row left out; correct what is in rows.rejects-2.csv and run that file" in said.err
+    assert "1 bad row left out; correct what is in rows.rejects.csv and run that file" in said.err
 
 
 async def test_a_dry_run_shows_names_and_warns_of_new_keys(casemgmt, tmp_path):
