@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from casemgmt_async import jobs
 from casemgmt_async.cli.screen import Screen
-from casemgmt_async.cli.text import age
+from casemgmt_async.cli.text import age, many
 
 __all__ = ["as_object", "show_plan", "show_some", "table_lines", "to_csv"]
 
@@ -32,12 +32,11 @@ def show_plan(screen: Screen, planned: jobs.Plan) -> None:
     if planned.rows:
         steps = [(row.rule, row.action, f"{row.operations:,}") for row in planned.rows]
         screen.table(("rule", "action", "#cases"), steps)
-    screen.say(
-        f"{planned.matched:,} of {planned.cases:,} cases, {planned.operations:,} operations "
-        f"in about {planned.requests:,} requests and {planned.seconds:,.0f} s ({planned.basis})"
-    )
+    takes = f"{many(planned.requests, 'request')} and {planned.seconds:,.0f} s ({planned.basis})"
+    work = f"{many(planned.operations, 'operation')} in about {takes}" if planned.operations else "nothing to do"
+    screen.say(f"{planned.matched:,} of {many(planned.cases, 'case')}, {work}")
     if planned.unchanged:
-        screen.say(f"{planned.unchanged:,} steps left out: those cases are already up to date")
+        screen.say(f"{many(planned.unchanged, 'step')} left out, because the cases are already up to date")
     for warning in planned.warnings:
         screen.note(f"warning: {warning}")
     if not planned.converged:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
@@ -10,6 +11,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import click
+from attrs import evolve
 
 from casemgmt_async import jobs
 from casemgmt_async.cli.app import Commands
@@ -30,6 +32,7 @@ from casemgmt_async.cli.options import (
 from casemgmt_async.cli.plans import as_object, show_plan, show_some, table_lines, to_csv
 from casemgmt_async.cli.screen import Screen
 from casemgmt_async.cli.shards import Asking, check_shards, in_shards, shards_option
+from casemgmt_async.cli.text import many
 from casemgmt_async.jobs.journal import JournalAddress, JournalURL
 
 __all__ = ["triage"]
@@ -102,10 +105,9 @@ async def plan(
             planned = await jobs.plan_triage(
                 session, read, state=path, control=control, dry_run=dry_run, complete=complete
             )
-        show_plan(context.screen, planned)
-        changes = planned.changes if dry_run else [change async for change in jobs.read_changes(path)]
-        if not context.screen.as_json:
-            show_some(context.screen, changes)
+        if not dry_run:
+            planned = evolve(planned, changes=tuple([change async for change in jobs.read_changes(path)]))
+        show_whole(context.screen, planned)
     if emulator is None and not dry_run:
         where = "" if path == DEFAULT else f" --state {path}"
         context.screen.note(f"nothing was changed; to apply it: casemgmt triage apply{where}")
@@ -229,44 +231,51 @@ async def run(
     applied, budget = split_options(options)
     if shards is not None:
         check_shards(context, "--state", state, budget, emulator=emulator)
-
-    def confirming(asking: Asking) -> Callable[[jobs.Plan], bool]:
-        def confirm(planned: jobs.Plan) -> bool:
-            with asking():
-                show_plan(screen, planned)
-                if emulator is None:
-                    says_yes(screen, yes or not planned.operations, "change these cases")
-            return True
-
-        return confirm
-
     with state_of(state, emulator) as path:
         async with context.session(emulator) as session:
+            if dry_run:
+                async with working(screen, budget) as control:
+                    planned = await jobs.plan_triage(
+                        session, read, state=path, control=control, complete=complete, dry_run=True
+                    )
+                show_whole(screen, planned)
+                return 0
 
-            async def split(control: jobs.JobControl, asking: Asking) -> jobs.ShardedTriage:
-                return await jobs.split_triage(
-                    session, read, state=path, shards=shards or 1, confirm=confirming(asking),
-                    control=control, complete=complete, **applied,
-                )  # fmt: skip
+            def given(control: jobs.JobControl, asking: Asking) -> dict[str, Any]:
+                confirm = confirming(screen, asking, yes=yes or emulator is not None)
+                return {"state": path, "confirm": confirm, "control": control, "complete": complete, **applied}
 
-            if shards is not None and not dry_run:
-                result = await in_shards(context, split, budget)
-                return await finish(screen, result, report, outcomes, journal=path, again="", run=result.run)
-            async with working_and_asking(screen, budget) as (control, asking):
-                given: Any = {"state": path, "control": control, "complete": complete}
-                if dry_run:
-                    planned = await jobs.plan_triage(session, read, dry_run=True, **given)
-                    with asking():
-                        show_plan(screen, planned)
-                        if not screen.as_json:
-                            show_some(screen, planned.changes)
-                    return 0
-                result = await jobs.run_triage(session, read, confirm=confirming(asking), **given, **applied)
+            if shards is None:
+                async with working_and_asking(screen, budget) as working_on:
+                    result = await jobs.run_triage(session, read, **given(*working_on))
+            else:
+                split = functools.partial(jobs.split_triage, session, read, shards=shards)
+                result = await in_shards(context, lambda *working_on: split(**given(*working_on)), budget)
         if result.run is None:
             screen.note(f"stopped: {result.stopped}; nothing was changed")
             return 1
         again = None if emulator is not None else f"casemgmt triage run {rules} --state {path}"
-        return await finish(screen, result, report, outcomes, journal=path, again=again)
+        again = again if shards is None else ""  # the workers continue it
+        return await finish(screen, result, report, outcomes, journal=path, again=again, run=result.run)
+
+
+def confirming(screen: Screen, asking: Asking, *, yes: bool) -> Callable[[jobs.Plan], bool]:
+    """Make the function that shows a plan and asks whether to apply it."""
+
+    def confirm(planned: jobs.Plan) -> bool:
+        with asking():
+            show_plan(screen, planned)
+            says_yes(screen, yes or not planned.operations, "change these cases")
+        return True
+
+    return confirm
+
+
+def show_whole(screen: Screen, planned: jobs.Plan) -> None:
+    """Show a plan with its first changes."""
+    show_plan(screen, planned)
+    if not screen.as_json:
+        show_some(screen, planned.changes)
 
 
 @triage.command(name="runs")
@@ -282,7 +291,7 @@ async def list_runs(context: Context, *, state: JournalAddress | None, prune: in
     """
     path, screen = place_of(state), context.screen
     if prune is not None:
-        screen.note(f"{await jobs.prune_runs(path, keep=prune):,} runs deleted")
+        screen.note(f"{many(await jobs.prune_runs(path, keep=prune), 'run')} deleted")
     found = await jobs.list_runs(path)
     if screen.as_json:
         for each in found:
@@ -349,8 +358,8 @@ async def show_left(screen: Screen, state: JournalAddress) -> int:
     left = sum(report.states.get(each, 0) for each in (jobs.State.PLANNED, jobs.State.SENDING))
     whole = sum(report.states.values())
     screen.note(
-        f"{state}: {left:,} of {whole:,} operations of run {report.run} are left"
+        f"{state}: {left:,} of {many(whole, 'operation')} of run {report.run} left"
         if left
-        else f"{state}: nothing is left of the {whole:,} operations of run {report.run}"
+        else f"{state}: nothing left to do; run {report.run} had {many(whole, 'operation')}"
     )
     return left

@@ -170,20 +170,46 @@ def test_a_remembered_rule_still_decides() -> None:
 
 def test_memory_can_be_kept_on_the_case() -> None:
     rules = ruled({"actions": {"comment": "hello"}, "once": True}, memory="case")
-    view = View(NOW.timestamp(), mark="triage")
+    view = View(NOW.timestamp())
     marked, comment = steps(rules, case(attributes={"triage": ["other@2026-01-01T00:00:00Z"]}), view)
     assert marked[2] == {"triage": ["other@2026-01-01T00:00:00Z", "r0@2026-06-01T12:00:00Z"]}
     assert comment[2] == "hello"
     assert steps(rules, case(attributes=marked[2]), view) == []
 
 
+@pytest.mark.parametrize("before", ["state", "case"])
+def test_what_is_remembered_counts_wherever_it_was_kept(before: str) -> None:
+    """When `memory` is edited, a rule is not done again because it was remembered in the other place."""
+    rule: dict[str, Any] = {"actions": {"comment": "hello"}, "every": "7d"}
+    day = 86_400.0
+    now = NOW.timestamp()
+    for kept in ("state", "case"):
+        rules = ruled(rule, memory=kept)
+        marked = {"triage": [f"r0@{NOW - timedelta(days=6 if before == 'case' else 9):%Y-%m-%dT%H:%M:%SZ}"]}
+        memory = {(case().id, "r0"): Remembered(now - (9 if before == "case" else 6) * day)}
+        assert steps(rules, case(attributes=marked), View(now, memory=memory)) == []
+        assert steps(rules, case(attributes=marked), View(now + 2 * day, memory=memory)) != []
+
+
+def test_a_step_that_was_left_undone_is_done_although_the_case_is_marked() -> None:
+    rules = ruled({"actions": {"comment": "hello"}, "once": True}, memory="case")
+    marked = case(attributes={"triage": [f"r0@{NOW:%Y-%m-%dT%H:%M:%SZ}"]})
+    memory = {(marked.id, "r0"): Remembered(NOW.timestamp() + 0.5, None, frozenset({"comment"}))}
+    assert [action for _, action, _ in steps(rules, marked, View(NOW.timestamp(), memory=memory))] == [
+        "attributes",
+        "comment",
+    ]
+
+
 def test_names_are_collected_and_then_stand_for_ids() -> None:
     document = {"assign": "ada@example.com", "watch": ["me", BEN], "project": "WEB", "status": "Done"}
     rules = ruled({"match": {"assignee": ["none", "on-call:sre"]}, "actions": document})
     assert {(each.kind, each.name) for each in rules.wanted} == {
-        ("user", "ada@example.com"), ("user", "me"), ("user", "on-call:sre"), ("project", "WEB"), ("status", "Done"),
+        ("user", "ada@example.com"), ("user", "me"), ("matched user", "on-call:sre"), ("project", "WEB"),
+        ("status", "Done"),
     }  # fmt: skip
-    book = NameBook({"ada@example.com": (ADA,), "me": (CHIARA,), "on-call:sre": (BEN,)}, {"WEB": ADA})
+    on_call = {"on-call:sre": (BEN,)}
+    book = NameBook({"ada@example.com": (ADA,), "me": (CHIARA,)}, {"WEB": ADA}, matched_users=on_call)
     resolved = rules.resolve(book)
     assert {each.kind for each in resolved.wanted} == {"status"}, "no type tells its statuses"
     found = steps(resolved, case(assignee=User(id=BEN)))

@@ -230,6 +230,15 @@ def doing(actions: Any) -> dict[str, Any]:
         ({"rules": [RULE], "memory": "disk"}, 'memory must be "state", which is the state file, or "case"'),
         ({"stale": {"warn_after": "30d"}}, "stale policy 1: close_after is missing"),
         (doing({"assign": "x", "unassign": True}), "contradict each other; leave one out"),
+        ({"rules": [RULE], "actions": {}}, "for a rule, write it below [[rules]], a table as [rules.actions]"),
+        (doing({"commnet": "x"}), "archive; did you mean comment?"),
+        (matching({"priority": "p1"}), "not 'p1'; did you mean P1?"),
+        (matching({"not": {}}), "match.not is empty: write a key of a match, or leave it out"),
+        (matching({"any": [{}]}), "match.any is empty: write a key of a match, or leave it out"),
+        ({"stale": {"warn_after": "3d", "close_after": "1d", "exempt": {}}}, "exempt is empty: write a key"),
+        (matching({"attributes": {"tries": 5}}), 'match.attributes must have texts; write tries = ["5"], not 5'),
+        (matching({"attributes": {"vip": [True]}}), 'write vip = ["true"], not [True]'),
+        ({"stale": [{"warn_after": "3d", "close_after": "1d"}] * 2}, 'several stale policies are named "stale"; give'),
     ],
 )  # fmt: skip
 def test_a_mistake_is_named_in_one_line(document: dict[str, Any], says: str) -> None:
@@ -247,6 +256,8 @@ def test_a_file_is_named_with_its_mistake(tmp_path: Path) -> None:
     path.write_text("rules = = []")
     with pytest.raises(RulesError, match=r"rules\.toml: this is not TOML: .*line 1"):
         load_rules(path)
+    path.write_text("\ufeff" + '[[rules]]\nname = "x"\nmatch = "all"\nactions = { archive = true }', encoding="utf-8")
+    assert load_rules(path).name == "rules", "a byte order mark, as editors on Windows write, is left out"
     path.write_text('[[rules]]\nname = "x"\nmatch = "all"\nactions = { priority = 1 }')
     with pytest.raises(RulesError, match=r'rules\.toml: rule "x": actions\.priority must be one of'):
         load_rules(path)

@@ -225,6 +225,19 @@ async def test_names_are_resolved_and_shown(emulator: Emulator, session: CaseSes
     assert all(case.assignee == ben for case in emulator.store.tables.cases)
 
 
+async def test_cases_of_a_disabled_user_can_be_found_and_assigned_to_nobody_disabled(
+    emulator: Emulator, session: CaseSession, journal: Path
+) -> None:
+    """Such as those of somebody who has left."""
+    gone = emulator.store.user_named("oskar.former@example.com")
+    emulator.store.cases.touch(emulator.store.tables.cases[0].id, assignee=gone.id)
+    of_gone = {"match": {"assignee": gone.email}, "actions": {"unassign": True}}
+    assert (await plan_triage(session, ruled(of_gone), state=journal)).matched == 1
+    to_gone = {"actions": {"assign": gone.email}}
+    with pytest.raises(RulesError, match=r"actions.assign: the user '.*' cannot be used: Oskar Former .*disabled"):
+        await plan_triage(session, ruled(of_gone, to_gone), state=journal)
+
+
 async def test_a_dry_run_leaves_nothing_behind_and_shows_everything(
     emulator: Emulator, session: CaseSession, journal: Path, hourly: Callable[..., Any]
 ) -> None:

@@ -58,7 +58,7 @@ async def read_report(journal: str | Path | JournalURL, *, run: int | None = Non
     """
     async with opened_whole(journal) as book:
         if book.meta["kind"] == "triage" and await select_run(book, run) is None:
-            which = f"there is no run {run}" if run else "there is no run in it"
+            which = f"there is no run {run}" if run else "there is no run in it; make a plan first"
             raise JobError(f"state {book.path}: {which}")
         data = evolve(await read_data(book, run), journal=journal_address(journal))
         return Report(**asdict(data, recurse=False))

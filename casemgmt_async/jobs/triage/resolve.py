@@ -25,14 +25,14 @@ async def resolve_names(session: CaseSession, rules: RuleSet, control: JobContro
     if not rules.wanted or rules.resolve is None:
         return rules, NameBook()
     directory = Directory(session)
-    users: dict[str, tuple[str, ...]] = {}
+    users: dict[str, dict[str, tuple[str, ...]]] = {"user": {}, "matched user": {}}
     projects: dict[str, str] = {}
     labels: dict[str, str] = {}
     for each in {(wanted.kind, wanted.name): wanted for wanted in reversed(rules.wanted)}.values():
         try:
-            if each.kind == "user":
+            if each.kind in users:
                 people = await find_people(directory, control, each)
-                users[each.name] = tuple(people)
+                users[each.kind][each.name] = tuple(people)
                 labels |= people
             elif each.kind == "project":
                 project = await control.call(lambda name=each.name: directory.project(name))  # type: ignore[misc]
@@ -41,7 +41,7 @@ async def resolve_names(session: CaseSession, rules: RuleSet, control: JobContro
         except NameLookupError as error:
             raise RulesError(f"{each.where}: {error}") from error
     types = await known_types(session, control) if any(each.kind == "status" for each in rules.wanted) else ()
-    book = NameBook(users, projects, types, labels)
+    book = NameBook(users["user"], projects, types, labels, matched_users=users["matched user"])
     resolved = rules.resolve(book)
     if resolved.wanted and book.types_tell_statuses:
         raise unknown_status(resolved.wanted[0], book)
@@ -51,7 +51,8 @@ async def resolve_names(session: CaseSession, rules: RuleSet, control: JobContro
 async def find_people(directory: Directory, control: JobControl, wanted: WantedName) -> dict[str, str]:
     """Find the users that a name stands for: their ids, each with what to show."""
     if not wanted.name.startswith(ON_CALL):
-        account = await control.call(lambda: directory.user(wanted.name))
+        is_matched = wanted.kind == "matched user"
+        account = await control.call(lambda: directory.user(wanted.name, include_disabled=is_matched))
         return {account.id: account.email or account.handle or account.id}
     team = wanted.name.removeprefix(ON_CALL).strip()
     people = await control.call(lambda: directory.on_call(team))

@@ -286,7 +286,11 @@ async def read_changes(
     async with Journal(state, kind="triage", read_only=True) as journal:
         found = await run_queries.select_run(journal, run)
         if found is None:
-            raise JobError(f"state {state}: there is no run {run}" if run else f"state {state}: there is no run in it")
+            raise JobError(
+                f"state {state}: there is no run {run}"
+                if run
+                else f"state {state}: there is no run in it; make a plan first"
+            )
         async for change in iter_changes(journal, found, None if rule is None else rules_called(state, found, rule)):
             yield change
 
@@ -315,8 +319,7 @@ async def plan_in(
         work.me if rules.needs_activity else None,
         await run_queries.read_memory(journal),
         await run_queries.read_activity(journal) if rules.needs_activity else {},
-        rules.mark,
-        frozenset(await run_queries.read_doubts(journal, ("comment",))),
+        doubts=frozenset(await run_queries.read_doubts(journal, ("comment",))),
         earlier_users=work.earlier_users,
     )
     names = {rule.name for rule in rules.rules}

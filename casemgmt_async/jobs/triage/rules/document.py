@@ -43,6 +43,7 @@ from casemgmt_async.jobs.triage.rules.values import (
     pattern,
     several,
     span,
+    texts_by_name,
     values_by_name,
 )
 
@@ -87,10 +88,6 @@ class RulesFile:
     """Where to remember what was done to a case: `"state"` is the state file, `"case"` an attribute of the case."""
 
 
-MARK: Final = "triage"
-"""The attribute of cases that holds what is remembered with `memory = "case"`."""
-
-
 def load_rules(path: str | Path) -> RuleSet:
     """Read the rules of a TOML file; without a `name` in it, the triage is called like the file.
 
@@ -98,7 +95,7 @@ def load_rules(path: str | Path) -> RuleSet:
     """
     path = Path(path)
     try:
-        document = tomllib.loads(path.read_text(encoding="utf-8"))
+        document = tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except OSError as error:
         raise RulesError(f"{path}: cannot be read: {error.strerror}") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
@@ -132,9 +129,12 @@ def parse_rules(document: Mapping[str, Any]) -> RuleSet:
 
 def compile_rules(written: RulesFile, digest: str, book: NameBook) -> RuleSet:
     """Make rules of a file, with the ids that are known; the other names become `wanted`."""
-    book = NameBook(book.users, book.projects, book.types, book.labels)
+    book = NameBook(book.users, book.projects, book.types, book.labels, matched_users=book.matched_users)
     rules = [compile_rule(each, book) for each in written.rules]
+    policies = [policy.name for policy in written.stale]
     for policy in written.stale:
+        if policies.count(policy.name) > 1:
+            raise RulesError(f'several stale policies are named "{policy.name}"; give each a name of its own')
         rules += stale_rules(policy, book)
     return RuleSet(
         rules,
@@ -142,7 +142,7 @@ def compile_rules(written: RulesFile, digest: str, book: NameBook) -> RuleSet:
         written.name,
         digest,
         written.max_cases,
-        MARK if written.memory == "case" else None,
+        written.memory == "case",
         tuple(book.wanted),
         partial(compile_rules, written, digest),
     )
@@ -188,7 +188,7 @@ def with_ids(match: Match, where: str, book: NameBook) -> Match:
             found
             for name in names
             if name not in ("none", "any")
-            for found in book.user(f"{where}.{key}", name)
+            for found in book.matched_user(f"{where}.{key}", name)
             if found
         ]
         if ids:
@@ -219,7 +219,8 @@ TEXTS: Final = ("status", "type", "project", "assignee", "creator", "title", "de
 MATCH_HOOKS: Final[Mapping[str, Any]] = {
     **dict.fromkeys(TEXTS, several()),
     **dict.fromkeys(SPANS, span),
-    **dict.fromkeys(("attributes", "custom_attributes"), values_by_name),
+    "attributes": texts_by_name,
+    "custom_attributes": values_by_name,
     **dict.fromkeys(("archived", "overdue"), flag),
     "priority": several({each: each for each in Priority}),
     "status_group": several(GROUPS),
@@ -273,6 +274,8 @@ def make_converter() -> cattrs.Converter:
     def one_match(value: Any, kind: Any) -> Match:
         if not isinstance(value, Mapping):
             raise RulesError(f"must be a table, not {value!r}")
+        if not value:
+            raise RulesError("is empty: write a key of a match, or leave it out")
         found: Match = read_match(value, kind)
         return found
 
@@ -308,6 +311,8 @@ def explain(error: BaseException, kind: type | None) -> str:
         unknown = sorted(error.extra_fields)
         close = difflib.get_close_matches(unknown[0], known, 1)
         hint = f"; did you mean {close[0]}?" if close else ""
+        if error.cl is RulesFile and unknown[0] in keys_of(WrittenRule):
+            hint = f"; for a rule, write it below [[rules]], a table as [rules.{unknown[0]}]"
         return f"unknown key {', '.join(map(repr, unknown))}; allowed: {', '.join(known)}{hint}"
     if isinstance(error, KeyError):
         return "is missing"

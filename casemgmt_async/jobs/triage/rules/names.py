@@ -22,7 +22,7 @@ class WantedName:
     """A name that a rule uses."""
 
     kind: str
-    """`user`, `project`, `type` or `status`."""
+    """`user`, `matched user`, who may be disabled, `project` or `status`."""
     name: str
     """The name as it was written."""
     where: str
@@ -44,7 +44,9 @@ class NameBook:
     """Ids by name. Without ids, as before a plan is made, it collects the names that are wanted."""
 
     users: Mapping[str, tuple[str, ...]] = field(factory=dict)
-    """The ids of users by the names that rules use; several for a team on call."""
+    """The ids of users that actions name, by these names; several for a team on call."""
+    matched_users: Mapping[str, tuple[str, ...]] = field(kw_only=True, factory=dict)
+    """The same for the users that matches name: cases can still be assigned to a disabled user."""
     projects: Mapping[str, str] = field(factory=dict)
     """The ids of projects by their keys."""
     types: tuple[CaseTypeNames, ...] = ()
@@ -69,6 +71,10 @@ class NameBook:
     def user(self, where: str, name: object) -> tuple[str, ...]:
         """Find the ids of a user, or of a team on call."""
         return self._find("user", where, name, self.users)
+
+    def matched_user(self, where: str, name: object) -> tuple[str, ...]:
+        """Find the ids of a user, who may be disabled, or of a team on call."""
+        return self._find("matched user", where, name, self.matched_users)
 
     def project(self, where: str, name: object) -> str:
         """Find the id of a project."""

@@ -16,7 +16,7 @@ from casemgmt_async.jobs.actions import ACTIONS, STAGES, Step
 from casemgmt_async.jobs.errors import RulesError
 from casemgmt_async.jobs.triage.rules.names import NameBook, WantedName
 from casemgmt_async.jobs.triage.rules.steps import CaseStep, conflict_name, steps_of_rule, without
-from casemgmt_async.jobs.triage.rules.view import View, mark_text
+from casemgmt_async.jobs.triage.rules.view import MARK, View, mark_text
 
 __all__ = ["EVERY_SLACK", "Decide", "Rule", "RuleSet", "made_steps", "rule"]
 
@@ -96,8 +96,8 @@ class RuleSet:
     """Identifies the content of a rules file; None for rules that are Python functions."""
     max_cases: int | None = None
     """A plan that changes more cases than this is refused."""
-    mark: str | None = None
-    """The attribute of cases that holds what is remembered; None if the state file does."""
+    marks_cases: bool = False
+    """Whether what is remembered is also kept on the cases, in an attribute."""
     wanted: tuple[WantedName, ...] = ()
     """The names of users, projects and statuses that have to be known before the rules can decide."""
     resolve: Callable[[NameBook], RuleSet] | None = field(default=None, repr=False)
@@ -140,14 +140,14 @@ class RuleSet:
             known.matched.add(each.name)
             is_decided = is_decided or not (each.continue_ or each.is_policy)
             steps = each.due(case, steps, known)
-            if steps and self.mark is not None and (each.once or each.every is not None):
-                steps = [mark_step(seen, self.mark, each.name, known.now), *steps]
+            if steps and self.marks_cases and (each.once or each.every is not None):
+                steps = [mark_step(seen, each.name, known.now), *steps]
             free = [left for step in steps if (left := unless_taken(step, taken, attributes)) is not None]
             decided += [(each.name, step) for step in free]
             for step in free:
                 seen = ACTIONS[step.action].preview(seen, step.payload)
                 taken.add(conflict_name(step))
-                attributes |= set(step.payload) - {self.mark} if step.action == "attributes" else set()
+                attributes |= set(step.payload) - {MARK} if step.action == "attributes" else set()
         return decided
 
 
@@ -158,10 +158,10 @@ def unless_taken(step: Step, taken: set[str], attributes: set[str]) -> Step | No
     return None if conflict_name(step) in taken else step
 
 
-def mark_step(case: Case, mark: str, name: str, now: float) -> Step:
+def mark_step(case: Case, name: str, now: float) -> Step:
     """Make the step that notes on a case that a rule was done to it."""
-    kept = [text for text in case.attributes.get(mark, ()) if text.rpartition("@")[0] != name]
-    return Step(STAGES["attributes"], "attributes", {mark: [*kept, mark_text(name, now)]})
+    kept = [text for text in case.attributes.get(MARK, ()) if text.rpartition("@")[0] != name]
+    return Step(STAGES["attributes"], "attributes", {MARK: [*kept, mark_text(name, now)]})
 
 
 def made_steps(steps: Sequence[Step | CaseStep], case: Case, view: View) -> list[Step]:

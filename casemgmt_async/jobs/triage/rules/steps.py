@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
@@ -53,7 +54,9 @@ def steps_of_rule(where: str, given: Any, book: NameBook | None = None) -> tuple
         raise RulesError(f"{where} must be a table of one action or more; allowed: {', '.join(ACTIONS)}")
     for name in given:
         if name not in ACTIONS:
-            raise RulesError(f"{where}.{name} is not an action; allowed: {', '.join(ACTIONS)}")
+            close = difflib.get_close_matches(name, ACTIONS, 1)
+            hint = f"; did you mean {close[0]}?" if close else ""
+            raise RulesError(f"{where}.{name} is not an action; allowed: {', '.join(ACTIONS)}{hint}")
     for one, other in CONTRADICTIONS:
         if one in given and other in given:
             raise RulesError(f"{where}.{one} and {where}.{other} contradict each other; leave one out")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import json
 import re
 from collections.abc import Callable, Mapping
 from typing import Any, Final
@@ -23,6 +24,7 @@ __all__ = [
     "pattern",
     "several",
     "span",
+    "texts_by_name",
     "values_by_name",
 ]
 
@@ -40,7 +42,8 @@ def several(known: Mapping[str, str] | None = None) -> Callable[[Any, Any], tupl
             if not isinstance(each, str) or not each.strip():
                 raise RulesError(f"must be a text or a list of texts, not {value!r}")
             if known is not None and each not in known:
-                close = difflib.get_close_matches(each, known, 1)
+                close = [name for name in known if name.lower() == each.lower()]
+                close = close or difflib.get_close_matches(each, known, 1)
                 hint = f"; did you mean {close[0]}?" if close else ""
                 raise RulesError(f"must be one of {', '.join(known)}, not {each!r}{hint}")
         return tuple(given if known is None else (known[each] for each in given))
@@ -123,3 +126,18 @@ def values_by_name(value: Any, _: Any = None) -> dict[str, Any]:
         key: comparison(each) if isinstance(each, Mapping) else tuple(each) if isinstance(each, list) else (each,)
         for key, each in value.items()
     }
+
+
+def texts_by_name(value: Any, kind: Any = None) -> dict[str, Any]:
+    """Read a table of texts, as attributes have them; another value would match no case."""
+    found = values_by_name(value, kind)
+    for key, each in found.items():
+        if isinstance(each, tuple) and not all(isinstance(text, str) for text in each):
+            right = json.dumps(list(map(as_text, each)), ensure_ascii=False)
+            raise RulesError(f"must have texts; write {key} = {right}, not {value[key]!r}")
+    return found
+
+
+def as_text(value: Any) -> str:
+    """Write a value of TOML as the text that an attribute probably has."""
+    return str(value).lower() if isinstance(value, bool) else str(value)

@@ -12,8 +12,10 @@ from casemgmt_async import Case
 from casemgmt_async.jobs.durations import timestamp
 from casemgmt_async.jobs.journal import LastActivity, Remembered
 
-__all__ = ["TimelineNeeded", "View", "mark_text", "time_of_mark"]
+__all__ = ["MARK", "TimelineNeeded", "View", "mark_text", "time_of_mark"]
 
+MARK: Final = "triage"
+"""The attribute of cases that holds what is remembered with `memory = "case"`."""
 OURS: Final = 120.0
 """Seconds by which a change of ours may be dated later by the service than by this machine."""
 
@@ -36,8 +38,6 @@ class View:
     """What was done before, by case and rule."""
     activity: Mapping[str, LastActivity] = field(factory=dict)
     """When the cases that this triage changed were last active, by id."""
-    mark: str | None = None
-    """The attribute of cases that holds what is remembered; None if the state file does."""
     doubts: frozenset[tuple[str, str]] = frozenset()
     """The cases and rules of which nobody knows whether a comment was made."""
     matched: set[str] = field(factory=set)
@@ -48,11 +48,15 @@ class View:
     """The ids of the other users that this triage has run as."""
 
     def remembered(self, case: Case, rule: str) -> Remembered | None:
-        """What is remembered of a rule and a case: in the state file, or on the case itself."""
-        if self.mark is None:
-            return self.memory.get((case.id, rule))
-        times = [when for text in case.attributes.get(self.mark, ()) if (when := time_of_mark(text, rule)) is not None]
-        return Remembered(max(times)) if times else None
+        """What is remembered of a rule and a case: in the state file or on the case itself, whichever is later.
+
+        Both are asked whatever the rules say, so that nothing is forgotten when `memory` is edited.
+        """
+        known, marks = self.memory.get((case.id, rule)), case.attributes.get(MARK, ())
+        times = [when for text in marks if (when := time_of_mark(text, rule)) is not None]
+        if not times or (known is not None and known.done_at + 1.0 > max(times)):  # a mark has no fractions of seconds
+            return known
+        return Remembered(max(times))
 
     def idle_for(self, case: Case, span: float) -> bool:
         """Whether nobody else was active on a case for `span` seconds."""
