@@ -1,8 +1,8 @@
 """Send one request once: return its answer, or say what went wrong and whether anything was sent.
 
 aiohttp resends idempotent requests on its own when a connection breaks. `SendTracker` is an aiohttp middleware, which
-runs around each single send. It counts the sends, and replaces the exception of a broken connection by one for which
-aiohttp does not resend. It also works inside an `aiohttp.ClientSession` that the user passed.
+runs around each single send. It records whether something was sent, and replaces the exception of a broken connection
+by one for which aiohttp does not resend. It also works inside an `aiohttp.ClientSession` that the user passed.
 """
 
 from __future__ import annotations
@@ -86,12 +86,10 @@ class DroppedConnectionError(Exception):
 
 
 class SendTracker:
-    """Counts the sends of one call; an aiohttp middleware that runs around each of them."""
+    """Counts the attempts of one call, and says whether the current one sent its request; a middleware of aiohttp."""
 
     attempts = 0
     """Attempts that were started."""
-    sends = 0
-    """Requests that were sent, or may have been."""
     sent = False
     """Whether the current attempt sent its request, or may have."""
     _entered = False
@@ -104,11 +102,7 @@ class SendTracker:
     def record_failure(self, error: BaseException) -> None:
         """Record an attempt that ended without an answer."""
         if not self._entered and not isinstance(error, NOTHING_SENT):  # no middleware ran: a test double of aiohttp
-            self._record_send()
-
-    def _record_send(self) -> None:
-        self.sends += 1
-        self.sent = True
+            self.sent = True
 
     async def __call__(
         self, request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType
@@ -122,7 +116,7 @@ class SendTracker:
             raise DroppedConnectionError from error
         finally:
             if getattr(request, "response", request) is not None:  # aiohttp sets it when it writes to the socket
-                self._record_send()
+                self.sent = True
 
 
 async def send(

@@ -173,6 +173,14 @@ def test_the_id_of_an_author_is_read_under_both_names(name: str, text: bool) -> 
     assert decode(json.dumps(case).encode() if text else case, Case).created_by_author.id == "u2"
 
 
+@pytest.mark.parametrize("name", ["ID", "id"])
+def test_an_ill_shaped_id_of_an_author_is_reported_under_the_name_that_was_sent(name: str) -> None:
+    raw = {"data": {"id": "1", "type": "timeline_cell", "attributes": {"author": {"content": {name: 5}}}}}
+    with pytest.raises(DecodeError) as caught:
+        decode(raw, TimelineCell)
+    assert caught.value.path == f"$.data.attributes.author.content.{name}"
+
+
 def test_an_author_with_both_names_keeps_the_recorded_one() -> None:
     raw = {"data": {"id": "1", "attributes": {"author": {"content": {"ID": "u1", "id": "other"}}}}}
     for body in (raw, json.dumps(raw).encode()):

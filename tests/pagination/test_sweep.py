@@ -388,6 +388,21 @@ def test_an_argument_out_of_range_is_refused(argument):
     assert raised.value.argument == argument
 
 
+def test_a_listing_that_never_settles_is_read_six_times():
+    shelf, number = Shelf.of(30), 30
+
+    async def fetch(page: int, size: int, oldest_first: bool) -> Any:
+        nonlocal number
+        number += 1
+        shelf.things.insert(0, Thing(0, f"id-{number}", f"SEC-{number}"))  # older than all others
+        return await shelf.fetch(page, size, oldest_first)
+
+    sweep = Sweep(fetch, page_size=10)
+    run_virtually(sweep.collect())
+    assert len(sweep.result.passes) == 6
+    assert not sweep.result.converged
+
+
 @pytest.mark.parametrize("last", ["SEC-10", "SEC-99"])
 def test_a_sweep_left_early_leaves_nothing_behind(last):
     everything = Shelf.of(100)

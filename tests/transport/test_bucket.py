@@ -93,6 +93,24 @@ def test_a_bucket_is_shared_as_long_as_others_use_it_and_some_windows_longer() -
     assert not seen[-1]
 
 
+@pytest.mark.parametrize(("left", "is_shared"), [(99.0, False), (98.0, True), (97.5, True)])
+def test_one_request_more_than_our_own_shows_another_process(left: float, is_shared: bool) -> None:
+    quota = ReportedQuota(random.Random(0).random, 100.0)
+    quota.observe(RateLimit(limit=100.0, period=10.0, remaining=100.0, reset=9.0), 1.0, 1)
+    quota.admit()
+    quota.own = 1
+    quota.observe(RateLimit(limit=100.0, period=10.0, remaining=left, reset=8.0), 2.0, 1)
+    assert quota.is_shared is is_shared
+
+
+@pytest.mark.parametrize(("limit", "burst"), [(100, 0.25 * 100 / 8), (16, 1.0)])
+def test_a_pause_saves_an_eighth_of_the_share_of_a_window_and_one_request_at_least(limit: int, burst: float) -> None:
+    pacer = Pacer(limit, 0.0, load=1.0)
+    pacer.join(limit, 10.0)
+    pacer.advance(1.0)
+    assert pacer.credit == pytest.approx(burst)
+
+
 def test_the_last_fraction_of_a_window_counts_in_the_next() -> None:
     """What the end of a window adds to the credit is kept, up to one request."""
     pacer = Pacer(100, 0.0)

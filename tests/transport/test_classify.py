@@ -66,6 +66,11 @@ def test_without_framing_a_body_must_be_whole_json(body: bytes) -> None:
     assert classified(200, b'{"data": [{"id": "a"}]}', framed=False) is None
 
 
+@pytest.mark.parametrize("status", [100, 199, 300])
+def test_only_2xx_is_a_success(status: int) -> None:
+    assert failed(status).kind is FailureKind.REFUSED
+
+
 def test_an_empty_success_is_right_where_nothing_is_due() -> None:
     assert classified(204, b"", expects_body=False) is None
     assert classified(200, b"", expects_body=False) is None

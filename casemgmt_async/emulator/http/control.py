@@ -32,6 +32,13 @@ PREFIX: Final = "/_emulator/"
 Command = Callable[[Simulation, dict[str, Any]], Any]
 
 
+def needed(given: dict[str, Any], name: str) -> Any:
+    """Return a member that a command needs."""
+    if name not in given:
+        raise ValueError(f"the body needs {name!r}, as in the list of control routes")
+    return given[name]
+
+
 def state(simulation: Simulation, _given: dict[str, Any]) -> Any:
     """Return counts, the time and the scripts in force."""
     return {
@@ -56,7 +63,8 @@ def ledger(simulation: Simulation, _given: dict[str, Any]) -> Any:
 
 def seed(simulation: Simulation, given: dict[str, Any]) -> Any:
     """Add cases."""
-    return {"ids": simulation.seed_cases(int(given.pop("cases")), **given)}
+    number = int(needed(given, "cases"))
+    return {"ids": simulation.seed_cases(number, **{name: given[name] for name in given if name != "cases"})}
 
 
 def reset(simulation: Simulation, _given: dict[str, Any]) -> None:
@@ -72,12 +80,15 @@ def snapshot(simulation: Simulation, _given: dict[str, Any]) -> Any:
 
 def restore(simulation: Simulation, given: dict[str, Any]) -> None:
     """Restore a snapshot."""
-    simulation.restore(simulation.snapshots[int(given["snapshot"])])
+    number, count = int(needed(given, "snapshot")), len(simulation.snapshots)
+    if not 0 <= number < count:
+        raise ValueError(f"there is no snapshot {number}; {count} were made, and the first one is 0")
+    simulation.restore(simulation.snapshots[number])
 
 
 def clock(simulation: Simulation, given: dict[str, Any]) -> Any:
     """Advance the clock."""
-    simulation.clock.advance(float(given["advance"]))
+    simulation.clock.advance(float(needed(given, "advance")))
     return {"clock": simulation.clock()}
 
 
@@ -85,7 +96,7 @@ def script(name: str) -> Command:
     """Make the command that replaces a script."""
 
     def replace(simulation: Simulation, given: dict[str, Any]) -> Any:
-        getattr(simulation, f"set_{name}")(given["script"])
+        getattr(simulation, f"set_{name}")(needed(given, "script"))
         return {name: list(map(str, getattr(simulation, name)))}
 
     return replace
