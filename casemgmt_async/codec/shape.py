@@ -146,7 +146,7 @@ def without_none(kind: Any) -> Any:
     if origin_of(kind) not in UNIONS:
         return kind
     arms = [arm for arm in typing.get_args(kind) if arm is not type(None)]
-    return arms[0] if len(arms) == 1 else typing.Union[tuple(arms)]  # noqa: UP007 - computed
+    return typing.Union[tuple(arms)]  # noqa: UP007 - computed; of one type it is that type
 
 
 def default_of(attribute: attrs.Attribute[Any]) -> Callable[[], Any] | None:

@@ -305,3 +305,26 @@ def test_an_argument_out_of_range_is_refused(argument, options):
     with pytest.raises(InvalidArgumentError) as raised:
         Pages(Listing([]).fetch, **{"page_size": 10} | options)
     assert raised.value.argument == argument
+
+
+@pytest.mark.parametrize("ends", ["short page", "error"])
+def test_pages_after_the_end_are_cancelled_as_soon_as_the_end_is_known(ends):
+    """They would hold connections while an earlier page is still awaited."""
+    listing = Listing(cut(items(15), 10), tells=lambda _: {}, latency=lambda number: {1: 9.0, 2: 0.01}.get(number, 5.0))
+    if ends == "error":
+        listing.faults = {2: ConnectionError("second")}
+    else:
+        listing.tells = lambda pages: {"total_pages": len(pages)}
+
+    async def program() -> None:
+        reading = asyncio.ensure_future(plan(listing, 10, window=4, ordered=False).collect())
+        await asyncio.sleep(1)
+        assert sorted(listing.cancelled) == [3, 4]
+        assert listing.flying == 1
+        await asyncio.wait([reading])
+        if ends == "error":
+            assert isinstance(reading.exception(), ConnectionError)
+        else:
+            assert len(reading.result()) == 15
+
+    run_virtually(program())

@@ -17,6 +17,7 @@ from casemgmt_async.transport.pacing import Pacer
 from casemgmt_async.transport.quota import ReportedQuota
 from casemgmt_async.transport.rate_limit import RateLimit
 from casemgmt_async.transport.shared_budget import SharedBudget
+from casemgmt_async.transport.window import Window
 
 SILENT = RateLimit()
 """An answer without any rate-limit header."""
@@ -161,3 +162,29 @@ def test_a_lease_grows_in_steps_that_are_spread_over_half_the_window(
     """A session with a crowd of 2 spreads what it leases over the time in which it would have leased a half."""
     shared = {"limit": 200, "period": 10.0, "taken": 20, "window": 1, "shared_until": 5, "crowd": 2.0}
     assert make_lease(**(shared | given)).delay(seconds_left) == pytest.approx(delay)
+
+
+@pytest.mark.parametrize(("credit", "remaining", "used", "want"), [(0, 80, 20, 5), (-5, 98, 0, 10), (-5, 80, 15, 10)])
+async def test_what_is_known_to_be_used_leaves_out_what_the_lease_still_has_to_count(
+    credit: int, remaining: int, used: int, want: int
+) -> None:
+    """And it is never negative: answers may be older than the requests that were sent since."""
+    asked: dict[str, Any] = {}
+
+    class Store:
+        async def take(self, _: str, **counts: Any) -> int:
+            asked.update(counts)
+            return 0
+
+    lease = make_lease(credit=credit, limit=100, period=10.0, window=1)
+    lease.leases.budget = cast("SharedBudget", Store())
+    await lease.take(10, remaining)
+    assert (asked["used"], asked["want"]) == (used, want)
+
+
+@pytest.mark.parametrize(("later", "ahead"), [(5.4, 0), (5.6, 1), (-4.4, 0), (-4.6, -1), (15.6, 2)])
+def test_an_end_between_two_windows_belongs_to_the_nearer_one(later: float, ahead: int) -> None:
+    """Resets are rounded by up to a second, so the expected end is half a second later than the earliest one seen."""
+    window = Window()
+    window.observe(10, None, 0.0)
+    assert window.observe(10, None, later) == ahead
