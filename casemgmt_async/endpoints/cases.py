@@ -6,7 +6,7 @@ store UUIDs. Every function that changes one case returns the changed case.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 from functools import partial
 from typing import TYPE_CHECKING, Final
@@ -39,6 +39,7 @@ from casemgmt_async.endpoints.literals import (
     PriorityName,
     SortFieldName,
 )
+from casemgmt_async.endpoints.paging import walk
 from casemgmt_async.models import (
     BulkAction,
     Case,
@@ -174,16 +175,16 @@ def iter_cases(
     (from 1) resumes an earlier walk. Nothing is read before the first case is asked for. Use `sweep_cases`
     to miss no case while cases change.
     """
-    require(PAGE_SIZE, page_size=page_size)
     allow_none(TEXT, filter=filter, sort=sort)
     allow_none(FLAG, ascending=ascending)
-    search = partial(search_cases, session, filter=filter, sort=sort, ascending=ascending, page_size=page_size)
-
-    def fetch(number: int) -> Awaitable[Page[Case]]:
-        return search(page_number=number)
-
-    return Pages(
-        fetch, first_page=first_page, page_size=page_size, window=window, limit=limit, ordered=ordered, dedupe=dedupe
+    return walk(
+        partial(search_cases, session, filter=filter, sort=sort, ascending=ascending),
+        first_page=first_page,
+        page_size=page_size,
+        window=window,
+        limit=limit,
+        ordered=ordered,
+        dedupe=dedupe,
     )
 
 

@@ -1,17 +1,29 @@
-"""Helpers for the lists of users and teams: page numbers, totals and included users."""
+"""Walks over paged operations, and what the pages of users and teams lack: numbers, totals and included users."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, TypeVar
 
 from attrs import evolve
 
+from casemgmt_async.endpoints.checks import PAGE_SIZE, require
 from casemgmt_async.models import Page, User
+from casemgmt_async.pagination import Pages
 
-__all__ = ["included_users", "numbered"]
+__all__ = ["included_users", "numbered", "walk"]
 
 T = TypeVar("T")
+
+
+def walk(read: Callable[..., Awaitable[Page[T]]], *, page_size: int, **options: Any) -> Pages[T]:
+    """Make a walk over the pages of an operation, which takes `page_number` and `page_size`."""
+    require(PAGE_SIZE, page_size=page_size)
+
+    def fetch(number: int) -> Awaitable[Page[T]]:
+        return read(page_number=number, page_size=page_size)
+
+    return Pages(fetch, page_size=page_size, **options)
 
 
 def numbered(page: Page[T], number: int, size: int, total: Any) -> Page[T]:

@@ -6,14 +6,14 @@ team by handle or name.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable
+from functools import partial
 from typing import Any
 
 from attrs import evolve
 
 from casemgmt_async import routes
 from casemgmt_async.endpoints.checks import FLAG, FROM_ZERO, PAGE_SIZE, TEXT, allow_none, require
-from casemgmt_async.endpoints.paging import included_users, numbered
+from casemgmt_async.endpoints.paging import included_users, numbered, walk
 from casemgmt_async.models import Page, Team, TeamMembership
 from casemgmt_async.pagination import Pages
 from casemgmt_async.session import CaseSession
@@ -76,14 +76,10 @@ def iter_teams(
     `window` pages are in flight at once, `limit` ends the walk after that many teams, and `first_page` (from 0)
     resumes an earlier walk.
     """
-    require(PAGE_SIZE, page_size=page_size)
     allow_none(TEXT, keyword=keyword, sort=sort)
     allow_none(FLAG, mine=mine)
-
-    def fetch(number: int) -> Awaitable[Page[Team]]:
-        return list_teams(session, keyword=keyword, mine=mine, sort=sort, page_number=number, page_size=page_size)
-
-    return Pages(fetch, origin=0, first_page=first_page, page_size=page_size, window=window, limit=limit)
+    read = partial(list_teams, session, keyword=keyword, mine=mine, sort=sort)
+    return walk(read, origin=0, first_page=first_page, page_size=page_size, window=window, limit=limit)
 
 
 async def get_team_memberships(
@@ -127,13 +123,9 @@ def iter_team_memberships(
     `window` pages are in flight at once, `limit` ends the walk after that many members, and `first_page` (from 0)
     resumes an earlier walk.
     """
-    require(PAGE_SIZE, page_size=page_size)
     allow_none(TEXT, keyword=keyword)
-
-    def fetch(number: int) -> Awaitable[Page[TeamMembership]]:
-        return get_team_memberships(session, team_id, keyword=keyword, page_number=number, page_size=page_size)
-
-    return Pages(fetch, origin=0, first_page=first_page, page_size=page_size, window=window, limit=limit)
+    read = partial(get_team_memberships, session, team_id, keyword=keyword)
+    return walk(read, origin=0, first_page=first_page, page_size=page_size, window=window, limit=limit)
 
 
 def total_of(page: Page[Any]) -> Any:

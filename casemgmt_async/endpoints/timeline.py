@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable
+from functools import partial
 
 from attrs import evolve
 
 from casemgmt_async import routes
 from casemgmt_async.endpoints.bodies import document
 from casemgmt_async.endpoints.checks import FILLED, FLAG, FROM_ZERO, PAGE_SIZE, allow_none, require
+from casemgmt_async.endpoints.paging import walk
 from casemgmt_async.models import Page, TimelineCell
 from casemgmt_async.pagination import Pages
 from casemgmt_async.session import CaseSession
@@ -66,14 +67,9 @@ def iter_timeline(
     (from 0) resumes an earlier walk. Nothing is read before the first cell is asked for. New cells
     appear at the front unless `ascending` is True; use `ascending=True` to miss none.
     """
-    require(PAGE_SIZE, page_size=page_size)
     allow_none(FLAG, ascending=ascending)
-
-    def fetch(number: int) -> Awaitable[Page[TimelineCell]]:
-        return list_case_timeline(session, case_id, page_number=number, page_size=page_size, ascending=ascending)
-
-    return Pages(
-        fetch,
+    return walk(
+        partial(list_case_timeline, session, case_id, ascending=ascending),
         origin=0,
         first_page=first_page,
         page_size=page_size,

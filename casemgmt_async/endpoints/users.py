@@ -6,12 +6,12 @@ user by e-mail address or handle.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable
+from functools import partial
 
 from casemgmt_async import routes
 from casemgmt_async.endpoints.checks import FLAG, FROM_ZERO, PAGE_SIZE, TEXT, allow_none, require
 from casemgmt_async.endpoints.literals import UserStatusName
-from casemgmt_async.endpoints.paging import numbered
+from casemgmt_async.endpoints.paging import numbered, walk
 from casemgmt_async.models import Page, UserAccount, UserStatus
 from casemgmt_async.pagination import Pages
 from casemgmt_async.session import CaseSession
@@ -78,22 +78,10 @@ def iter_users(
     `window` pages are in flight at once, `limit` ends the walk after that many users, and `first_page` (from 0)
     resumes an earlier walk.
     """
-    require(PAGE_SIZE, page_size=page_size)
     allow_none(TEXT, filter=filter, status=status, sort=sort)
     allow_none(FLAG, ascending=ascending)
-
-    def fetch(number: int) -> Awaitable[Page[UserAccount]]:
-        return list_users(
-            session,
-            filter=filter,
-            status=status,
-            sort=sort,
-            ascending=ascending,
-            page_number=number,
-            page_size=page_size,
-        )
-
-    return Pages(fetch, origin=0, first_page=first_page, page_size=page_size, window=window, limit=limit)
+    read = partial(list_users, session, filter=filter, status=status, sort=sort, ascending=ascending)
+    return walk(read, origin=0, first_page=first_page, page_size=page_size, window=window, limit=limit)
 
 
 async def get_user(session: CaseSession, user_id: str) -> UserAccount:
