@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import Any, Final
 
 from attrs import define, field
 
@@ -11,7 +11,7 @@ from casemgmt_async import CaseManagementError, CaseSession, RawResponse, Status
 from casemgmt_async.facts import RateLimitFact
 from casemgmt_async.routes import SEARCH_CASES, Route
 
-__all__ = ["OutOfRequests", "ProbeCalls", "failure"]
+__all__ = ["UNDECIDED", "OutOfRequests", "ProbeCalls", "failure"]
 
 RESET = "X-RateLimit-Reset"
 FIRST_UNIX_TIME = 1_000_000_000
@@ -19,6 +19,10 @@ FIRST_UNIX_TIME = 1_000_000_000
 
 class OutOfRequests(Exception):  # noqa: N818 - ends a check, and no caller sees it
     """The probe has used the requests that it may send."""
+
+
+UNDECIDED: Final = (CaseManagementError, OutOfRequests, LookupError, TypeError, AttributeError, ValueError)
+"""Exceptions that end one check and not the probe: a call failed, or an answer has an unknown shape."""
 
 
 @define
@@ -65,8 +69,12 @@ class ProbeCalls:
         )
 
 
-def failure(error: CaseManagementError) -> str:
+def failure(error: Exception) -> str:
     """Describe why a check could not be made, without any id or text of the service."""
     if isinstance(error, StatusError):
         return f"{error.route or 'a request'} answered {error.status}"
-    return f"a request failed: {type(error).__name__}"
+    if isinstance(error, OutOfRequests):
+        return "the requests of the probe were used up"
+    if isinstance(error, CaseManagementError):
+        return f"a request failed: {type(error).__name__}"
+    return f"an answer has another shape than those that are recorded ({type(error).__name__})"

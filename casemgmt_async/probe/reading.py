@@ -8,10 +8,10 @@ from typing import Any, Final
 
 from attrs import define, field
 
-from casemgmt_async import CaseManagementError, CaseSession, NotFoundError, StatusError
-from casemgmt_async.probe.calls import OutOfRequests, ProbeCalls, failure
+from casemgmt_async import CaseSession, DecodeError, NotFoundError, StatusError
+from casemgmt_async.probe.calls import UNDECIDED, ProbeCalls, failure
 from casemgmt_async.probe.findings import Finding, Verdict
-from casemgmt_async.routes import COUNT_CASES, GET_ALL_CASE_TYPES, GET_CASE, LIST_CASE_TIMELINE
+from casemgmt_async.routes import COUNT_CASES, GET_ALL_CASE_TYPES, GET_CASE, LIST_CASE_TIMELINE, SEARCH_CASES
 
 __all__ = ["MAX_READS", "probe_reading"]
 
@@ -57,10 +57,8 @@ def check(name: str, assumption: str) -> Callable[[Callable[[ProbeCalls, Sample]
         async def run(calls: ProbeCalls, sample: Sample) -> Finding:
             try:
                 verdict, seen, *facts = await work(calls, sample)
-            except CaseManagementError as error:
+            except UNDECIDED as error:
                 verdict, seen, facts = UNKNOWN, failure(error), []
-            except OutOfRequests:
-                verdict, seen, facts = UNKNOWN, "the requests of the probe were used up", []
             return Finding(name, assumption, verdict, seen, facts[0] if facts else {})
 
         CHECKS.append((name, assumption, run))
@@ -93,8 +91,10 @@ async def take_sample(calls: ProbeCalls) -> Sample:
         if error.status < 500:
             raise
         page = await calls.search(size=10)
-    users = {user["id"] for user in page.get("included", ()) if user.get("type") == "user"}
-    meta = page.get("meta", {})
+    if not isinstance(page, dict) or not isinstance(page.get("data"), list):
+        raise DecodeError("expected a document with a list of cases", route=SEARCH_CASES.name)
+    users = {user["id"] for user in page.get("included") or () if user.get("type") == "user"}
+    meta = page.get("meta") or {}
     return Sample(page["data"], users, meta, meta.get("total_cases", len(page["data"])))
 
 

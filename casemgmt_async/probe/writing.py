@@ -16,7 +16,7 @@ from typing import Any, Final
 from attrs import define, field
 
 from casemgmt_async import CaseManagementError, CaseSession
-from casemgmt_async.probe.calls import OutOfRequests, ProbeCalls, failure
+from casemgmt_async.probe.calls import UNDECIDED, ProbeCalls, failure
 from casemgmt_async.probe.findings import Finding, Verdict
 from casemgmt_async.probe.reading import order_of, verdict
 from casemgmt_async.routes import ARCHIVE_CASE, COMMENT_CASE, CREATE_CASE, GET_CASE
@@ -123,10 +123,8 @@ async def probe_writing(
         for name, assumption, work in CHECKS:
             try:
                 outcome = await work(writer, first)
-            except CaseManagementError as error:
+            except UNDECIDED as error:
                 outcome = Verdict.UNKNOWN, failure(error)
-            except OutOfRequests:
-                outcome = Verdict.UNKNOWN, "the requests of the probe were used up"
             add(name, assumption, outcome)
     finally:
         left = await asyncio.shield(archive_all(session, [case["id"] for case in writer.created]))

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from casemgmt_async import AuthenticationError
+from casemgmt_async import AuthenticationError, CaseSession, DecodeError
 from casemgmt_async.emulator import Key, Switches
 from casemgmt_async.facts import Facts, RateLimitFact
 from casemgmt_async.probe import (
@@ -122,6 +122,32 @@ async def test_what_fails_is_unknown_and_the_rest_goes_on(probed):
     assert (found["statuses_config"].verdict, found["depth"].verdict) == (UNKNOWN, UNKNOWN)
     assert found["statuses_config"].seen == "get_all_case_types answered 403"
     assert found["error_objects"].verdict is HOLDS
+
+
+ODD: list[Any] = [
+    {"data": [{"id": "1", "type": "case"}]},
+    {"data": [{"id": "1", "type": "case", "attributes": {}}], "meta": None, "included": None},
+    {"data": [], "meta": {"page": {}}},
+]
+
+
+@pytest.mark.parametrize("answer", ODD, ids=range(len(ODD)))
+async def test_an_answer_of_another_shape_leaves_a_check_open_and_the_rest_goes_on(wire, answer):
+    for _ in range(MAX_READS):
+        wire.answer(payload=answer)
+    async with CaseSession(base_url="https://probed.example", api_key="k", app_key="k") as session:
+        found = by_name(await probe_reading(session))
+    assert found["exact_totals"].verdict is UNKNOWN
+    assert "another shape than those that are recorded" in found["exact_totals"].seen
+    assert found["rate_limit_headers"].verdict is DOES_NOT  # the last but one was reached
+
+
+@pytest.mark.parametrize("answer", [{"data": {}}, [], {}], ids=str)
+async def test_a_first_search_without_a_list_of_cases_is_an_error(wire, answer):
+    wire.answer(payload=answer)
+    async with CaseSession(base_url="https://probed.example", api_key="k", app_key="k") as session:
+        with pytest.raises(DecodeError, match="search_cases: expected a document with a list of cases"):
+            await probe_reading(session)
 
 
 async def test_refused_credentials_end_it(probed):

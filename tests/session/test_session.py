@@ -104,6 +104,13 @@ async def test_what_is_sent_is_exactly_this() -> None:
     assert full.endswith(b'\r\n\r\n{"b":"\xc3\xa9"}')
 
 
+async def test_cookies_of_the_service_are_not_kept() -> None:
+    async with served(http(CASE, Set_Cookie="sid=secret; Path=/")) as (wire, session):
+        for _ in range(2):
+            await session.raw(routes.GET_CASE, "a")
+    assert b"cookie" not in wire.requests[1].lower()
+
+
 async def test_a_raw_answer_is_whole_and_decompressed() -> None:
     packed = http(gzip.compress(CASE), Content_Encoding="gzip", X_Any="thing")
     async with served(packed) as (_wire, session):

@@ -77,6 +77,7 @@ def test_a_chained_exception_is_one_of_the_system_or_none(inner: Exception | Non
     error = ConnectionResetError("reset")
     error.__cause__ = error.__context__ = inner
     kept = safe_cause(error)
+    assert kept is not None
     assert kept is error
     assert kept.__cause__ is kept.__context__ is (inner if is_kept else None)
 
