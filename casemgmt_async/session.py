@@ -40,7 +40,7 @@ __all__ = ["CaseSession"]
 T = TypeVar("T")
 
 IDENTIFY_TIMEOUT: Final = 10.0
-"""Seconds in which the organisation of a shared budget is read."""
+"""Time limit, in seconds, of the call that reads the organisation for a shared budget."""
 UNCHANGED: Final[Any] = object()  # the default of options for which None has a meaning of its own
 
 

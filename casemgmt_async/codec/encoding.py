@@ -100,8 +100,8 @@ class DocumentWriter:
         if not data and "data" in received and received["data"] is None:
             data = None
         users = {user.id: user for item in (items if items is not None else [answer]) for user in users_of(item)}
-        told = {user.id: user for user in getattr(answer, "included", ())}
-        included = self.included(received.get("included"), others, {**told, **users})
+        received_users = {user.id: user for user in getattr(answer, "included", ())}
+        included = self.included(received.get("included"), others, {**received_users, **users})
         return {**rest, "data": data, **({"included": included} if included or "included" in received else {})}
 
     def included(self, received: Any, others: list[Any], users: dict[str, User]) -> Any:
@@ -121,7 +121,7 @@ class DocumentWriter:
 
 
 def write_members(rest: dict[str, Any], wanted: Mapping[Path, Any]) -> None:
-    """Write the members of a document that are not those wanted."""
+    """Make the members of a document those that are wanted."""
     for name in [name for name in rest if not any(path[0] == name for path in wanted)]:
         del rest[name]
     for path, value in wanted.items():

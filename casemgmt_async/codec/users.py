@@ -12,7 +12,7 @@ __all__ = ["Users", "current_users"]
 
 
 class Users(dict[str, User]):
-    """Users of one document, by id. A user that the document only points to is made when it is first asked for."""
+    """Users of one document, by id. A user that the document only points to is made at the first look-up."""
 
     __slots__ = ("serial",)
 
@@ -25,7 +25,7 @@ class Users(dict[str, User]):
 
 
 serials: Final = itertools.count()
-"""Numbers for documents, to tell whether two members came in the same one."""
+"""Numbers of documents, which show whether two members came in the same one."""
 
 
 class NoUsers(Users):

@@ -45,7 +45,7 @@ class ShapeError(Exception):
 
 @frozen
 class DocumentWire:
-    """What a resource was read from that came alone: the whole document."""
+    """What a resource that came alone was read from: the whole document."""
 
     document: Any
     """The document, parsed or as plain objects."""

@@ -31,7 +31,7 @@ LEARNED_AFTER: Final = 3
 MOST_LEARNED: Final = 64
 """How many unknown members of a model are learned; a service that adds fields does not reach it."""
 MOST_NOTED: Final = 256
-"""How many unknown members of a model are noted before that begins again."""
+"""Number of unknown members of a model that are noted; then the notes are dropped."""
 NEVER: Final[tuple[int | None, int]] = (None, 0)
 ODD: Final = (msgspec.MsgspecError, ShapeError, ValueError, OverflowError)
 """What the struct or its function raises for a text that has to be read as plain objects."""

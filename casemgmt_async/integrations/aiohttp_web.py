@@ -66,7 +66,7 @@ def get_session(request: web.Request) -> CaseSession:
 async def answer_errors(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Turn errors of this library into responses, by the table in `casemgmt_async.integrations.answers`.
 
-    Errors that the caller can mend are 400, 404, 409 or 422. A rate limit is 503 with `Retry-After`, a time-out 504,
+    Errors that the caller can correct are 400, 404, 409 or 422. A rate limit is 503 with `Retry-After`, a time-out 504,
     a mistake in the app's configuration 500, and everything else 502.
     """
     try:

@@ -1,6 +1,6 @@
 """The HTTP responses of a web app whose call to Case Management failed: one table for every framework.
 
-A caller of the app learns what kind of failure it was, whether the caller can mend it, and when to come back. What
+A caller of the app learns what kind of failure it was, whether the caller can correct it, and when to try again. What
 the service said about the app's own credentials and about failures of the service is for the log alone.
 """
 
@@ -78,7 +78,7 @@ LONGEST: Final = 500
 
 
 def answer_for(error: CaseManagementError) -> Answer:
-    """Choose the response of the app to `error`, and log it: at info if the caller can mend it, else at warning.
+    """Choose the response of the app to `error`, and log it: at info if the caller can correct it, else at warning.
 
     `ANSWERS` decides, with these additions. 400, 404, 409 and 422 say what the service or this library found wrong.
     A `RateLimitError` has `Retry-After` in whole seconds. An `OutcomeUnknownError` after a time-out is a 504. A

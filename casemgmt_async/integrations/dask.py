@@ -43,9 +43,9 @@ __all__ = ["FRAME_COLUMNS", "export_one", "export_organizations", "read_cases"]
 OpenSession = Callable[[str, SharedBudget | None], CaseSession]
 
 FRAME_COLUMNS: Final = tuple(name for name in COLUMNS if name not in (*EXTRAS, "deleted", "raw"))
-"""The columns of `read_cases`, where no others are asked for."""
+"""The columns of `read_cases` by default."""
 RETRIES: Final = 3
-"""How often a task is tried again that ends with an error."""
+"""How often a task that failed is tried again."""
 
 
 def export_organizations(
@@ -62,7 +62,7 @@ def export_organizations(
     """Export every case of many organisations, one task each; gives the results by name.
 
     The file of an organisation is `folder/NAME.FORMAT`, in a folder that all workers share. `journals` is the URL
-    of a PostgreSQL database; without it the journals are in the folder. When a worker is lost, another one goes on
+    of a PostgreSQL database; without it the journals are in the folder. When a worker is lost, another one continues
     where the journal ends. `budget` is the URL of a shared budget, by default in the database of `journals`.
     `options` are those of `export_cases`, such as `filter` and `force`.
 
@@ -77,7 +77,7 @@ def export_organizations(
         )
         for name in organizations
     }  # fmt: skip
-    results: Any = client.gather(futures)  # a dict for a dict, which Dask's types do not tell
+    results: Any = client.gather(futures)  # a dict for a dict; the annotations of Dask do not say so
     return {name: results[name] for name in futures}
 
 

@@ -98,8 +98,8 @@ async def answer_error(_: Request, error: Exception) -> JSONResponse:
 
 
 EXCEPTION_HANDLERS: Final[dict[int | type[Exception], Any]] = {CaseManagementError: answer_error}
-"""For `FastAPI(exception_handlers=...)`. Errors that the caller can mend are 400, 404, 409 or 422. A rate limit is 503
-with `Retry-After`, a time-out 504, a mistake in the app's configuration 500, and everything else 502."""
+"""For `FastAPI(exception_handlers=...)`. Errors that the caller can correct are 400, 404, 409 or 422. A rate limit is
+503 with `Retry-After`, a time-out 504, a mistake in the app's configuration 500, and everything else 502."""
 
 RESPONSES: Final[dict[int | str, dict[str, Any]]] = {
     answer.status: {

@@ -5,10 +5,10 @@
     app = procrastinate.App(connector=procrastinate.PsycopgConnector(conninfo=URL))
     register_tasks(app, journals=URL)
 
-`register_tasks` adds the task to an application of your own; `casemgmt worker --journal URL` runs one that has it
-alone. `defer_shards` puts the shards of a job into the queue, which `split_backfill` or `split_triage` has made;
-`wait_for_shards` waits for its end. `retry_stalled` hands the shards of dead workers to others; the worker of this
-module calls it by itself, an application of your own does from a periodic task.
+`register_tasks` adds the task to an application of your own; `casemgmt worker --journal URL` runs an application that
+has no other task. `split_backfill` and `split_triage` divide a job into shards, `defer_shards` queues them, and
+`wait_for_shards` waits for the end of the job. `retry_stalled` queues the shards of dead workers again: `run_worker`
+calls it regularly, and an application of your own calls it from a periodic task.
 
 Needs the extra `casemgmt-async[workers]`.
 """
@@ -62,13 +62,13 @@ SHARD: Final = "casemgmt:shard"
 """The name of the task that does one step of one shard."""
 QUEUE: Final = "casemgmt"
 HEARTBEAT: Final = 10.0
-"""Seconds between two signs of life of a worker."""
+"""Seconds between two heartbeats of a worker."""
 STALLED: Final = 30.0
-"""Seconds without one after which the shards of a worker go to others."""
+"""Seconds without a heartbeat after which the shards of a worker are queued again."""
 PAUSE: Final = 5
-"""Seconds until a shard is tried again that could not be worked on."""
+"""Seconds until a shard that failed is tried again."""
 POLL: Final = 1.0
-"""Seconds until a worker looks again for shards whose next try is due."""
+"""Seconds between two looks of a worker for shards whose retry is due."""
 LOOK: Final = 5.0
 """Seconds between two looks for shards that workers have given up."""
 
@@ -76,7 +76,7 @@ logger = logging.getLogger(__name__)
 OpenSession = Callable[[], AbstractAsyncContextManager[CaseSession]]
 
 
-class ShardInterrupted(Exception):  # noqa: N818 - not an error: the shard goes back to the queue
+class ShardInterrupted(Exception):  # noqa: N818 - not an error: the shard is queued again
     """A worker was asked to stop before its shard was done."""
 
 
@@ -101,8 +101,8 @@ def register_tasks(
 
     `journals` is the URL of the database with the journals; it is not kept in the queue, where others might read a
     password. `open_session` opens the session of one shard; by default it is `CaseSession(budget=...)` with the
-    shared budget of that database. The control of each shard at work is in `controls`, so that a program can ask
-    them to stop; such a shard goes back to the queue.
+    shared budget of that database. `controls` contains the control of each shard that is being worked on, so that a
+    program can stop it; a stopped shard is queued again.
     """
     database, working = database_of(journals), set() if controls is None else controls
     opened = open_session or sharing_session(database)
@@ -125,14 +125,14 @@ def register_tasks(
 
 
 def sharing_session(database: JournalURL) -> OpenSession:
-    """Return what opens sessions that share the rate limit by the database of the journals."""
+    """Return a function that opens sessions with the shared budget in the database of the journals."""
     return lambda: CaseSession(budget=open_budget(database.database))
 
 
 async def defer_next(
     app: App, kind: str, journal: JournalURL, shards: int, queue: str, *, after: str | None = None
 ) -> None:
-    """Put the first step of a job that is not done into the queue; with `after`, only if that one is done."""
+    """Queue the first step of a job that is not done; with `after`, only if that step is done."""
     for step in STEPS[kind].values():
         if await step.is_done(journal, shards):
             continue
@@ -140,27 +140,27 @@ async def defer_next(
             for shard in range(1 if step.is_whole else shards):
                 lock = f"{kind} {journal.name}/{shard:03}"
                 task = app.configure_task(SHARD, queue=queue, lock=lock, queueing_lock=f"{step.name} {lock}")
-                with contextlib.suppress(AlreadyEnqueued):  # it waits there since the same command ran before
+                with contextlib.suppress(AlreadyEnqueued):  # an earlier run of the command has queued it
                     await task.defer_async(kind=kind, step=step.name, name=journal.name, shard=shard, shards=shards)
         return
 
 
 async def defer_shards(app: App, job: ShardedJob[JobResult], *, queue: str = QUEUE) -> None:
-    """Put the shards of a job into the queue; those that wait there already stay alone."""
+    """Queue the shards of a job; shards that are already in the queue are not added again."""
     await defer_next(app, job.kind, job.journal, job.shards, queue)
 
 
 async def wait_for_shards(app: App, job: ShardedJob[JobResult], control: JobControl, *, queue: str = QUEUE) -> None:
     """Wait until the shards of a job are done, as `job.wait` does.
 
-    Raises `JobError` when workers have given a shard up, because of an error that no other try can mend.
+    Raises `JobError` if workers have given up a shard, because of an error that a retry cannot resolve.
     """
     waiting = asyncio.ensure_future(job.wait(control))
     idle = 0
     try:
         while not (await asyncio.wait([waiting], timeout=LOOK))[0]:
             idle = 0 if await is_queued(app, job, queue) else idle + 1
-            if idle > 1:  # the first time, it may have ended just now
+            if idle > 1:  # at the first look, it may have ended a moment ago
                 raise JobError(
                     f"journal {job.journal}: workers have given up what is left of this {job.kind}, and their logs say "
                     "why; correct that, then run the same command again"
@@ -172,7 +172,7 @@ async def wait_for_shards(app: App, job: ShardedJob[JobResult], control: JobCont
 
 
 async def is_queued(app: App, job: ShardedJob[JobResult], queue: str) -> bool:
-    """Whether a shard of a job waits or is worked on; also while nobody can tell."""
+    """Whether a shard of a job waits or is worked on; True while the database cannot be reached."""
     try:
         open_ = [
             each.task_kwargs
@@ -185,20 +185,20 @@ async def is_queued(app: App, job: ShardedJob[JobResult], queue: str) -> bool:
 
 
 async def retry_stalled(app: App, *, queue: str = QUEUE, seconds: float = STALLED) -> int:
-    """Put the shards back whose workers gave no sign of life for so many seconds; returns how many.
+    """Queue the shards again whose workers have sent no heartbeat for `seconds`; return how many.
 
-    A worker that lives all the same holds the lock of its shard's journal, so that nobody else works on it.
+    A worker that is still alive holds the lock of its shard's journal, so that no other worker can work on the shard.
     """
     stalled = list(await app.job_manager.get_stalled_jobs(queue=queue, seconds_since_heartbeat=seconds))
     for job in stalled:
-        logger.warning("shard %s: its worker is gone; it goes back to the queue", job.task_kwargs)
+        logger.warning("shard %s: its worker sends no heartbeat; the shard is queued again", job.task_kwargs)
         await app.job_manager.retry_job(job)
     return len(stalled)
 
 
 @contextlib.asynccontextmanager
 async def opened_app(journals: str | JournalURL) -> AsyncIterator[App]:
-    """Open an application on the database of journals, and lay its queue out where there is none."""
+    """Open an application on the database of journals; create the tables of its queue if they are missing."""
     database = database_of(journals)
     app = App(connector=PsycopgConnector(conninfo=database.database))
     async with app.open_async():
@@ -220,11 +220,10 @@ async def run_worker(
     stalled: float = STALLED,
     stop: asyncio.Event | None = None,
 ) -> None:
-    """Work on shards until `stop` is set, or with `until_empty` until nothing waits in the queue, shards to be tried
-    again included.
+    """Work on shards until `stop` is set; with `until_empty`, until no shard waits, not even for a retry.
 
-    `open_session` and `control` are those of `register_tasks`. `concurrency` is how many shards are worked on at a
-    time. Where PostgreSQL is away, it is waited for.
+    `open_session` and `control` are those of `register_tasks`. `concurrency` is the number of shards that are worked
+    on at the same time. While PostgreSQL cannot be reached, a connection is tried every second.
     """
     stop = stop or asyncio.Event()
     controls: set[JobControl] = set()
@@ -242,7 +241,7 @@ async def run_worker(
                     stalled=stalled,
                 )
         except (ConnectorException, psycopg.OperationalError, OSError) as error:
-            logger.warning("PostgreSQL is away: %s; trying again", " ".join(str(error).split()))
+            logger.warning("PostgreSQL cannot be reached: %s; trying again", " ".join(str(error).split()))
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(stop.wait(), 1)
         else:
@@ -259,14 +258,14 @@ async def serve(
     heartbeat: float,
     stalled: float,
 ) -> None:
-    """Run a worker beside a look-out for stalled shards, until one of them ends or a stop is asked for."""
+    """Run a worker and a check for stalled shards, until one of them ends or a stop is requested."""
 
-    async def look_out() -> None:
+    async def check_stalled() -> None:
         while True:
             await retry_stalled(app, seconds=stalled)
             await asyncio.sleep(heartbeat)
 
-    async def asked() -> None:
+    async def relay_stop() -> None:
         await stop.wait()
         for each in list(controls):
             each.request_stop()
@@ -283,14 +282,14 @@ async def serve(
                 delete_jobs="successful",
                 fetch_job_polling_interval=POLL,
             )
-            # Without `wait` it ends as soon as nothing is due, and lets its last shards finish. One may then wait for
-            # its next try, or may just have put the links of all into the queue.
+            # Without `wait`, the worker ends when no shard is due and its last shards are finished. A shard may then
+            # still wait for a retry, or the last one may just have queued the next step.
             if not until_empty or not list(await app.job_manager.list_jobs_async(queue=QUEUE, status="todo")):
                 return
             await asyncio.sleep(POLL)
 
     worker = asyncio.ensure_future(work())
-    beside = [asyncio.ensure_future(look_out()), asyncio.ensure_future(asked())]
+    beside = [asyncio.ensure_future(check_stalled()), asyncio.ensure_future(relay_stop())]
     try:
         done, _ = await asyncio.wait([worker, *beside], return_when=asyncio.FIRST_COMPLETED)
     finally:

@@ -104,7 +104,7 @@ def session_fixture(scope: Any) -> Any:
     return async_fixture(name=f"_case_session_{scope}", loop_scope=scope)(opened)
 
 
-if async_fixture is not None:  # a fixture runs in one loop, and which one a test runs in is known only then
+if async_fixture is not None:  # one for each loop scope: the scope of a test is known only when it runs
     globals().update({f"_case_session_{scope}": session_fixture(scope) for scope in SCOPES})
 
 

@@ -24,7 +24,7 @@ MAX_HOLD: Final = 60.0
 """Seconds for which a refusal holds the bucket at least: at first, and after many in a row."""
 RESUME: Final = 0.6
 RESUME_STEP: Final = 0.2
-"""Where the last hold was `h` seconds in all, the next one is tried after these parts of `h`."""
+"""Parts of the last pause, from the first refusal to the next success, after which the next one is tried to end."""
 
 
 @define(eq=False)
@@ -34,7 +34,7 @@ class Bucket:
     random: Callable[[], float]
     name: str | None = None
     lease: Lease | None = None
-    """What the session may send by a shared budget; None if there is none, or before the bucket has a name."""
+    """The lease of a shared budget; None without one, or before the bucket has a name."""
     in_flight: int = 0
     is_unlimited: bool = False
     """Whether answers have arrived and none showed a limit."""
@@ -55,7 +55,7 @@ class Bucket:
 
     @property
     def is_used_up(self) -> bool:
-        """Whether the delay cannot become shorter by an answer."""
+        """Whether no answer can shorten the delay."""
         if self.lease is not None and self.lease.is_active and self.lease.is_used_up:
             return True
         return self._refusals > 0 or (self._reported is not None and self._reported.is_used_up)
@@ -127,7 +127,7 @@ class Bucket:
         self.is_unlimited = self._reported is None and self._learned is None
 
     def refused(self, limits: RateLimit, now: float) -> None:
-        """Take in a 429: hold the bucket for as long as it asks, and longer after each further refusal in a row."""
+        """Learn from a 429: hold the bucket for as long as it asks, and longer after each further refusal in a row."""
         self._is_known, self.is_unlimited = True, False
         hold = limits.wait or 0.0
         if self._reported is None and self._learned is None and limits.limit and is_complete(limits):

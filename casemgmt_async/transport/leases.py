@@ -35,21 +35,23 @@ the session that learns first that a window has begun would take all of it."""
 EXPONENT: Final = 2.0
 WEIGHT: Final = 0.5
 MAX_PRESSURE: Final = 6.0
-"""The crowd follows this power of the pressure with this weight, so it soon is the same for all sessions."""
+"""In each window the crowd approaches this power of the pressure, at most `MAX_PRESSURE`, with this weight. All
+sessions measure the same pressure, so their crowds are soon equal."""
 QUIET_WINDOWS: Final = 2
 """Windows without signs of others after which a session leases as fast as it can."""
 STORE_TIMEOUT: Final = 2.0
-"""Seconds after which a store that does not answer is taken to be away."""
+"""Time limit, in seconds, of one operation of the store; after it the store counts as unreachable."""
 DATE_ERROR: Final = 1.5
 """Seconds by which the clock of the service may seem to differ from an exact one: `Date` has whole seconds."""
 SCOUT_PERIOD: Final = 10.0
 SCOUT_POLLS: Final = 20
 SCOUT_PAUSE: Final = 0.05
-"""In so many seconds one process learns an unknown route by a request; others ask so often for what it has learned."""
+"""An unknown route: one process learns it by a request in each period, in seconds; the others look up what it has
+learned so many times, with so many seconds between two look-ups."""
 MIN_DELAY: Final = 0.001
 MIN_PAUSE: Final = 1.0
 MAX_PAUSE: Final = 30.0
-"""Seconds between two attempts to reach a store that is away: at first, and at most."""
+"""Seconds between two attempts to reach a store that does not answer: at first, and at most."""
 
 
 @frozen
@@ -63,7 +65,7 @@ class KnownLimit:
 
 @define(eq=False)
 class Lease:
-    """What a session may send of one bucket in the current window, by the shared budget."""
+    """The requests of one bucket that the shared budget allows a session in the current window."""
 
     leases: Leases
     bucket: str
@@ -80,13 +82,13 @@ class Lease:
     taken: int = 0
     """What was granted in this window."""
     crowd: float = 0.0
-    """How much slower than alone the session leases; 0 before it is known."""
+    """Factor by which the session leases more slowly than it would alone; 0 before it is measured."""
     used_up_after: float | None = None
     """Seconds after which the window was used up; None if it is not."""
     shared_until: int = 0
     """The first window before which others are assumed to use the budget too."""
     service_time: float = 0.0
-    """The Unix time of the service less the session's monotonic time."""
+    """The Unix time of the service minus the monotonic time of the session."""
     has_exact_time: bool = True
     """Whether that is exact: `Date` has whole seconds, and shows only whether our own clock is about right."""
 
@@ -101,7 +103,7 @@ class Lease:
         return self.is_active and self.credit < 1 and not self.is_used_up and not self.is_taking
 
     def set_time(self, service: float, ours: float) -> None:
-        """Learn the time of the service from an answer; both times are Unix times less the monotonic time."""
+        """Learn the time of the service from an answer; both arguments are a Unix time minus the monotonic time."""
         self.has_exact_time = abs(service - ours) <= DATE_ERROR
         self.service_time = ours if self.has_exact_time else service + DATE_ERROR / 2
 
@@ -120,11 +122,11 @@ class Lease:
             self.window, self.taken, self.is_used_up, self.used_up_after = window, 0, False, None
 
     def counted_before(self) -> None:
-        """Take in that the service counted a request in the window before, and not in this one."""
+        """Record that the service counted a request in the window before, and not in this one."""
         self.credit += 1
 
     def see(self, remaining: float) -> None:
-        """Take in what answers have left of the window: whether others have used some of it."""
+        """Learn from the remaining requests of an answer whether others use the window too."""
         if self.window is not None and self.limit - remaining > self.taken:
             self.shared_until = self.window + 1 + QUIET_WINDOWS
         if remaining < 1 and self.used_up_after is None:
@@ -137,7 +139,7 @@ class Lease:
         return self.leases.clock.clock() + self.service_time - (self.window - 1) * self.period
 
     def _measure(self) -> None:
-        """Set the crowd by how early the last window was used up, which all sessions see alike."""
+        """Set the crowd by how early the last window was used up, which is the same for all sessions."""
         after = self.period if self.used_up_after is None else self.used_up_after
         pressure = min(MAX_PRESSURE, max(1.0, RAMP * self.period / max(after, MIN_DELAY)))
         target = pressure**EXPONENT

@@ -101,7 +101,7 @@ class Pacer:
         return max(MIN_DELAY, self.seconds_left * (1 - math.pow(expected / self.remaining, 1 / self.load)))
 
     def observe(self, remaining: float, limit: float, seconds_left: float, period: float) -> None:
-        """Take in the remaining requests of an answer, and measure the load."""
+        """Learn the remaining requests from an answer, and measure the load."""
         self.limit, self.remaining, self.seconds_left = limit, remaining, max(seconds_left, ROUNDING_ERROR)
         x = math.log(max(period / self.seconds_left, 1.0))
         y = math.log(limit / max(remaining, 0.5))

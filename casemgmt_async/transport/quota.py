@@ -1,4 +1,4 @@
-"""How many requests may be sent: by the remaining requests that answers report, or as learned from refusals alone."""
+"""How many requests may be sent: as answers report it, or as refusals alone have shown it."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class ReportedQuota:
     random: Callable[[], float]
     limit: float
     remaining: float = 0.0
-    """What the answers of this window left at least."""
+    """The lowest number of remaining requests that answers of this window reported."""
     window: Window = field(factory=Window)
     is_confirmed: bool = False
     """Whether a success reported it, and not only a refusal."""
@@ -89,7 +89,7 @@ class ReportedQuota:
             self._pacer.credit = max(0.0, self._pacer.credit - 1)
 
     def observe(self, limits: RateLimit, now: float, in_flight: int) -> bool:
-        """Take in the answer of a request that the service counted; return whether it counted in this window."""
+        """Learn from an answer that reports the quota; return whether its request counted in this window."""
         assert limits.limit
         assert limits.remaining is not None
         assert limits.reset is not None
@@ -111,7 +111,7 @@ class ReportedQuota:
         return True
 
     def refused(self, limits: RateLimit, now: float, in_flight: int) -> float | None:
-        """Take in a 429 that reports the window; return the seconds until the next one, or None if it is stale."""
+        """Learn from a 429 that reports the window; return the seconds until the next one, or None if it is stale."""
         assert limits.reset is not None
         self.limit = limits.limit or self.limit
         self.own = max(0, self.own - 1)
@@ -181,7 +181,7 @@ class ReportedQuota:
 
 @define(eq=False)
 class LearnedQuota:
-    """The quota of a bucket of which only refusals tell: what succeeded between two of them."""
+    """The quota of a bucket whose limit only refusals show: how many requests succeeded between two of them."""
 
     quota: float = math.inf
     """Requests that may be sent at once; after them, one at a time shows whether there are more."""
@@ -202,7 +202,7 @@ class LearnedQuota:
         return math.inf
 
     def succeeded(self, is_held: bool) -> None:
-        """Take in a success; while the bucket is held, it belongs to the window before."""
+        """Count a success; while the bucket is held, it belongs to the window before."""
         if is_held:
             self.quota += 1
         else:
@@ -211,7 +211,7 @@ class LearnedQuota:
             self.quota = max(self.quota, self._successes)
 
     def refused(self, period: float | None, now: float, held_until: float) -> None:
-        """Take in the first of one or several 429, after which the bucket is held for a time."""
+        """Learn from the first 429 of several in a row, after which the bucket is held for a time."""
         if self._successes:
             self.quota = float(self._successes)
         elif self.quota == math.inf:

@@ -30,8 +30,8 @@ class SharedBudget(Protocol):
 
         `bucket` names organisation and bucket. `window` is the number of the window: its end as Unix time, divided by
         `period`, its length in seconds. `limit` is the number of requests that a window allows. `used` is a number of
-        requests that the service has counted for certain; where the store has counted fewer, it goes on from there.
-        A window can be forgotten two periods after it was last used.
+        requests that the service is certain to have counted; a store that has counted fewer continues from that
+        number. A window can be forgotten two periods after it was last used.
         """
         ...
 

@@ -53,12 +53,12 @@ class Window:
 
     @property
     def next_starts_at(self) -> float:
-        """The time at which the next window has started for certain."""
+        """The earliest time at which the next window is certain to have started."""
         return self.ends_at + self._doubt + self.skew
 
     @property
     def starts_at(self) -> float:
-        """The time at which this window has started for certain."""
+        """The earliest time at which this window is certain to have started."""
         return self.next_starts_at - self.period
 
     def seconds_left(self, now: float) -> float:
@@ -75,7 +75,7 @@ class Window:
         return True
 
     def observe(self, reset: float, period: float | None, now: float) -> int:
-        """Take in the reset of an answer; return by how many windows the answer is ahead of this one."""
+        """Learn from the reset of an answer; return how many windows later than this one the answer is."""
         self._learn_rounding(reset, period)
         ends_at = now + reset
         period = period or max(self.period if self.is_known else 1.0, reset)
@@ -95,7 +95,7 @@ class Window:
     def align(self, service_time: float) -> None:
         """Take the end from the calendar, with which windows are aligned, unless answers contradict it.
 
-        `service_time` is the Unix time of the service less our time.
+        `service_time` is the Unix time of the service minus our monotonic time.
         """
         end = round((self.ends_at + service_time) / self.period) * self.period - service_time
         if abs(end - self.ends_at) <= MAX_DOUBT + FIRST_SKEW:
