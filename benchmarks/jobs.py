@@ -26,7 +26,7 @@ from casemgmt_async import BulkAction, Case, CaseSession, Event, RequestStarted,
 from casemgmt_async.emulator import Emulator
 from casemgmt_async.jobs import RuleSet, State, apply_triage, parse_rules, plan_triage, read_report
 from casemgmt_async.jobs.actions import ACTIONS, Step
-from casemgmt_async.jobs.triage.plan import last_activity
+from casemgmt_async.jobs.triage.reading import last_activity
 from casemgmt_async.jobs.triage.rules import TimelineNeeded, View
 
 ME = "2f6a1c0e-8f2b-4c63-9a55-0d7f3f1f2f10"

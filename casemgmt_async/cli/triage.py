@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import shlex
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
@@ -109,7 +110,7 @@ async def plan(
             planned = evolve(planned, changes=tuple([change async for change in jobs.read_changes(path)]))
         show_whole(context.screen, planned)
     if emulator is None and not dry_run:
-        where = "" if path == DEFAULT else f" --state {path}"
+        where = "" if path == DEFAULT else f" --state {shlex.quote(str(path))}"
         context.screen.note(f"nothing was changed; to apply it: casemgmt triage apply{where}")
     return 0
 
@@ -188,7 +189,7 @@ async def apply(
                 return await jobs.split_triage(session, state=path, shards=shards, control=control, **applied)
 
             result = await in_shards(context, split, budget)
-    again = "" if shards is not None else f"casemgmt triage apply --state {path}"
+    again = "" if shards is not None else shlex.join(["casemgmt", "triage", "apply", "--state", str(path)])
     return await finish(context.screen, result, report, outcomes, journal=path, again=again, run=result.run)
 
 
@@ -254,7 +255,11 @@ async def run(
         if result.run is None:
             screen.note(f"stopped: {result.stopped}; nothing was changed")
             return 1
-        again = None if emulator is not None else f"casemgmt triage run {rules} --state {path}"
+        again = (
+            None
+            if emulator is not None
+            else shlex.join(["casemgmt", "triage", "run", str(rules), "--state", str(path)])
+        )
         again = again if shards is None else ""  # the workers continue it
         return await finish(screen, result, report, outcomes, journal=path, again=again, run=result.run)
 

@@ -67,13 +67,13 @@ class Action:
     apply: Callable[[CaseSession, str, Any], Awaitable[Any]]
     """Does it to one case."""
     holds: Check | None = None
-    """Sees on a case that it is done; None if a case does not show it."""
+    """Says whether a case shows that it is done; None if that cannot be seen on a case."""
     bulk: BulkAction | None = None
     """The bulk action that does the same."""
     bulk_payload: Callable[[Any], Mapping[str, str] | None] = field(default=lambda _: None)
-    """What the bulk action is given."""
+    """Makes the payload of the bulk action."""
     hides: bool = False
-    """Whether a case it is done to leaves the searches."""
+    """Whether searches no longer find the case afterwards."""
     repeatable: bool = True
     """Whether doing it twice is the same as doing it once."""
     current: Callable[[Case, Any], Any] = field(default=lambda *_: None)
@@ -84,7 +84,7 @@ class Action:
 
 @frozen
 class Step:
-    """An action with what it is given."""
+    """An action with its payload."""
 
     stage: int
     """The place of the action in the table."""
@@ -152,7 +152,7 @@ async def watch(session: CaseSession, case_id: str, user_id: str) -> None:
 
 
 async def link(session: CaseSession, case_id: str, given: Mapping[str, str]) -> str:
-    """Link a case to another, given by its key or id, unless they are linked like this already; gives the link's id."""
+    """Link a case to another, given by its key or id, unless the same link exists; returns the link's id."""
     other = given["to"] if as_uuid(given["to"]) else (await cases.get_case(session, given["to"])).id
     relationship = LinkRelationship(given["relationship"])
     for known in await links.list_case_links(session, entity_id=case_id):
@@ -165,7 +165,7 @@ async def link(session: CaseSession, case_id: str, given: Mapping[str, str]) -> 
 
 
 def filled(attributes: Mapping[str, Sequence[str]]) -> dict[str, Sequence[str]]:
-    """Attributes without the names that have no values: those are removed."""
+    """Return the attributes that have values; to leave one out is how the service removes it."""
     return {name: values for name, values in attributes.items() if values}
 
 
@@ -208,7 +208,7 @@ def priority(where: str, value: Any) -> list[str]:
 
 
 def yes(where: str, value: Any) -> list[None]:
-    """Read the only value that an action without one can have."""
+    """Read `true`, the only value of an action without an argument."""
     if value is not True:
         raise RulesError(f"{where} must be true, or left out; not {value!r}")
     return [None]
@@ -298,7 +298,7 @@ def current_custom_attribute(case: Case, given: Mapping[str, Any]) -> Any:
 
 
 def current_assignee(case: Case, _: Any) -> str | None:
-    """Who is assigned, by the name that says most."""
+    """The assignee, by e-mail address, or else by handle or id."""
     user = case.assignee
     return None if user is None else user.email or user.handle or user.id
 

@@ -1,4 +1,4 @@
-"""What steers a job from outside: its budget and its stop signal; and the calls that obey both."""
+"""Control of a job: its budget, its stop signal, and the calls that respect both."""
 
 from __future__ import annotations
 
@@ -176,7 +176,7 @@ class JobControl:
     async def run(
         self, session: CaseSession, work: Coroutine[Any, Any, T], *, guard: Callable[[], object] = lambda: None
     ) -> T | None:
-        """Run a job so that a stop can cancel it; gives None if one did.
+        """Run a job so that a stop can cancel it; returns None if one did.
 
         `guard` is called before each request, and raises to keep it from being sent.
         """
@@ -246,7 +246,7 @@ class JobControl:
             return CallResult(status, error=error)
 
     def hold(self, seconds: float) -> None:
-        """Note that the rate limit holds calls up for so long; a wait that overlaps an earlier one counts once."""
+        """Note that the rate limit delays calls by this many seconds; waits that overlap count once."""
         self.progress.hold(seconds)
         now = self.clock()
         start, end = max(now, self._waits_end), now + seconds

@@ -38,7 +38,7 @@ __all__ = [
 
 
 class JobError(CaseManagementError):
-    """A job cannot start or go on; what it has done so far stands in its journal."""
+    """A job cannot start or continue; what it has done so far is in its journal."""
 
 
 class JournalError(JobError):

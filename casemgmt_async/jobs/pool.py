@@ -40,7 +40,7 @@ class CircuitBreaker:
 
 
 async def read_meanwhile(read: Coroutine[Any, Any, T], work: Awaitable[object]) -> T:
-    """Read something while other work is done; gives what was read. An error of the work is raised first."""
+    """Read something while other work is done; returns what was read. If both fail, the error of the work is raised."""
     reading = asyncio.ensure_future(read)
     try:
         await work

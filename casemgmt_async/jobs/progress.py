@@ -1,4 +1,4 @@
-"""Where a job stands: phases, counts, rate, and the time left."""
+"""Progress of a job: phases, counts, rate, and the time left."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ RATE_WINDOW: Final = 10.0
 SHORT: Final = 1.0
 """Holds of fewer seconds count as part of the rate."""
 WHOLE: Final = 0.9
-"""The part of a window after which a hold ends the window: near its end, a reserve is released after a hold too."""
+"""Share of a window's length. A hold beyond it ends the window; a hold before it only divides the window."""
 
 
 @frozen
@@ -31,11 +31,11 @@ class Progress:
     also `finding` (requests for the cases of earlier runs), in an export `comparing` and `reading more`; `in shards`
     where workers do the operations and this process waits for them."""
     done: int
-    """How much of the phase is done."""
+    """Items of the phase that are done."""
     total: int | None
-    """How much there is, if that is known; it may change."""
+    """Items of the phase, if the number is known; it may change."""
     rate: float
-    """How much a second, over the last ten seconds."""
+    """Items a second over the last ten seconds."""
     eta: float | None
     """Seconds to the end of the phase: at that rate, or as the rate limit has let calls pass in this phase."""
     elapsed: float
@@ -118,7 +118,7 @@ class ProgressMeter:
         self.report(now=True)
 
     def advance(self, count: int = 1, total: int | None = None) -> None:
-        """Count so much more of the phase as done."""
+        """Count `count` more items of the phase as done."""
         self._done += count
         self._total = self._total if total is None else total
         self.report()
@@ -129,7 +129,7 @@ class ProgressMeter:
             self._states[outcome.state] += len(outcome.numbers)
 
     def hold(self, seconds: float) -> None:
-        """Note that the rate limit holds calls up for so long."""
+        """Note that the rate limit delays calls by this many seconds."""
         now = self._clock()
         if now >= self._held_until and seconds >= SHORT:
             self._windows.hold(now + seconds, self._done)

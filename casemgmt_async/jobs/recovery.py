@@ -1,4 +1,4 @@
-"""Looking for what was sent and whose answer was lost: comments and links, before they are sent again."""
+"""Look for comments and links whose answers were lost, before they are sent again."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ DOUBT: Final = 86_400.0
 
 
 class Found(enum.Enum):
-    """What a search for a lost thing came to."""
+    """The result of looking for a comment or link whose answer was lost."""
 
     THERE = "there"
-    """It is there: it happened."""
+    """It is there, so the request took effect."""
     ABSENT = "absent"
-    """It is certainly not there: it can be sent again."""
+    """It is not there, so it can be sent again."""
     UNCERTAIN = "uncertain"
     """Something like it is there, or the search could not be completed."""
 
@@ -80,7 +80,7 @@ async def find_link(session: CaseSession, parent: str, child: str, relationship:
 async def resolve_comments(sender: Sender, operations: Sequence[Operation], *, settle: float) -> Mapping[int, Found]:
     """Look for comments whose answers were lost: one that is there is done, one that is not is planned again.
 
-    Gives what was found, by the number of the operation. A request that was cut off gets `settle` seconds to
+    Returns what was found, by the number of the operation. A request that was cut off gets `settle` seconds to
     take effect before its absence is believed.
     """
     control, journal = sender.control, sender.journal

@@ -19,7 +19,7 @@ class JobResult:
     job: str
     """`triage`, `export` or `backfill`."""
     journal: JournalAddress
-    """The journal, with which the same call goes on."""
+    """The journal; the same call with it continues the job."""
     states: Mapping[State, int]
     """The operations of the whole job by state, earlier runs included."""
     items: int

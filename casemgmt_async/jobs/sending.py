@@ -1,4 +1,4 @@
-"""Sending one operation: the journal first, then the socket, then what came of it."""
+"""Send one operation: journal first, then the request, then its outcome into the journal."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from casemgmt_async.jobs.statuses import group_of
 __all__ = ["FAILURES", "Sender", "holds"]
 
 FAILURES: Final = frozenset({State.REJECTED, State.UNKNOWN})
-"""How an operation ends that keeps the later ones of its case from being sent."""
+"""States of an operation after which the later ones of its case are not sent."""
 Heard = Callable[[Operation, State, str | None], Awaitable[object]]
 
 
@@ -33,7 +33,7 @@ async def ignore(operation: Operation, state: State, error: str | None) -> None:
 
 @define(eq=False)
 class Sender:
-    """Sends operations on cases one by one, and writes down what came of each."""
+    """Sends operations on cases one by one, and records the outcome of each."""
 
     session: CaseSession
     journal: Journal
@@ -41,7 +41,7 @@ class Sender:
     actions: Mapping[str, Action] = field(kw_only=True, default=ACTIONS)
     """What it can do, by name."""
     on_done: Callable[[Collection[int]], Sequence[Statement]] = field(kw_only=True, default=remember_nothing)
-    """Is given the numbers of operations that are done; what it returns is written in the same transaction."""
+    """Called with the numbers of operations that are done; returns statements for the same transaction."""
     on_ended: Heard = field(kw_only=True, default=ignore)
     """Called with the outcome of each operation that was sent by itself."""
     sent: int = 0
@@ -61,7 +61,7 @@ class Sender:
             self.groups[payload] = group_of(case)
 
     async def begin(self, numbers: Sequence[int]) -> int:
-        """Take operations out of the budget and write down that they are about to be sent; gives how many."""
+        """Take operations out of the budget and record that they are about to be sent; returns how many."""
         taken = self.control.take(len(numbers))
         if taken:
             self.control.step("before sending")
@@ -71,7 +71,7 @@ class Sender:
         return taken
 
     async def send(self, operation: Operation) -> State:
-        """Send an operation that is written down as being sent.
+        """Send an operation that `begin` has recorded.
 
         An operation that makes a new thing and got no answer stays in `sending`, and has to be looked for.
         """
@@ -103,7 +103,7 @@ class Sender:
         return answer
 
     async def end(self, operation: Operation, state: State, answer: Any = None, error: str | None = None) -> State:
-        """Write down what came of an operation; `answer` is what the service gave, or the id of what it made."""
+        """Record the outcome of an operation; `answer` is the answer of the service, or the id of what was made."""
         moved = []
         if state is State.DONE and operation.action == "project" and operation.case_id is not None:
             self.projects[operation.case_id] = operation.value
@@ -115,7 +115,7 @@ class Sender:
         return state
 
     async def write(self, outcomes: Iterable[Outcome], *more: Statement) -> None:
-        """Write down outcomes, and count them."""
+        """Record outcomes, and count them."""
         ended = [outcome for outcome in outcomes if outcome.numbers]
         if ended:
             self.control.step("ending")

@@ -29,7 +29,7 @@ PATIENCE: Final = 60
 R_co = TypeVar("R_co", bound=JobResult, covariant=True)
 
 ShardWork: TypeAlias = Callable[[CaseSession, JournalURL, int, JobControl], Awaitable[bool]]
-"""Is given the journal of the job and the number of a shard; says whether all is done, or the job was stopped."""
+"""Called with the journal of the job and the number of a shard; returns False if the job was stopped."""
 
 
 @frozen
@@ -41,7 +41,7 @@ class ShardStep:
     work: ShardWork
     """Does one shard; raises `JournalLockedError` while somebody else is at work on it."""
     is_done: Callable[[JournalURL, int], Awaitable[bool]]
-    """Whether it is done for all shards, whose number it is given."""
+    """Whether it is done for all shards; called with the journal and the number of shards."""
     is_whole: bool = False
     """Whether it is done once for the whole job, as its shard 0."""
 
@@ -78,7 +78,7 @@ class ShardedJob(ABC, Generic[R_co]):
 
     @abstractmethod
     async def result(self, control: JobControl) -> R_co:
-        """Say how the whole job stands; a backfill also writes the rejected rows of all shards into one file."""
+        """Return the result of the whole job; a backfill also writes the rejected rows of all shards into one file."""
 
     async def wait(self, control: JobControl) -> None:
         """Wait until all shards are done, and report how far they are; a stop of this job leaves the workers alone.

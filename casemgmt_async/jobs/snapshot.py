@@ -1,6 +1,7 @@
 """What a report compares before and after: status, priority, age and whether a case is still open.
 
-Cases that are alike in all that are of one kind; a plan counts kinds, and keeps of a case only the number of its.
+Cases that are equal in all of these are of one kind. A plan counts the cases of each kind, and stores for each case
+only the number of its kind.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ Counts = Mapping[str, Mapping[str, int]]
 
 @frozen
 class CaseKind:
-    """What alike cases have in common."""
+    """What all cases of a kind have in common."""
 
     status: str
     group: str | None
@@ -36,7 +37,7 @@ class CaseKind:
     archived: bool = False
 
     def changed(self, action: str, value: Any, groups: Mapping[str, str]) -> CaseKind:
-        """The kind of such a case after an action."""
+        """Return the kind that a case of this kind has after an action."""
         match action:
             case "priority":
                 return evolve(self, priority=value)
@@ -58,7 +59,7 @@ class Tally:
     kinds: list[CaseKind] = field(factory=list)
     """The kinds, by their numbers."""
     on_new: Callable[[Case], object] = field(kw_only=True, default=lambda _: None)
-    """Is given a case of each kind, type and project."""
+    """Called with one case of each kind, type and project."""
     _numbers: dict[tuple[Any, ...], int] = field(init=False, factory=dict)
     """The numbers of kinds, by what a case of the kind has, and by its type and project: one look-up for each case."""
     _known: dict[CaseKind, int] = field(init=False, factory=dict)
@@ -107,7 +108,7 @@ class Tally:
 
 
 def count_kinds(kinds: Iterable[tuple[CaseKind, int]]) -> Counts:
-    """Count by status, by priority, and by age those that are open; the archived only as such."""
+    """Count cases by status and priority, and open ones by age; archived cases have a status of their own."""
     status: Counter[str] = Counter()
     priority: Counter[str] = Counter()
     age: Counter[str] = Counter()

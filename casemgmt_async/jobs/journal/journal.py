@@ -1,4 +1,4 @@
-"""The journal of a job: what is to be done, what was sent, and what came of it.
+"""The journal of a job: planned operations, what was sent, and the outcomes.
 
 Each operation goes from *planned* to *sending*, which is on the disk before the socket is touched, and
 from there to *done*, *rejected* or *unknown*. An operation that is found in *sending* when a job starts was cut
@@ -117,7 +117,7 @@ class Journal:
         self.meta = {name: json.loads(value) for name, value in await self.read("SELECT * FROM meta")}
 
     async def _claim(self, kind: str | None) -> None:
-        """Make a new journal ours, and see that an old one is."""
+        """Mark a new journal as one of this job, and check that an existing one is."""
         if kind is None and not self._read_only:
             await self.put(kind=self.kind, place=self.place, started=self.clock())
         elif kind is None or self.kind not in (kind, "any"):
@@ -163,13 +163,13 @@ class Journal:
         return list(map(Operation._make, rows))
 
     async def sending(self, numbers: Iterable[int]) -> None:
-        """Write down that these are about to be sent."""
+        """Record that these are about to be sent."""
         now = self.clock()
         sql = "UPDATE operations SET state = 'sending', sent_at = ? WHERE number BETWEEN ? AND ?"
         await self.write((sql, [(now, first, last) for first, last in ranges(numbers)]))
 
     async def end(self, outcomes: Iterable[Outcome], *more: Statement) -> None:
-        """Write down what came of operations."""
+        """Record the outcomes of operations."""
         now = self.clock()
         rows = [
             (outcome.state.value, now, outcome.result, outcome.error, first, last)
@@ -180,7 +180,7 @@ class Journal:
         await self.write((sql, rows), *more)
 
     async def unsend(self, numbers: Iterable[int]) -> None:
-        """Write down that these were not sent after all."""
+        """Record that these were not sent after all."""
         await self.write(("UPDATE operations SET state = 'planned' WHERE number BETWEEN ? AND ?", ranges(numbers)))
 
     async def counts(self) -> Mapping[State, int]:

@@ -18,7 +18,7 @@ __all__ = ["Lock"]
 
 
 class Lock:
-    """Held while a job runs; the system lets go of it when the process ends, however it ends."""
+    """Held while a job runs; the system releases it when the process ends for any reason."""
 
     def __init__(self, path: Path) -> None:
         self._path = path.with_name(path.name + ".lock")

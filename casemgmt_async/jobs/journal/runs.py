@@ -190,7 +190,7 @@ async def list_runs(journal: Journal) -> list[Run]:
 
 
 async def update_run(journal: Journal, run: Run, state: RunState | None = None, *more: Statement, **facts: Any) -> None:
-    """Keep how far a run has come, and what it has found, in one transaction with `more`."""
+    """Store the state of a run and facts about it, in one transaction with `more`."""
     run.state = state or run.state
     if run.state in (RunState.ENDED, RunState.REPLACED):
         run.ended = journal.clock()

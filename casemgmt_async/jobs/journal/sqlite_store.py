@@ -45,7 +45,7 @@ TOGETHER: Final = 50
 
 
 def explain(path: Path, error: Exception) -> JournalError:
-    """Make of an error of SQLite what a user can act on."""
+    """Turn an error of SQLite into one that says what to do."""
     primary = getattr(error, "sqlite_errorcode", 0) & 0xFF
     kind, advice = ADVICE.get(primary, (JournalError, str(error)))
     return kind(f"journal {path}: {advice}")
@@ -66,7 +66,7 @@ class SQLiteStore(JournalStore[sqlite3.Connection]):
             self._lock = Lock(self.address)
 
     def release(self) -> None:
-        """Let go of the lock."""
+        """Release the lock."""
         if self._lock is not None:
             self._lock.release()
 
@@ -141,7 +141,7 @@ class SQLiteStore(JournalStore[sqlite3.Connection]):
         del connection
 
     def explain(self, error: Exception) -> JournalError:
-        """Make of an error of SQLite what a user can act on."""
+        """Turn an error of SQLite into one that says what to do."""
         return explain(self.address, error)
 
     def remove(self) -> None:

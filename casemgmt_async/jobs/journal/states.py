@@ -19,13 +19,13 @@ class State(enum.StrEnum):
     PLANNED = "planned"
     """Decided, not begun."""
     SENDING = "sending"
-    """Written down before it was sent; where it is found at a start, nobody knows yet what came of it."""
+    """Recorded before it was sent. If a job finds it at its start, the outcome is not known yet."""
     DONE = "done"
     """The service did it."""
     REJECTED = "rejected"
-    """The service said no."""
+    """The service refused it."""
     UNKNOWN = "unknown"
-    """It was sent, and what came of it could not be found out."""
+    """It was sent, and its outcome could not be found out."""
     SKIPPED = "skipped"
     """It was not sent, for the reason given."""
 
@@ -75,7 +75,7 @@ class Operation(NamedTuple):
 
 @frozen
 class Outcome:
-    """What came of one operation, or of many that ended alike."""
+    """The outcome of one operation, or of many with the same outcome."""
 
     numbers: Collection[int]
     """The numbers of the operations."""

@@ -28,7 +28,7 @@ Statement: TypeAlias = tuple[str, Iterable[Sequence[Any]]]
 
 @frozen(eq=False)
 class Work:
-    """Something for the thread to do, and who waits for it."""
+    """A piece of work for the thread, with the future of the caller."""
 
     run: Callable[[Any], Any]
     future: asyncio.Future[Any]
@@ -37,7 +37,7 @@ class Work:
 
 @define(eq=False)
 class WorkResult:
-    """What came of a piece of work."""
+    """The result of a piece of work."""
 
     result: Any = None
     error: Exception | None = None
@@ -111,7 +111,7 @@ class JournalStore(ABC, Generic[C]):
                 self._idle.release()
 
     def close(self) -> None:
-        """Finish what was asked for, disconnect and let go of the lock; a second time does nothing.
+        """Finish the waiting work, disconnect and release the lock; a second call does nothing.
 
         It blocks for the last commit, some milliseconds, so that it is complete when a cancelled job ends.
         """
@@ -130,7 +130,7 @@ class JournalStore(ABC, Generic[C]):
         return await future
 
     def _serve(self) -> None:
-        """The thread: take all that waits, do it in one transaction, tell everybody."""
+        """Run in the thread: do all waiting work in one transaction, and deliver the results."""
         while (first := self._queue.get()) is not None:
             batch, last = [first], False
             while not self._queue.empty() and not last:
@@ -187,7 +187,7 @@ class JournalStore(ABC, Generic[C]):
 
     @abstractmethod
     def release(self) -> None:
-        """Let go of what `claim` took; a second time does nothing."""
+        """Release what `claim` took; a second call does nothing."""
 
     @abstractmethod
     def connect(self) -> C:
@@ -227,7 +227,7 @@ class JournalStore(ABC, Generic[C]):
 
     @abstractmethod
     def explain(self, error: Exception) -> JournalError:
-        """Make of an error of the driver what a user can act on."""
+        """Turn an error of the driver into one that says what to do."""
 
     @abstractmethod
     def remove(self) -> None:
@@ -235,7 +235,7 @@ class JournalStore(ABC, Generic[C]):
 
 
 def deliver(batch: Sequence[Work], outcomes: Sequence[WorkResult]) -> None:
-    """Tell everybody who still waits."""
+    """Deliver the results to the callers that still wait."""
     for work, outcome in zip(batch, outcomes, strict=True):
         if work.future.done():
             continue

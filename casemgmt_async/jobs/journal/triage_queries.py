@@ -113,7 +113,7 @@ async def clear_plan(journal: Journal) -> None:
 
 
 async def planned_groups(journal: Journal) -> list[tuple[str, str, str, int, int]]:
-    """Count what is planned alike: rule, action, payload, stage, count."""
+    """Count equal planned operations: rule, action, payload, stage, count."""
     return await journal.read(
         f"SELECT rule, action, payload, stage, count(*) FROM operations WHERE {IN_RUN} AND state = 'planned' "  # noqa: S608
         "GROUP BY rule, stage, payload, action ORDER BY rule, stage, payload",
@@ -235,7 +235,7 @@ async def subjects_begun(journal: Journal) -> set[int]:
 
 
 async def watched_operations(journal: Journal, repeatable: Iterable[str], replacing: Iterable[str]) -> list[Operation]:
-    """Read the operations that a case has to be looked at for.
+    """Read the operations for which a case has to be read.
 
     Those that were cut off and can be repeated, and the planned ones that replace more than the rule names.
     """
@@ -356,7 +356,7 @@ async def skip_after_failures(journal: Journal, action: str, reason: str) -> Non
 
 
 async def unknown_creates(journal: Journal, repeatable: Iterable[str]) -> list[Operation]:
-    """Read what made a new thing and whose outcome is unknown, over all runs."""
+    """Read the creating operations of all runs whose outcome is unknown."""
     bounds, journal.bounds = journal.bounds, Bounds()
     try:
         return await journal.operations(f"o.state = 'unknown' AND NOT o.action {LISTED}", (as_list(repeatable),))

@@ -1,8 +1,8 @@
-"""Doing what a plan says: in bulk where that takes fewer requests, and the rest one by one.
+"""Apply a plan: in bulk where that takes fewer requests, and the rest one by one.
 
-Of each rule that makes several changes, one case goes all the way first. Then the actions go one after the other in
-the order of their table, so that each case gets them in that order. A bulk update answers nothing: its operations stay
-in `sending` until the cases, read back, show them.
+Of each rule that makes several changes, one case gets all its changes first. Then the actions follow in the order of
+their table, so that each case gets them in that order. A bulk update answers nothing: its operations stay in `sending`
+until the cases are read back and show the changes.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ ROUNDS: Final = 3
 BLOCKED: Final = "an earlier step of this case was not done"
 CHANGED: Final = "the case was changed since the plan"
 REPLACING: Final = ("attributes",)
-"""Actions that replace more of a case than the rule names, so that the case has to be looked at first."""
+"""Actions whose request replaces more than the rule names, so that the case has to be read first."""
 
 
 @frozen(kw_only=True)
@@ -62,20 +62,20 @@ class Application:
     sender: Sender
     options: ApplyOptions
     plan: Mapping[str, Any]
-    """What the plan has noted about itself."""
+    """The facts that the plan stored with its run."""
     searches: KeySearches
     """How cases are found by their keys."""
     fresh: FreshPlan | None = None
     """What the plan has just read; without it the cases are read again before anything is changed."""
     is_untouched: bool = False
-    """Whether nothing of the plan was ever begun, so that all of it is planned and nothing has to be looked for."""
+    """Whether no operation of the plan was ever begun; then all are planned, and none can have been cut off."""
     is_part: bool = False
-    """Whether the journal's queries see one part of the run: what takes pages to read back is left to the whole."""
+    """Whether the journal's queries see one shard of the run; what takes pages to read back is left to the end."""
     refusals: Refusals = field(init=False)
     refused: set[tuple[str, str]] = field(init=False, factory=set)
     """Bulk updates, by action and payload, that the service does not take."""
     sent: dict[str, tuple[BulkChange, ...]] = field(init=False, factory=dict)
-    """What was sent in bulk and is to be read back, by the id of the case."""
+    """The bulk changes that have to be read back, by the id of the case."""
     names: dict[int, str] = field(init=False, factory=dict)
     """The ids of the cases, by the numbers of their subjects."""
     keys: dict[str, str] = field(init=False, factory=dict)
@@ -142,9 +142,9 @@ class Application:
         )
 
     async def look_at(self) -> bool:
-        """See how cases stand before they are changed, and look for what was cut off.
+        """Read the cases before they are changed, and find out what became of operations that were cut off.
 
-        Says whether all that the plan holds is to be done.
+        Returns whether every operation of the plan is still to be done.
         """
         whole = {State.PLANNED: self.plan["planned"]}
         opened = whole if self.is_untouched else await self.journal.counts()
@@ -165,9 +165,9 @@ class Application:
         return is_whole
 
     async def check(self, rows: Sequence[queries.OpenCase]) -> bool:
-        """Read the cases: those changed since the plan are skipped, and what was cut off is seen to.
+        """Read the cases, skip those that changed since the plan, and settle operations that were cut off.
 
-        Says whether no case is skipped.
+        Returns whether no case is left out.
         """
         journal, control = self.journal, self.control
         seen = {row.case_id: row for row in rows}
@@ -207,13 +207,13 @@ class Application:
         return not skipped and not errors
 
     async def watched(self) -> Sequence[Operation]:
-        """Read the operations that a case has to be looked at for, beside whether it was changed."""
+        """Read the operations for which the check needs more of a case than the time of its last change."""
         if self.is_untouched and not any(group[1] in REPLACING for group in self.plan["changes"]):
             return ()
         return await queries.watched_operations(self.journal, REPEATABLE, REPLACING)
 
     async def give_up(self, errors: Mapping[int, Exception]) -> None:
-        """End what is open of cases that cannot be read."""
+        """End the open operations of cases that cannot be read."""
         for state in (State.PLANNED, State.SENDING):
             rows = await queries.open_operations(self.journal, errors, state)
             sent = state is State.SENDING
@@ -261,7 +261,7 @@ class Application:
         return True
 
     async def stage(self, action: Action) -> None:
-        """Do one action to every case that is to get it."""
+        """Do one action to every case that it is planned for."""
         journal, control = self.journal, self.control
         if self.sender.failed:
             await queries.skip_after_failures(journal, action.name, BLOCKED)
@@ -281,7 +281,7 @@ class Application:
         await self.sender.write([Outcome(numbers, State.UNKNOWN, error="its answer was lost every time")])
 
     async def batches(self, action: Action) -> AsyncIterator[BulkChange]:
-        """What of an action is sent together: at most `chunk` cases that get the same by the same rule."""
+        """Group the planned operations of an action: at most `chunk` cases that get the same by the same rule."""
         # Numbers and not operations: there may be a great many, and all are kept until the cases are read back.
         alike: dict[tuple[str, str], list[tuple[str, int]]] = defaultdict(list)
         names = self.names
@@ -308,7 +308,7 @@ class Application:
         await self.send_each(await queries.operations_numbered(self.journal, numbers[:taken]))
 
     async def send_singly(self, operations: Sequence[Operation]) -> None:
-        """Send what one case gets, one after the other."""
+        """Send the operations of one case, one after the other."""
         if operations[0].rule not in self.refusals.stopped:
             await self.send_each(operations[: await self.sender.begin([operation.number for operation in operations])])
 

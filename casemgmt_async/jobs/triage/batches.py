@@ -15,7 +15,7 @@ __all__ = ["BulkChange"]
 
 
 def check_of(action: str) -> Check:
-    """How to see on a case that an action of the bulk updates is done."""
+    """Return the check that shows on a case whether a bulk action is done."""
     check = ACTIONS[action].holds
     assert check is not None, f"nothing on a case shows that {action} is done"
     return check
@@ -36,8 +36,8 @@ class BulkChange:
     value: Any = field(init=False, default=Factory(lambda batch: parsed(batch.payload), takes_self=True))
     """The same payload as data."""
     check: Check = field(init=False, default=Factory(lambda batch: check_of(batch.action), takes_self=True))
-    """Sees on a case that it is done."""
+    """Says whether a case shows the change."""
 
     def first(self, count: int) -> BulkChange:
-        """The same for a number of cases from the start."""
+        """Return the same change for the first `count` cases only."""
         return evolve(self, numbers=dict(islice(self.numbers.items(), count)))

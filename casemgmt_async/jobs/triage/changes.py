@@ -19,7 +19,7 @@ BATCH: Final = 5_000
 
 @frozen
 class Change:
-    """One operation of a run, as people want to see it."""
+    """One operation of a run for display, with names in place of ids."""
 
     number: int
     """The number of the operation."""

@@ -34,17 +34,17 @@ LINK_REQUESTS: Final = 3
 BULK: Final = tuple(action.name for action in TABLE if action.bulk is not None)
 """The actions that bulk updates can do."""
 BY_PAGES: Final = ("project", *(action.name for action in TABLE if action.hides))
-"""Those of them after which no search finds the key of the case."""
+"""Actions after which no search finds the case by its old key."""
 SHOWN: Final = frozenset(BULK) - frozenset(BY_PAGES)
-"""Those of them after which a search finds it."""
+"""Bulk actions after which a search still finds the case by its key."""
 
 Groups = Sequence[tuple[str, str, str, int, int]]
-"""What is planned alike: rule, action, payload, stage, count."""
+"""Equal operations: rule, action, payload, stage, count."""
 
 
 @frozen
 class Estimate:
-    """What applying a plan takes."""
+    """The requests that applying a plan takes."""
 
     requests: int = 0
     """Requests."""
@@ -73,7 +73,7 @@ class AnswerPace:
     """Seconds until it ends."""
 
     def seconds(self, estimate: Estimate) -> float:
-        """Estimate how long requests take: window after window of the rate limit, and no faster than answers come."""
+        """Estimate how long requests take, by the windows of the rate limit and by the latency of answers."""
         unlimited = estimate.rounds * self.latency
         if self.limit is None or estimate.requests <= self.remaining:
             return unlimited
@@ -133,7 +133,7 @@ class PaceMeter:
             self.used = 0.0
 
     def pace(self) -> AnswerPace:
-        """What has been learned until now."""
+        """Return the pace as learned until now."""
         self.advance()
         latency, limits = self.waited / max(self.answers, 1), self.limits
         if not limits.limit or not limits.period:

@@ -1,6 +1,6 @@
-"""What a plan reads before it decides about anything: the names in its rules, and the first page of the cases.
+"""The requests that a plan makes first: for the names in its rules, and for the first page of the cases.
 
-None of it needs the state file, so it is read while the service is asked whose state file it is.
+They do not need the state file, so they are made while the service is asked which organisation the state belongs to.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ __all__ = ["FirstLook", "look_first"]
 
 @frozen
 class FirstLook:
-    """What a plan reads before it decides about anything."""
+    """The results of the first requests of a plan."""
 
     begun: float
     """When it began to read, in Unix seconds."""
@@ -28,7 +28,7 @@ class FirstLook:
     names: NameBook
     """What the names stand for."""
     meter: PaceMeter
-    """What was learned about the pace of the requests."""
+    """The pace of the requests until now."""
     page: RawResponse | None
     """The first page of the cases; None where a sweep is to read them."""
 

@@ -18,18 +18,18 @@ from casemgmt_async.jobs.triage.listing import PAGE_SIZE, iter_listing
 __all__ = ["AHEAD", "FEW_SEARCHES", "KeySearches", "See", "Unread", "count_lookups", "read_known", "read_singly"]
 
 See = Callable[[Sequence[Case]], Awaitable[Collection[str]]]
-"""Is given cases as they are read; returns the ids of those that need not be read again."""
+"""Called with cases when they are read; returns the ids of those that need not be read again."""
 FEW: Final = 2
-"""Cases that are read one by one, since a search for their keys may find nothing."""
+"""Up to this number, cases are read one by one, because a search for their keys may find nothing."""
 FEW_SEARCHES: Final = 3
 """Searches for keys that are sent side by side before one of them has shown that searches find keys."""
 AHEAD: Final = FEW_SEARCHES * PAGE_SIZE + 1
-"""Keys that tell which searches go first."""
+"""The number of keys from which the first searches can be made: one more than these searches have."""
 
 
 @frozen
 class Unread:
-    """What the searches did not settle."""
+    """The cases that searches did not settle."""
 
     ids: dict[str, str | None]
     """The ids left, with their projects."""
@@ -55,10 +55,10 @@ class KeySearches:
     work: bool = field(init=False, default=False)
     """Whether the last search found most of its keys."""
     early: dict[str, CallResult[Page[Case]]] = field(init=False, factory=dict)
-    """What searches have given that were made before it was wanted, by their queries."""
+    """The results of searches that were made ahead, by their queries."""
 
     async def look_ahead(self, keys: Sequence[str]) -> None:
-        """Make the searches that can go first before they are wanted; `keys` need not have all that will be."""
+        """Make the first searches ahead of `read`; `keys` can be the first part of the keys that `read` will get."""
 
         async def search(some: Sequence[str]) -> None:
             query = query_of(some)
@@ -141,7 +141,7 @@ async def read_by_pages(
 ) -> Collection[str | None]:
     """Walk over the projects of the wanted cases (ids, with their projects), as long as pages cost less than cases.
 
-    Gives the projects that were read to the end.
+    Returns the projects of which all pages were read.
     """
     by_project: dict[str | None, set[str]] = defaultdict(set)
     for case_id, project in wanted.items():
@@ -154,7 +154,7 @@ async def read_by_pages(
 
 
 async def walk(session: CaseSession, control: JobControl, project: str | None, left: set[str], see: See) -> bool:
-    """Take out of `left` what the pages of a project settle; says whether they were read to the end."""
+    """Remove from `left` the cases that the pages of a project settle; returns whether all pages were read."""
     query = None if project is None else f"project_id:{project}"
     async with contextlib.aclosing(iter_listing(session, query, window=control.budget.concurrency)) as pages:
         async for page in pages:
@@ -169,7 +169,7 @@ async def walk(session: CaseSession, control: JobControl, project: str | None, l
 async def read_singly(
     session: CaseSession, control: JobControl, ids: Collection[str], see: See
 ) -> dict[str, Exception]:
-    """Read cases one by one; gives the errors of those that could not be read."""
+    """Read cases one by one; returns the errors of those that could not be read, by id."""
     errors: dict[str, Exception] = {}
 
     async def read(case_id: str) -> None:

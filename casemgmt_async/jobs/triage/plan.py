@@ -1,4 +1,4 @@
-"""The first half of a triage: read every case, decide, write the plan down, change nothing."""
+"""Make a plan: read every case, decide, write the plan into the journal, change nothing."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any, Final, TypeAlias
 
 from attrs import astuple, define, field, frozen
 
-from casemgmt_async import Case, CaseSession, cases, timeline
+from casemgmt_async import Case, CaseSession, cases
 from casemgmt_async.jobs.actions import ACTIONS, Step, canonical, canonical_text, describe
 from casemgmt_async.jobs.calls import CallStatus
 from casemgmt_async.jobs.control import JobControl
@@ -23,7 +23,6 @@ from casemgmt_async.jobs.journal.triage_queries import (
     PlannedOperation,
     PlannedSpan,
     PlannedStep,
-    count_cases_by_rule,
     insert_cases,
     insert_planned,
 )
@@ -32,8 +31,9 @@ from casemgmt_async.jobs.triage.changes import Change
 from casemgmt_async.jobs.triage.estimate import BY_PAGES, AnswerPace, count_work, estimate_requests
 from casemgmt_async.jobs.triage.first_look import FirstLook
 from casemgmt_async.jobs.triage.hints import Observed, warnings_of, warnings_of_names
-from casemgmt_async.jobs.triage.reading import CaseReader
-from casemgmt_async.jobs.triage.rules import Rule, RuleSet, TimelineNeeded, View
+from casemgmt_async.jobs.triage.limits import too_large
+from casemgmt_async.jobs.triage.reading import CaseReader, last_activity
+from casemgmt_async.jobs.triage.rules import RuleSet, TimelineNeeded, View
 
 __all__ = ["CHUNK", "FreshPlan", "Plan", "PlanOptions", "PlanRow", "make_plan", "sum_up"]
 
@@ -53,7 +53,7 @@ class PlanRow:
     rule: str
     """The rule."""
     action: str
-    """What it does, with the value if that is short enough to show."""
+    """The action, with its value if that is short enough to show."""
     operations: int
     """How many cases it is done to."""
 
@@ -81,7 +81,7 @@ class Plan:
     seconds: float
     """Seconds that they take if it is applied now."""
     basis: str
-    """What that rests on: the rate limit seen, or the measured speed."""
+    """The basis of the estimate: the rate limit that answers reported, or the measured speed."""
     converged: bool
     """Whether nothing suggests that a case was missed while the cases were read."""
     warnings: tuple[str, ...] = ()
@@ -91,7 +91,7 @@ class Plan:
     replaces: int | None = None
     """The number of a plan that was never applied and that this one replaces."""
     changes: tuple[Change, ...] = ()
-    """What happens to each case; filled in by a dry run, read by `read_changes` otherwise."""
+    """The change of each case after a dry run; otherwise empty, and `read_changes` reads them."""
 
 
 @frozen(kw_only=True)
@@ -105,12 +105,12 @@ class PlanOptions:
     dry_run: bool = False
     """Warn of a plan that is too large, and do not refuse it."""
     at_once: bool = False
-    """Whether it is applied as soon as it is made."""
+    """Whether the plan is applied as soon as it is made."""
 
 
 @define(eq=False)
 class FreshPlan:
-    """What a plan has just read, so that applying it at once need not read it again."""
+    """What the plan has read of cases, for an apply that follows at once."""
 
     labels: dict[str, dict[str, Sequence[str]]] = field(factory=dict)
     """The attributes of the cases whose attributes change, by id."""
@@ -118,7 +118,7 @@ class FreshPlan:
 
 @define(eq=False)
 class Planner:
-    """Decides about cases and hands the decisions to the journal, some hundred at a time."""
+    """Decides about cases and writes the decisions into the journal, some thousand at a time."""
 
     journal: Journal
     run: Run
@@ -133,9 +133,9 @@ class Planner:
     """Cases whose timeline has to be read first, with the numbers of their kinds."""
     subjects: list[PlannedCase] = field(factory=list)
     steps: defaultdict[Alike, list[PlannedStep]] = field(factory=lambda: defaultdict(list))
-    """What was decided, by what shares a bulk update."""
+    """The steps that were decided, grouped by bulk update."""
     groups: Counter[tuple[str, str, str, int]] = field(factory=Counter)
-    """How often the same is planned: by rule, action, payload and stage."""
+    """The number of planned operations by rule, action, payload and stage."""
     spans: list[PlannedSpan] = field(factory=list)
     """The numbers of the operations that bulk updates can do."""
     gone: Collection[str] = ()
@@ -163,7 +163,7 @@ class Planner:
         return self._operation - self.run.first_operation
 
     def kinds_of_work(self) -> list[tuple[str, str, str, int, int]]:
-        """Count what is planned alike: rule, action, payload (of what bulk updates can do), stage, count."""
+        """Count equal operations: rule, action, payload (only for bulk actions), stage, count."""
         counts: Counter[tuple[str, str, str, int]] = Counter()
         for (rule, action, payload, stage), count in self.groups.items():
             counts[rule, action, payload if ACTIONS[action].bulk is not None else "", stage] += count
@@ -180,7 +180,7 @@ class Planner:
 
     @property
     def by_pages(self) -> bool:
-        """Whether a step hides its case from searches for keys."""
+        """Whether a planned action makes its case impossible to find by its key."""
         return any(action in BY_PAGES for _, action, _, _ in self.groups)
 
     def take(self, case: Case) -> None:
@@ -189,7 +189,7 @@ class Planner:
         self.decide(case, self.tally.add(case))
 
     def decide(self, case: Case, kind: int) -> None:
-        """Decide about one case, or put it aside until its timeline was read."""
+        """Decide about one case, or postpone it until its timeline was read."""
         try:
             steps = self.rules.decide(case, self.view)
             if not steps:
@@ -275,16 +275,6 @@ class Planner:
         await self.journal.write(keep_activity(known))
 
 
-async def last_activity(session: CaseSession, case: Case, view: View) -> float:
-    """Find when somebody else last wrote on a case's timeline, in Unix seconds; 0 for never."""
-    async with timeline.iter_timeline(session, case.id, ascending=False).open() as cells:
-        async for cell in cells:
-            author, written = None if cell.author is None else cell.author.id, timestamp(cell.created_at)
-            if written is not None and not view.is_ours(case, author, written):
-                return written
-    return 0.0
-
-
 def is_unchanged(case: Case, step: Step) -> bool:
     """Whether a step would change nothing."""
     holds = ACTIONS[step.action].holds
@@ -301,7 +291,7 @@ async def make_plan(
     facts: Mapping[str, Any],
     is_repeated: bool,
 ) -> AnswerPace | None:
-    """Read, decide and write down; gives the pace of the requests, or None if the job was stopped.
+    """Read the cases, decide, and write the plan; returns the pace of the requests, or None if the job was stopped.
 
     `is_repeated` says that the run before was by the same rules and has ended.
     """
@@ -348,7 +338,7 @@ async def make_plan(
 
 
 async def read_and_decide(session: CaseSession, planner: Planner, control: JobControl, reader: CaseReader) -> bool:
-    """Read the cases, decide and write down; says whether all is done, which it is not if the job was stopped."""
+    """Read the cases, decide and write the operations; returns False if the job was stopped."""
     control.progress.phase("reading")
     async for found in reader.read():
         for case in found:
@@ -367,32 +357,11 @@ async def read_and_decide(session: CaseSession, planner: Planner, control: JobCo
 
 
 async def count_everything(session: CaseSession, planner: Planner, reader: CaseReader) -> int:
-    """Count the cases that there are at least; exactly only where the pages of whole projects will have to be read."""
+    """Return a lower bound of all cases; the exact number if pages of whole projects will have to be read."""
     everything = max(reader.total or 0, planner.cases)
     if planner.rules.filter is not None and planner.by_pages:
         everything = max((await cases.search_cases(session, page_size=1)).total_items or 0, everything)
     return everything
-
-
-async def too_large(journal: Journal, rules: RuleSet, matched: int) -> str | None:
-    """Say which limit on the number of cases a plan breaks, if any."""
-    limits = {limited_as(rule): rule.max_cases for rule in rules.rules}
-    counts: Counter[str] = Counter()
-    if any(limits.values()):
-        by_rule = await count_cases_by_rule(journal)
-        for rule in rules.rules:  # a case is in one phase of a policy at a time
-            counts[limited_as(rule)] += by_rule.get(rule.name, 0)
-    for what, limit in limits.items():
-        if limit is not None and counts[what] > limit:
-            return f"{what} would change {counts[what]:,} cases, and its max_cases is {limit}"
-    if rules.max_cases is not None and matched > rules.max_cases:
-        return f"the plan would change {matched:,} cases, and max_cases is {rules.max_cases}"
-    return None
-
-
-def limited_as(rule: Rule) -> str:
-    """Name what `max_cases` of a rule counts: the rule, or its whole policy."""
-    return f'rule "{rule.name}"' if rule.policy is None else f'stale policy "{rule.policy}"'
 
 
 async def sum_up(planner: Planner, pace: AnswerPace, concurrency: int, *, at_once: bool) -> Plan:

@@ -7,11 +7,22 @@ from collections.abc import AsyncIterator, Sequence
 
 from attrs import define, field
 
-from casemgmt_async import AuthenticationError, Case, CaseSession, RateLimitError, RawResponse, StatusError, cases
+from casemgmt_async import (
+    AuthenticationError,
+    Case,
+    CaseSession,
+    RateLimitError,
+    RawResponse,
+    StatusError,
+    cases,
+    timeline,
+)
 from casemgmt_async.jobs.control import JobControl
+from casemgmt_async.jobs.durations import timestamp
 from casemgmt_async.jobs.triage.listing import iter_listing
+from casemgmt_async.jobs.triage.rules import View
 
-__all__ = ["CaseReader"]
+__all__ = ["CaseReader", "last_activity"]
 
 
 @define(eq=False)
@@ -55,7 +66,7 @@ class CaseReader:
         self.converged = sweep.result.converged
 
     async def one_pass(self) -> AsyncIterator[list[Case]]:
-        """Read all pages once; goes on after a long rate limit, and gives up where the service refuses a deep page."""
+        """Read all pages once. Continues after a long rate limit; ends where the service refuses a deep page."""
         page_number = 1
         while True:
             listing = iter_listing(
@@ -96,3 +107,13 @@ class CaseReader:
         found = [case for case in items if case.id not in self.seen]
         self.seen.update(case.id for case in found)
         return found
+
+
+async def last_activity(session: CaseSession, case: Case, view: View) -> float:
+    """Find when somebody else last wrote on a case's timeline, in Unix seconds; 0 for never."""
+    async with timeline.iter_timeline(session, case.id, ascending=False).open() as cells:
+        async for cell in cells:
+            author, written = None if cell.author is None else cell.author.id, timestamp(cell.created_at)
+            if written is not None and not view.is_ours(case, author, written):
+                return written
+    return 0.0

@@ -27,7 +27,7 @@ class Refusals:
     reason: ClassVar[str] = (
         f"{STOPPED} after {IN_A_ROW} equal refusals in a row; correct the rule, then retry what was rejected"
     )
-    """Why the rest of such a rule is skipped."""
+    """The reason given for skipping the rest of a stopped rule."""
     _rows: dict[tuple[str, str], tuple[str, int]] = field(init=False, factory=dict)
 
     async def heard(self, operation: Operation, state: State, error: str | None) -> None:

@@ -17,7 +17,7 @@ __all__ = ["resolve_names"]
 
 
 async def resolve_names(session: CaseSession, rules: RuleSet, control: JobControl) -> tuple[RuleSet, NameBook]:
-    """Find what the names in rules stand for; gives the rules with ids in their place.
+    """Look up the names that rules use; returns the rules with ids in their place.
 
     Raises `RulesError` for a name that nobody has or that several have, with the names that are close. Makes no
     request for rules that use ids alone.
@@ -49,7 +49,7 @@ async def resolve_names(session: CaseSession, rules: RuleSet, control: JobContro
 
 
 async def find_people(directory: Directory, control: JobControl, wanted: WantedName) -> dict[str, str]:
-    """Find the users that a name stands for: their ids, each with what to show."""
+    """Find the users that a name stands for: their ids, each with a label for display."""
     if not wanted.name.startswith(ON_CALL):
         is_matched = wanted.kind == "matched user"
         account = await control.call(lambda: directory.user(wanted.name, include_disabled=is_matched))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 import tempfile
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Coroutine, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Coroutine, Iterable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, Final, TypeVar
@@ -17,7 +17,6 @@ from casemgmt_async.jobs.actions import REPEATABLE
 from casemgmt_async.jobs.control import JobControl
 from casemgmt_async.jobs.errors import JobError, JournalError
 from casemgmt_async.jobs.journal import (
-    Journal,
     JournalAddress,
     JournalURL,
     Outcome,
@@ -36,7 +35,7 @@ from casemgmt_async.jobs.results import JobResult
 from casemgmt_async.jobs.sending import Sender
 from casemgmt_async.jobs.snapshot import Tally
 from casemgmt_async.jobs.triage.apply import Application, ApplyOptions
-from casemgmt_async.jobs.triage.changes import Change, iter_changes
+from casemgmt_async.jobs.triage.changes import iter_changes
 from casemgmt_async.jobs.triage.first_look import FirstLook, look_first
 from casemgmt_async.jobs.triage.known_cases import AHEAD
 from casemgmt_async.jobs.triage.plan import CHUNK, FreshPlan, Plan, Planner, PlanOptions, make_plan, sum_up
@@ -49,11 +48,8 @@ __all__ = [
     "apply_in",
     "apply_last",
     "apply_triage",
-    "list_runs",
     "plan_and_apply",
     "plan_triage",
-    "prune_runs",
-    "read_changes",
     "run_triage",
     "selected",
     "work_in",
@@ -64,7 +60,7 @@ T = TypeVar("T")
 REPLANNED: Final = "a later plan decides about this case anew"
 Confirm = Callable[[Plan], bool | Awaitable[bool]]
 Apply = Callable[[TriageState, ApplyOptions, FreshPlan | None], Awaitable[None]]
-"""Applies the selected run of an open state file, or sees to it that others do."""
+"""Applies the selected run of an open state, or hands it to workers."""
 
 
 async def plan_triage(
@@ -177,7 +173,7 @@ async def work_in(
     control: JobControl,
     work_on: Callable[[TriageState], Coroutine[Any, Any, T]],
 ) -> tuple[T | None, JobResult]:
-    """Work on a state file so that a stop can end it; an unfinished plan never stays behind."""
+    """Work on a state so that a stop can end the work; a plan that is not whole is deleted at the end."""
     async with open_state(session, path, control) as journal:
         work = TriageState(session, journal, control)
         try:
@@ -265,43 +261,6 @@ def need_state(path: JournalAddress) -> None:
 
 FRESH: Final = 300.0
 """Seconds for which what a plan has read still counts as read before the first change."""
-
-
-async def list_runs(state: str | Path | JournalURL) -> list[Run]:
-    """Read the runs in a state file, the oldest first, with their operations by state."""
-    async with Journal(state, kind="triage", read_only=True) as journal:
-        return await run_queries.list_runs(journal)
-
-
-async def prune_runs(state: str | Path | JournalURL, *, keep: int) -> int:
-    """Delete all but the last `keep` runs from a state file; gives how many went. What is remembered stays."""
-    async with Journal(state, kind="triage") as journal:
-        return await run_queries.prune_runs(journal, keep)
-
-
-async def read_changes(
-    state: str | Path | JournalURL, *, run: int | None = None, rule: str | None = None
-) -> AsyncIterator[Change]:
-    """Read what the last run, or another, does to each case; of one rule or stale policy, or of all."""
-    async with Journal(state, kind="triage", read_only=True) as journal:
-        found = await run_queries.select_run(journal, run)
-        if found is None:
-            raise JobError(
-                f"state {state}: there is no run {run}"
-                if run
-                else f"state {state}: there is no run in it; make a plan first"
-            )
-        async for change in iter_changes(journal, found, None if rule is None else rules_called(state, found, rule)):
-            yield change
-
-
-def rules_called(state: object, run: Run, name: str) -> list[str]:
-    """Return the rules of a run that a name stands for: one rule, or all phases of a stale policy."""
-    known = run.facts.get("rules", ())
-    found = [rule for rule in known if rule == name or run.facts.get("policies", {}).get(rule) == name]
-    if not found:
-        raise JobError(f'state {state}: run {run.number} has no rule "{name}"; it has: {", ".join(known)}')
-    return found
 
 
 async def plan_in(
@@ -392,7 +351,7 @@ async def apply_in(work: TriageState, options: ApplyOptions, fresh: FreshPlan | 
 
 
 async def result_of(work: TriageState) -> JobResult:
-    """Say how the selected run stands."""
+    """Return the result of the selected run."""
     journal, run = work.journal, work.run
     if run is not None and run.state is RunState.PLANNED and (planned := run.facts["planned"]):
         run.states = {State.PLANNED: planned}

@@ -92,7 +92,7 @@ async def split_triage(
 
 
 async def divide(work: TriageState, options: ApplyOptions, fresh: FreshPlan | None, shards: int) -> bool:
-    """Let one case of each rule go all the way, and divide the rest of a run; says whether that was done."""
+    """Make all changes of one case of each rule, and divide the rest of a run; returns whether that was done."""
     run, journal, control = selected(work), work.journal, work.control
     if control.should_stop:
         return False
@@ -213,7 +213,7 @@ class ShardedTriage(ShardedJob[JobResult]):
             return Standing(total - open_, total, why_over(book, run) is not None)
 
     async def result(self, control: JobControl) -> JobResult:
-        """Say how the whole run stands."""
+        """Return the result of the whole run."""
         async with Journal(self.journal, kind="triage", read_only=True) as book:
             run = await select_run(book, self.run)
             spent: Counter[str] = Counter()

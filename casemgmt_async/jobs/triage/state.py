@@ -25,15 +25,15 @@ KEEP_RUNS = 1_000
 PRUNE_EVERY = 50
 DEFAULT_NAME = "triage"
 OPEN: Final = frozenset({State.PLANNED, State.SENDING})
-"""The states of what is not done yet."""
+"""The states of operations that are not finished."""
 USERS: Final = "users"
 """The fact in which a state keeps the ids of the users that the triage has run as."""
 PART: Final = "part "
-"""How the names of facts begin that parts of a run keep."""
+"""Prefix of the facts that the shards of a run keep."""
 
 
 def open_state(session: CaseSession, path: JournalAddress, control: JobControl, *, part: int | None = None) -> Journal:
-    """The state file of a triage, for `async with`; or a part of it, that others work on as well."""
+    """Return the state of a triage for `async with`, or one shard of it, beside which others can be open."""
     return Journal(path, kind="triage", base_url=session.base_url, part=part, on_step=control.step, clock=control.clock)
 
 
@@ -48,7 +48,7 @@ class TriageState:
     searches: KeySearches = field(init=False)
     """How cases are found by their keys."""
     sender: Sender | None = field(init=False, default=None)
-    """What sends the changes of the run, once they are sent."""
+    """The sender of the changes; None before the first one."""
     counted: Counter[str] = field(init=False, factory=Counter)
     """The requests and operations that were added to a run."""
     me: str | None = field(init=False, default=None)
@@ -68,7 +68,7 @@ class TriageState:
         return frozenset(self.journal.meta.get(USERS, ())) - {self.me}
 
     async def claim(self, name: str | None) -> None:
-        """See that the state belongs to this triage and this organisation; take a new one for them.
+        """Check that the state belongs to this triage and this organisation; a new state is bound to them.
 
         Raises `ForeignJournalError` before anything is sent that changes something.
         """
@@ -89,7 +89,7 @@ class TriageState:
             await self.journal.put(**new)
 
     async def select(self) -> Run | None:
-        """Work on the last run."""
+        """Select the last run."""
         self.run = await queries.select_run(self.journal)
         return self.run
 
@@ -106,7 +106,7 @@ class TriageState:
         return self.run
 
     async def finish(self) -> None:
-        """Note what the selected run has left undone; end it if nothing is open, and delete old runs now and then."""
+        """Store which actions of the run are not done; end it if nothing is open. Deletes old runs now and then."""
         assert self.run is not None
         if remembered := self.run.facts.get("remembered"):
             await queries.keep_unfinished(self.journal, remembered)
@@ -118,7 +118,7 @@ class TriageState:
             await queries.prune_runs(self.journal, KEEP_RUNS)
 
     async def keep_part(self, number: int, *, done: bool) -> None:
-        """Keep what this process has done of a part of the selected run, beside what was kept of it before."""
+        """Store what this process has done of a shard of the selected run; adds to what is stored already."""
         assert self.run is not None
         name = f"{PART}{number:03}"
         before = parts_of(self.journal, self.run).get(name, {})
@@ -127,7 +127,7 @@ class TriageState:
         await self.journal.put(**{name: {"run": self.run.number, "done": done, "spent": spent, "groups": groups}})
 
     async def gather(self, **facts: Any) -> None:
-        """Add what the parts of the selected run and this process have found to the run; parts begin anew."""
+        """Add what the shards and this process have stored to the facts of the selected run, and clear the shards."""
         assert self.run is not None
         await self.journal.reload()
         parts, known = parts_of(self.journal, self.run), self.run.facts
@@ -164,6 +164,6 @@ class TriageState:
 
 
 def parts_of(journal: Journal, run: Run) -> dict[str, Mapping[str, Any]]:
-    """Return what the parts of a run have kept, by the names of the facts."""
+    """Return what the shards of a run have stored, by the names of the facts."""
     found = {name: value for name, value in journal.meta.items() if name.startswith(PART) and value}
     return {name: value for name, value in found.items() if value["run"] == run.number}

@@ -1,4 +1,4 @@
-"""Reading back what was changed in bulk: a bulk update answers nothing, so the cases have to show it."""
+"""Verify bulk updates: they answer nothing, so the cases are read back."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ FLUSH_EVERY: Final = 5_000
 
 @define(eq=False)
 class Verification:
-    """One reading back: by searches first, then case by case; what a case does not show is done singly."""
+    """Reads cases back, by searches first and then one by one; a change that a case does not show is made singly."""
 
     sender: Sender
     waiting: Mapping[str, tuple[BulkChange, ...]]
-    """What was sent for each case and it has to show, by its id."""
+    """The bulk changes that each case has to show, by its id."""
     keys: Mapping[str, str]
     """The keys that the cases had before."""
     found: dict[str, str | None]
@@ -38,9 +38,9 @@ class Verification:
     visible: set[str] = field(init=False, factory=set)
     """The cases that searches find now."""
     shown: list[int] = field(init=False, factory=list)
-    """The operations that the cases show and that are not written down yet, by number."""
+    """The numbers of the operations that the cases show and the journal does not have yet."""
     moved: list[tuple[str, int]] = field(init=False, factory=list)
-    """Those of them that moved a case, with the project."""
+    """The projects and numbers of those that moved a case."""
 
     async def run(self) -> None:
         """Read, and write down what is done."""
@@ -71,7 +71,7 @@ class Verification:
         return {case_id: keys[case_id] for case_id in self.waiting if case_id in keys and case_id not in lost}
 
     async def see_found(self, found: Sequence[Case]) -> Collection[str]:
-        """Take what the cases show that a search found; one that does not show all is read by itself."""
+        """Settle the cases that a search found; a case that does not show all its changes is read by itself later."""
         settled = []
         for case in found:
             self.found[case.id] = case.project_id
@@ -89,7 +89,7 @@ class Verification:
         return settled
 
     async def see_one(self, found: Sequence[Case]) -> Collection[str]:
-        """Take what one case shows, and do the rest."""
+        """Settle the changes that one case shows, and make the others singly."""
         (case,) = found
         again = [batch for batch in self.waiting[case.id] if not batch.check(case, batch.value)]
         self.is_done(case, [batch for batch in self.waiting[case.id] if batch not in again])
@@ -100,7 +100,7 @@ class Verification:
         return [case.id]
 
     def is_done(self, case: Case, batches: Sequence[BulkChange]) -> None:
-        """Take what was sent for a case, and the case shows, as done."""
+        """Note changes that a case shows as done."""
         for batch in batches:
             number = batch.numbers[case.id]
             self.shown.append(number)
@@ -118,14 +118,14 @@ class Verification:
         return was_here and all(ACTIONS[batch.action].hides for batch in self.waiting[case_id])
 
     async def flush(self) -> None:
-        """Write down what the cases have shown."""
+        """Write the operations that the cases show into the journal."""
         ended, moved = self.shown, self.moved
         self.shown, self.moved = [], []
         await self.sender.write([Outcome(ended, State.DONE)], move_subjects(moved))
 
 
 def unreadable(numbers: Collection[int], error: Exception, *, sent: bool) -> Outcome:
-    """What becomes of operations whose case cannot be read: never sent, or sent and not to be verified."""
+    """Return the outcome of operations whose case cannot be read, which were sent or not."""
     sure = isinstance(error, NotFoundError) or not sent
     state = State.REJECTED if sure else State.UNKNOWN
     return Outcome(numbers, state, error=f"the case could not be read: {one_line(error)}")

@@ -128,7 +128,7 @@ def parse_rules(document: Mapping[str, Any]) -> RuleSet:
 
 
 def compile_rules(written: RulesFile, digest: str, book: NameBook) -> RuleSet:
-    """Make rules of a file, with the ids that are known; the other names become `wanted`."""
+    """Make the rules of a file with the ids that are known; names without an id become `wanted`."""
     book = NameBook(book.users, book.projects, book.types, book.labels, matched_users=book.matched_users)
     rules = [compile_rule(each, book) for each in written.rules]
     policies = [policy.name for policy in written.stale]
@@ -259,7 +259,7 @@ RENAMED: Final = {"not_": "not", "continue_": "continue"}
 
 
 def make_converter() -> cattrs.Converter:
-    """Set up how a rules file becomes rules; every unknown key is refused."""
+    """Make the converter of rules files, which refuses every unknown key."""
     converter = cattrs.Converter(forbid_extra_keys=True)
 
     def reader(kind: type[Any], hooks: Mapping[str, Any]) -> Callable[[Any, Any], Any]:

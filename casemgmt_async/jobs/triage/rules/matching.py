@@ -23,7 +23,7 @@ Predicate = Callable[[Case, View], bool]
 
 @frozen(kw_only=True)
 class Comparison:
-    """What a value is compared with; all that is given must hold."""
+    """Conditions on one value; all that are given must hold."""
 
     at_least: float | None = None
     """The value is this number or more."""
@@ -58,7 +58,7 @@ def as_number(value: Any) -> float | None:
 
 @frozen(kw_only=True)
 class Match:
-    """All that is given must hold; of several values under one key, one is enough."""
+    """Conditions on a case; all that are given must hold, and of several values under one key one is enough."""
 
     priority: tuple[str, ...] | None = None
     """The priority is one of these."""
@@ -225,12 +225,12 @@ def is_due_within(span: int) -> Predicate:
 
 
 def has_comment_count(wanted: Comparison) -> Predicate:
-    """A number of comments; none where the service does not tell it."""
+    """A number of comments; 0 if the service does not report it."""
     return lambda case, _: wanted.holds(case.comment_count or 0)
 
 
 def says(*places: str) -> Callable[[Sequence[str]], Predicate]:
-    """Make the check that one of some texts, whatever its case, stands in one of the places."""
+    """Make the check that one of the texts is in one of the fields, in upper or lower case."""
 
     def build(wanted: Sequence[str]) -> Predicate:
         parts = [part.casefold() for part in wanted]

@@ -36,7 +36,7 @@ class CaseTypeNames:
     id: str
     name: str
     statuses: tuple[str, ...] = ()
-    """Names of statuses; none if the service did not tell them."""
+    """Names of statuses; empty if the service did not report them."""
 
 
 @define
@@ -61,11 +61,11 @@ class NameBook:
             lambda self: {each.id: frozenset(map(status_code, each.statuses)) for each in self.types}, takes_self=True
         ),
     )
-    """The codes of the statuses that each case type tells, by its id."""
+    """The codes of the statuses of each case type, by its id."""
 
     @property
     def types_tell_statuses(self) -> bool:
-        """Whether every case type tells which statuses its cases can have."""
+        """Whether the statuses of every case type are known."""
         return bool(self.types) and all(each.statuses for each in self.types)
 
     def user(self, where: str, name: object) -> tuple[str, ...]:

@@ -24,7 +24,7 @@ Decide = Callable[[Case, View], Sequence[Step] | None]
 EVERY_SLACK: Final = 300.0
 """Seconds by which a run may come early and still count for `every`, since a timer is never exact."""
 ONCE: Final = frozenset({"watch", "link"})
-"""Actions that a case does not show and that nobody wants twice."""
+"""Actions that cannot be seen on a case and that are done once for each case."""
 
 
 @frozen
@@ -34,7 +34,7 @@ class Rule:
     name: str
     """What the reports call it."""
     decide: Decide
-    """Takes a case and what else is known; gives the steps for the case, or None if the rule does not match."""
+    """Takes a case and the view; returns the steps for the case, or None if the rule does not match."""
     continue_: bool = False
     """Whether the rules after it are asked too where it matches."""
     once: bool = False

@@ -24,7 +24,7 @@ Make = Callable[[Case, View], Any]
 LADDER: Final = ("P1", "P2", "P3", "P4", "P5", "NOT_DEFINED")
 CONTRADICTIONS: Final = (("assign", "unassign"), ("archive", "unarchive"))
 CREATES: Final = frozenset(name for name, action in ACTIONS.items() if action.holds is None)
-"""The actions that a case does not show, so that only memory knows that they are done."""
+"""Actions that cannot be seen on a case; only memory says that they are done."""
 
 
 @frozen
@@ -34,7 +34,7 @@ class CaseStep:
     stage: int
     action: str
     make: Make
-    """Gives the payload for a case for a case."""
+    """Makes the payload for a case."""
 
     def step(self, case: Case, view: View) -> Step:
         """Make the step for a case."""
@@ -184,11 +184,11 @@ READ: Final[Mapping[str, Callable[[str, Any, NameBook | None], list[Any] | None]
     "status": status,
     "watch": watch,
 }
-"""The actions whose values rules can give in more ways than rows; None leaves a value to the table of actions."""
+"""Actions that take more kinds of values in a rules file; a reader that returns None leaves the value to `ACTIONS`."""
 
 
 def conflict_name(step: Step) -> str:
-    """Name what only one rule may decide for a case."""
+    """Name the aspect of a case that only one rule may decide."""
     match step.action:
         case "comment" | "watch" | "link":
             return f"{step.action} {step.text}"

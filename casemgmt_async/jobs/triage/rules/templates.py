@@ -49,7 +49,7 @@ FIELDS: Final[Mapping[str, Callable[[Case, View], str]]] = {
     "age": lambda case, view: since(case.created_at, view.now),
     "idle": lambda case, view: format_span(max(view.now - view.active_at(case), 0)),
 }
-"""The placeholders, and what stands in their place; `{attributes.NAME}` and `{custom_attributes.KEY}` besides."""
+"""The placeholders and their values, apart from `{attributes.NAME}` and `{custom_attributes.KEY}`."""
 
 
 def attribute(name: str) -> Callable[[Case, View], str]:
@@ -111,7 +111,7 @@ def parse_template(where: str, text: str) -> Template:
 
 
 def placeholder(where: str, name: str) -> Callable[[Case, View], str]:
-    """Find what stands in the place of a name."""
+    """Find the value of a placeholder."""
     group, _, inner = name.partition(".")
     if inner and group in GROUPS:
         return GROUPS[group](inner)

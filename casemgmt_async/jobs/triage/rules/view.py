@@ -1,4 +1,4 @@
-"""What a rule can know beside the case: the time, what was done to the case before, and when others were active."""
+"""What rules know besides the case: the time, what was done to the case before, and when others were active."""
 
 from __future__ import annotations
 
