@@ -201,8 +201,8 @@ def bench(session: nox.Session) -> None:
 
 @nox.session
 def instructions(session: nox.Session) -> None:
-    """What calls, pages and a journal cost beside the floor in instructions of the processor; needs valgrind."""
-    session.install("-q", "-e.[cli,emulator,speed]", *group("bench"))
+    """What calls, pages and a journal cost beside the floor and the peer in instructions; needs valgrind."""
+    session.install("-q", "-e.[cli,emulator,speed]", *group("bench"), *group("peer"))
     session.run("python", "-m", "benchmarks.instructions", *session.posargs)
 
 

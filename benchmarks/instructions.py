@@ -24,10 +24,12 @@ from typing import Final
 from attrs import field, frozen
 
 from benchmarks import decode, server
-from benchmarks.clients import Client, floor, ours
+from benchmarks.clients import OFFICIAL, Client, floor, official_async, ours
 from casemgmt_async import CaseSession, cases
 
 OURS, FLOOR, JSON = "casemgmt_async", "aiohttp + orjson", "orjson.loads"
+PEER = "official client"
+"""Datadog's own client, its async variant."""
 WITH, WITHOUT = "with a journal", "without one"
 CASES = 2_000
 """Cases on the emulator, apart from the triages."""
@@ -113,19 +115,31 @@ class Row:
     unit: str
     sizes_emulator: bool = field(default=False)
     """Whether it is the emulator that has so many cases."""
+    peer: Work | None = field(default=None)
+    """How Datadog's own client does it, if it is installed."""
+
+    def times(self, client: str) -> tuple[int, int]:
+        """How often a client does it in the short and in the long run; a tenth for one that costs a hundred times."""
+        return (self.low // 10 + 1, self.high // 10 + 1) if client == PEER else (self.low, self.high)
+
+    def contestants(self) -> dict[str, Work]:
+        """What is counted, by name, without what is not installed."""
+        return {**self.work, **({PEER: self.peer} if self.peer and OFFICIAL else {})}
 
 
 PLAIN: Final = decoder(JSON)
 ROWS = (
-    Row("page of 100 cases", {OURS: decoder(OURS), JSON: PLAIN}, 20, 100, "page"),
+    Row("page of 100 cases", {OURS: decoder(OURS), JSON: PLAIN}, 20, 100, "page", peer=decoder("official")),
     Row("page, one case with a new field", {OURS: decoder(f"{OURS} (one new)"), JSON: PLAIN}, 20, 100, "page"),
     Row("page, each case with a new field", {OURS: decoder(f"{OURS} (all new)"), JSON: PLAIN}, 20, 100, "page"),
+    Row("page, each with a field met before", {OURS: decoder(f"{OURS} (learned)"), JSON: PLAIN}, 20, 100, "page"),
     Row("page, one case with a null", {OURS: decoder(f"{OURS} (one null)"), JSON: PLAIN}, 20, 100, "page"),
     Row(
         "get_case",
         {OURS: client_work(ours, one_after_another), FLOOR: client_work(floor, one_after_another)},
         *(50, 250),
         "call",
+        peer=client_work(official_async, one_after_another),
     ),
     Row(
         "get_case, all at once",
@@ -133,7 +147,13 @@ ROWS = (
         *(200, 1_000),
         "call",
     ),
-    Row("walk", {OURS: walk, FLOOR: client_work(floor, read_pages)}, 4, 19, "page"),
+    Row(
+        "walk",
+        {OURS: walk, FLOOR: client_work(floor, read_pages)},
+        *(4, 19),
+        "page",
+        peer=client_work(official_async, read_pages),
+    ),
     *(
         Row(
             f"triage, {rules} changed",
@@ -169,7 +189,7 @@ async def count(row: int, client: str, times: int) -> int:
 
 async def difference(row: int, client: str) -> float:
     """Count the instructions for one more page, call or case."""
-    low, high = ROWS[row].low, ROWS[row].high
+    low, high = ROWS[row].times(client)
     return (await count(row, client, high) - await count(row, client, low)) / (high - low)
 
 
@@ -181,12 +201,14 @@ async def show(wanted: str) -> None:
     for number, row in enumerate(ROWS):
         if wanted not in row.name:
             continue
-        for client, work in row.work.items():
+        contestants = row.contestants()
+        for client, work in contestants.items():
             if work not in known:
                 known[work] = await difference(number, client)
-        told = "".join(f"{known[work] / 1000:>12,.1f} {client:<17}" for client, work in row.work.items())
         our, other = map(known.__getitem__, row.work.values())
-        print(f"{row.name + ', a ' + row.unit:<42}{told}{our / other:>8.3f} x", flush=True)
+        told = "".join(f"{known[work] / 1000:>12,.1f} {client:<17}" for client, work in row.work.items())
+        peer = f"{known[contestants[PEER]] / 1000:>14,.1f} {PEER}" if PEER in contestants else ""
+        print(f"{row.name + ', a ' + row.unit:<42}{told}{our / other:>8.3f} x{peer}", flush=True)
 
 
 def main() -> None:
@@ -200,7 +222,7 @@ def main() -> None:
     options = parser.parse_args()
     if options.row is not None:
         gc.freeze()  # collections then look at what the work makes, and not at the modules
-        asyncio.run(ROWS[options.row].work[options.client](options.url, options.times))
+        asyncio.run(ROWS[options.row].contestants()[options.client](options.url, options.times))
         return
     if shutil.which("valgrind") is None:
         raise SystemExit("there is no valgrind on the PATH: install it with the packages of the system, and run again")
