@@ -90,7 +90,9 @@ async def export(
             control=control,
             **given,
         )
-    return show_export(context.screen, result, target == "-")
+    to_stdout = target == "-"
+    again = "run it again" if to_stdout and journal is None else "the same command continues"
+    return show_export(context.screen, result, again, to_stdout=to_stdout)
 
 
 def names(option: str, given: str | None, allowed: Iterable[str]) -> tuple[str, ...]:
@@ -112,10 +114,10 @@ def moment(given: str | None) -> Any:
         raise Misused(f"--since {given!r}: write last, or a time such as 2031-05-06T07:00:00Z") from error
 
 
-def show_export(screen: Screen, result: jobs.ExportResult, to_stdout: bool) -> int:
+def show_export(screen: Screen, result: jobs.ExportResult, again: str, *, to_stdout: bool) -> int:
     """Say how an export ended; what went to standard output is not mixed with it."""
     if result.output is None:
-        screen.note(f"stopped with {result.items:,} cases read: {result.stopped}; the same command continues")
+        screen.note(f"stopped with {result.items:,} cases read: {result.stopped}; {again}")
     if screen.as_json and not to_stdout:
         screen.emit(
             {

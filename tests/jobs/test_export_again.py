@@ -15,7 +15,7 @@ import pyarrow.parquet
 import pytest
 
 from benchmarks.transfers import merge_rounds
-from casemgmt_async import CaseSession, InvalidArgumentError
+from casemgmt_async import BadRequestError, CaseSession, InvalidArgumentError
 from casemgmt_async.emulator import Emulator
 from casemgmt_async.jobs import ExportError, JobControl, ServiceDownError, export_cases
 from casemgmt_async.jobs.export.formats import row_of
@@ -225,6 +225,50 @@ async def test_standard_output_gets_the_lines(
     assert not list(tmp_path.iterdir())
 
 
+async def test_a_reader_that_stops_early_leaves_nothing_that_the_next_export_continues(
+    session: CaseSession, emulator: Emulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After `| head`, another filter is no mistake, and the same one reads the cases as they are now."""
+    monkeypatch.chdir(tmp_path)
+
+    class Closed(io.BytesIO):
+        def write(self, _: object) -> int:
+            raise BrokenPipeError
+
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(Closed()))
+    with pytest.raises(BrokenPipeError):
+        await export_cases(session, "-")
+    assert not list(tmp_path.iterdir())
+    requests = emulator.requests
+    written = io.BytesIO()
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(written))
+    result = await export_cases(session, "-")
+    assert result.written == 150
+    assert emulator.requests > requests + 1
+
+
+async def test_a_filter_that_the_service_refuses_can_be_corrected(session: CaseSession, tmp_path: Path) -> None:
+    """Neither the journal nor the state is bound to the mistake, as long as no page came."""
+    target = tmp_path / "open.jsonl"
+    with pytest.raises(BadRequestError):
+        await export_cases(session, target, filter="status:", since="last")
+    result = await export_cases(session, target, filter="status:open", since="last")
+    assert result.written == len(lines(target)) > 0
+    with pytest.raises(ExportError, match="give it as before, or use another target or state for this export"):
+        await export_cases(session, target, filter="status:closed", since="last", force=True)
+
+
+async def test_the_changes_of_an_earlier_export_are_not_overwritten_by_a_plain_advice(
+    session: CaseSession, tmp_path: Path
+) -> None:
+    """A file of changes is the only place where they are; the message says what --force would lose."""
+    target = tmp_path / "changes.jsonl"
+    await export_cases(session, target, since="last")
+    with pytest.raises(ExportError, match=r"move it away, or export into a folder.*--force loses what it holds"):
+        await export_cases(session, target, since="last")
+    assert len(lines(target)) == 150
+
+
 async def test_an_odd_value_is_in_raw_and_named(emulator: Emulator, session: CaseSession, tmp_path: Path) -> None:
     """What no column takes ends nothing: the case is whole in `raw`, and `unreadable` says which columns are empty."""
     answer = emulator.answer
@@ -340,9 +384,9 @@ async def test_exports_with_others_at_work_merge_to_what_the_service_has() -> No
 @pytest.mark.parametrize(
     ("wrong", "words"),
     [
-        ({"include": ["comment"]}, "include: must be of comments, links, watchers, not 'comment'"),
+        ({"include": ["comment"]}, "include: must contain only comments, links, watchers; not 'comment'"),
         ({"since": "yesterday"}, "since: must be 'last' or a time, not 'yesterday'"),
-        ({"partition": ["month"]}, "partition: must be of project, day, not 'month'"),
+        ({"partition": ["month"]}, "partition: must contain only project, day; not 'month'"),
         ({"format": "xlsx"}, "format: must be one of jsonl, ndjson, csv, parquet, not 'xlsx'"),
     ],
 )

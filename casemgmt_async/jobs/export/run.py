@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack
 from datetime import datetime
@@ -19,11 +20,13 @@ from casemgmt_async.jobs.export.reading import ExportReader, Extras
 from casemgmt_async.jobs.export.results import ExportResult
 from casemgmt_async.jobs.export.targets import Target, open_target
 from casemgmt_async.jobs.journal import Journal, JournalAddress, JournalURL, journal_address
-from casemgmt_async.jobs.journal.export_queries import begin_anew, cases_to_write, count_items, items
+from casemgmt_async.jobs.journal.export_queries import begin_anew, cases_to_write, count_items, items, kept_pages
 
 __all__ = ["FRESH", "export_cases"]
 
 BATCH: Final = 1_000
+HOW_TO_RESTART: Final = "continue that export with the options that it had, or delete this file to start again"
+HOW_TO_SEPARATE: Final = "give it as before, or use another target or state for this export"
 FRESH: Final = 3_600.0
 """Seconds after which an export that was stopped is begun anew, unless the caller says to resume it."""
 
@@ -42,7 +45,7 @@ class ExportOptions:
     def __attrs_post_init__(self) -> None:
         for name in self.include:
             if name not in EXTRAS:
-                raise InvalidArgumentError("include", f"must be of {', '.join(EXTRAS)}, not {name!r}")
+                raise InvalidArgumentError("include", f"must contain only {', '.join(EXTRAS)}; not {name!r}")
         if not (self.since in (None, "last") or isinstance(self.since, datetime)):
             raise InvalidArgumentError("since", f"must be 'last' or a time, not {self.since!r}")
 
@@ -77,23 +80,31 @@ async def export_cases(
     All pages are read once, and a second time where totals or the newest cases show that the cases have changed
     meanwhile; `complete` reads them a second time in any case.
 
-    The journal is beside the target, or in PostgreSQL by a URL such as `postgresql://host/database#name`, and goes
-    away when the export is complete. Until then the same call goes on with it; one that was begun more than an hour
-    ago is begun anew, unless `resume` is true. `force` overwrites a file that is there.
+    The journal is beside the target, or in PostgreSQL by a URL such as `postgresql://host/database#name`, and is
+    deleted when the export is complete. Until then the same call continues it; an export that was begun more than an
+    hour ago starts again, unless `resume` is true. An export to standard output keeps its journal only if `journal`
+    names one. `force` overwrites a file that is there.
 
-    Raises `ExportError` where the target cannot be written or the journal or state is of another export, and
-    `InvalidArgumentError` for arguments that cannot be, all before the first page is read.
+    Raises `ExportError` if the target cannot be written, or if the journal or the state belongs to another export, and
+    `InvalidArgumentError` for wrong arguments, all before the first page is read.
     """
     options = ExportOptions(
         filter=filter, since=since, include=tuple(include), complete=complete, resume=resume, force=force
     )
     control = control or JobControl()
     place = open_target(target, format, partition)
-    path = place.beside("journal") if journal is None else journal_address(journal)
     state_path = journal_address(state) if state is not None else place.beside("state")
     keeps_state = state is not None or since == "last"
-    place.check(None, force=force or isinstance(path, JournalURL) or path.exists())
     async with AsyncExitStack() as stack:
+        path: JournalAddress
+        if journal is not None:
+            path = journal_address(journal)
+        elif place.is_stdout:  # what was cut off, as by `| head`, must not be continued by the next export
+            path = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="casemgmt-"))) / "journal"
+        else:
+            path = place.beside("journal")
+        is_begun = isinstance(path, JournalURL) or path.exists()
+        place.check(None, force=force or is_begun, is_delta=since == "last")
         common: dict[str, Any] = {"base_url": session.base_url, "clock": control.clock}
         book = await stack.enter_async_context(Journal(path, kind="export", on_step=control.step, **common))
         kept = None
@@ -149,7 +160,7 @@ class Export:
         """Take up the journal, or begin it anew; refuse that and the state where they are of another export."""
         options = self.options
         output = self.journal.meta.get("output")
-        self.target.check(output, force=options.force)
+        self.target.check(output, force=options.force, is_delta=options.since == "last")
         if "written" in self.journal.meta:  # an earlier export was killed at its very end
             if self.state is not None:
                 await self.remember()
@@ -165,25 +176,31 @@ class Export:
             "include": list(options.include),
         }
         organization = await self.organization()
-        self.refuse_other(self.journal, asked | {"organization": organization})
+        if not await kept_pages(self.journal):  # such as after a filter that the service has refused
+            await self.journal.put(asked={})
+        self.refuse_other(self.journal, asked | {"organization": organization}, HOW_TO_RESTART)
         await self.journal.put(asked=asked | {"organization": organization})
         if self.state is not None:
-            bound = {"filter": options.filter, "organization": organization}
-            self.refuse_other(self.state, bound)
-            await self.state.put(asked=bound)
+            self.refuse_other(self.state, self.bound, HOW_TO_SEPARATE)
             if "number" not in self.journal.meta:
                 await self.journal.put(number=int(self.state.meta.get("runs", 0)) + 1)
         elif "number" not in self.journal.meta:
             await self.journal.put(number=self.next_number())
 
-    def refuse_other(self, journal: Journal, asked: dict[str, Any]) -> None:
+    @property
+    def bound(self) -> dict[str, Any]:
+        """What the exports that share a state have in common."""
+        asked: dict[str, Any] = self.journal.meta["asked"]
+        return {"filter": asked["filter"], "organization": asked["organization"]}
+
+    def refuse_other(self, journal: Journal, asked: dict[str, Any], advice: str) -> None:
         """Refuse to resume an export with other options; an unknown organisation is not compared."""
-        before = journal.meta.get("asked", asked)
+        before = journal.meta.get("asked") or asked
         for name, value in asked.items():
             if before.get(name) != value and not (name == "organization" and None in (before.get(name), value)):
                 raise ExportError(
                     f"{journal.path}: it belongs to another export: its {name} is {before.get(name)!r}, not {value!r}; "
-                    "give it as before, or another target, state and journal"
+                    f"{advice}"
                 )
 
     async def organization(self) -> str | None:
@@ -209,7 +226,7 @@ class Export:
         """Keep in the state file what was written."""
         assert self.state is not None
         await self.changes().remember()
-        await self.state.put(runs=self.number)
+        await self.state.put(runs=self.number, asked=self.bound)
 
     def changes(self) -> Changes:
         """Make what compares with the state."""

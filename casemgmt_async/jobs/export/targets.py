@@ -21,6 +21,11 @@ from casemgmt_async.jobs.files import JSON_LINES, FileWriter, Format, sync_folde
 __all__ = ["STDOUT", "Target", "open_target"]
 
 STDOUT: Final = "-"
+KEEP_FILE: Final = "give another name, a folder, or --force to overwrite it"
+KEEP_DELTA: Final = (
+    "move it away, or export into a folder, which gets a file each time; --force loses what it holds, because no later "
+    "export repeats it"
+)
 OPEN_FILES: Final = 64
 """Partitions that are open at a time; cases come by age, so that a day is soon complete."""
 
@@ -56,17 +61,19 @@ class Target:
         stamp = datetime.fromtimestamp(started, UTC)
         return self.path / f"cases-{run:06}-{stamp:%Y%m%dT%H%M%SZ}.{self.suffix}"
 
-    def check(self, written: str | None, *, force: bool) -> None:
-        """Refuse a target that cannot be written or that would be overwritten; `written` is by this export itself."""
+    def check(self, written: str | None, *, force: bool, is_delta: bool = False) -> None:
+        """Refuse a target that cannot be written, or a file that would be overwritten.
+
+        `written` is the file that this export itself has written. `is_delta` says that the file would hold what has
+        changed since the last export: then the file that is there is the only place of the changes before.
+        """
         if self.is_stdout:
             return
         folder = self.path if self.is_folder else self.path.parent
         if not folder.is_dir():
             raise ExportError(f"{self.path}: there is no folder {folder}; make it first")
         if not self.is_folder and self.path.is_file() and not force and written != str(self.path):
-            raise ExportError(
-                f"{self.path}: the file is there already; give another name, a folder, or --force to overwrite it"
-            )
+            raise ExportError(f"{self.path}: the file is there already; {KEEP_DELTA if is_delta else KEEP_FILE}")
 
     async def write(self, output: Path, cases: Batches, users: Batches | None, step: Callable[[str], None]) -> None:
         """Write cases, and users beside them, whole or not at all; raises `ExportError` where that fails."""
@@ -158,7 +165,7 @@ def open_target(target: str | Path, format: str | None, partition: Sequence[str]
     """
     for name in partition:
         if name not in PARTITIONS:
-            raise InvalidArgumentError("partition", f"must be of {', '.join(PARTITIONS)}, not {name!r}")
+            raise InvalidArgumentError("partition", f"must contain only {', '.join(PARTITIONS)}; not {name!r}")
     if format is not None and format not in FORMATS:
         raise InvalidArgumentError("format", f"must be one of {', '.join(FORMATS)}, not {format!r}")
     path = Path(target)
