@@ -97,7 +97,7 @@ pace_options = together(
         default=jobs.GRACE,
         show_default=True,
         metavar="S",
-        help="Seconds in which requests in flight can end after Ctrl-C or SIGTERM.",
+        help="Seconds in which requests in flight can end after Ctrl-C, SIGTERM or --max-time.",
     ),
     click.option(
         "--concurrency", type=click.IntRange(min=1), metavar="N", default=8, show_default=True, help="Calls at a time."

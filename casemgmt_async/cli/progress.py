@@ -118,7 +118,7 @@ def _pace(now: jobs.Progress) -> str:
 
 def _line(now: jobs.Progress) -> str:
     of = f" of {now.total:,}" if now.total is not None else ""
-    return f"{now.phase}: {now.done:,}{of} ({_pace(now)})"
+    return f"{now.phase or 'starting'}: {now.done:,}{of} ({_pace(now)})"
 
 
 SIGNALS: Final = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGBREAK") if hasattr(signal, name))

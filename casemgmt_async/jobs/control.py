@@ -47,7 +47,7 @@ class Budget:
     max_operations: int | None = field(default=None, validator=positive)
     """Changes that are sent before it stops; the rest stays planned."""
     max_time: float | None = field(default=None, validator=positive)
-    """Seconds after which nothing new is begun."""
+    """Seconds after which nothing new is begun; calls that still wait are cancelled at the end of the grace period."""
     concurrency: int = field(default=8, validator=positive)
     """Calls in flight at a time."""
 
@@ -81,6 +81,15 @@ class StopSignal:
             self._task.cancel()
         else:
             self._task.get_loop().call_later(self.grace, self._abort, self._task)
+
+    def wake(self) -> None:
+        """End the sleeps of the job, because its time is used up."""
+        self._wake.set()
+
+    def abort(self) -> None:
+        """Cancel the job now."""
+        if self._task is not None:
+            self._abort(self._task)
 
     def _abort(self, task: asyncio.Task[Any]) -> None:
         if not task.done():
@@ -135,6 +144,7 @@ class JobControl:
         self._waits_end = 0.0
         self._out_of: str | None = None
         self._late = False
+        self._calls = 0  # in flight
         self.guard: Callable[[], object] = lambda: None
 
     def request_stop(self) -> None:
@@ -184,6 +194,7 @@ class JobControl:
         session.add_listener(self._on_event)
         task = asyncio.ensure_future(work)
         self.stop.attach(task)
+        timers = self._timers()
         try:
             await asyncio.wait({task})
             return None if self.stop.aborted and task.cancelled() else task.result()
@@ -194,8 +205,25 @@ class JobControl:
             await asyncio.wait({task})
             raise
         finally:
+            for timer in timers:
+                timer.cancel()
             session.remove_listener(self._on_event)
             self.progress.report(now=True)
+
+    def _timers(self) -> list[asyncio.TimerHandle]:
+        """Start what ends the waits of the job when its time is used up: sleeps at once, calls after the grace period.
+
+        Work without a call, such as the writing of a file, goes on to its end.
+        """
+        if self.budget.max_time is None:
+            return []
+        loop, left = asyncio.get_running_loop(), max(self.budget.max_time - self.progress.elapsed, 0.0)
+
+        def cut_off() -> None:
+            if self._calls and self.should_stop:
+                self.stop.abort()
+
+        return [loop.call_later(left, self.stop.wake), loop.call_later(left + self.stop.grace, cut_off)]
 
     async def each(self, items: Iterable[T], work: Callable[[T], Awaitable[object]]) -> None:
         """Do the work for every item, `budget.concurrency` at a time, until all is done or the job stops."""
@@ -215,18 +243,21 @@ class JobControl:
         calls in a row without an answer.
         """
         while True:
+            self._calls += 1
             try:
                 answer = await make()
             except RateLimitError as error:
                 wait = 1.0 if error.retry_after is None else error.retry_after
-                self.hold(wait)
-                await self.sleep(wait)
             except Exception as error:
                 self.breaker.record(error)
                 raise
             else:
                 self.breaker.record(None)
                 return answer
+            finally:
+                self._calls -= 1
+            self.hold(wait)
+            await self.sleep(wait)
 
     async def attempt(
         self, make: Callable[[], Awaitable[T]], *, not_sent: Callable[[], Awaitable[object]] | None = None

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable, Coroutine
 from typing import Any
 
 import pytest
+from virtual_loop import run_virtually
 
 from casemgmt_async import CaseSession, InvalidArgumentError, RateLimitError
 from casemgmt_async.jobs import Budget, JobControl, Progress
@@ -86,6 +88,46 @@ async def test_a_rate_limit_is_waited_out_unless_the_job_stops() -> None:
 async def noted(slept: list[float], seconds: float) -> None:
     """Sleep no time, and keep for how long it would have been."""
     slept.append(seconds)
+
+
+def test_a_call_that_waits_for_ever_ends_when_the_time_is_used_up() -> None:
+    """As after a signal, it has the grace period; work without a call goes on to its end."""
+
+    async def stuck(control: JobControl) -> str:
+        await control.call(asyncio.Event().wait)
+        return "never"
+
+    async def written(control: JobControl) -> str:
+        await control.call(lambda: asyncio.sleep(1))
+        await asyncio.sleep(1_000)
+        return "written"
+
+    async def program(work: Callable[[JobControl], Coroutine[Any, Any, str]]) -> tuple[str | None, str | None, float]:
+        clock = asyncio.get_running_loop().time
+        control = JobControl(budget=Budget(max_time=60), grace=5, clock=clock)
+        async with CaseSession(base_url="http://127.0.0.1:9", api_key="k", app_key="k") as session:
+            result = await control.run(session, work(control))
+        assert not control.stop.requested
+        return result, control.stopped, clock()
+
+    assert run_virtually(program(stuck)) == (None, "its time of 60 s is used up", 65)
+    assert run_virtually(program(written)) == ("written", None, 1_001)
+
+
+def test_a_wait_for_the_rate_limit_ends_when_the_time_is_used_up() -> None:
+    """The call was refused, so that there is nothing to wait for."""
+
+    async def refused() -> None:
+        raise RateLimitError(429, retry_after=3600.0)
+
+    async def program() -> float:
+        clock = asyncio.get_running_loop().time
+        control = JobControl(budget=Budget(max_time=60), clock=clock)
+        async with CaseSession(base_url="http://127.0.0.1:9", api_key="k", app_key="k") as session:
+            assert await control.run(session, control.call(refused)) is None
+        return clock()
+
+    assert run_virtually(program()) == 60
 
 
 async def test_a_stop_from_another_thread_reaches_the_job(session: CaseSession) -> None:
