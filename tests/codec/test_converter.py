@@ -6,7 +6,7 @@ import json
 import typing
 from collections import Counter
 from collections.abc import Mapping
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any, ClassVar
 
@@ -202,3 +202,38 @@ def test_two_fields_in_one_place_are_refused() -> None:
 
     with pytest.raises(TypeError, match="'two'"):
         make_converter().structure({}, Twice)
+
+
+VARIABLES = [
+    *("obj", "extra", "users", "raw", "at", "value", "linked", "other", "type_", "id_", "values", "type"),
+    *("items", "item", "key", "moment"),
+]
+
+
+@pytest.mark.parametrize("name", VARIABLES)
+def test_an_object_may_have_the_name_of_a_variable_in_the_generated_code(name: str) -> None:
+    named = attrs.make_class(
+        "Named",
+        {
+            "times": inside(name, "times", factory=dict, type=Mapping[str, datetime]),
+            "moments": inside(name, "moments", factory=tuple, type=tuple[datetime, ...]),
+            "kind": inside(name, "kind", type=Priority),
+            "text": inside(name, "text", type=str),
+            "last": field(default=None, type=str),
+            "extra": field(factory=dict, type=Extra),
+        },
+        bases=(Model,),
+        frozen=True,
+    )
+    holder = attrs.make_class(
+        "Holder", {"one": field(default=None, type=named), "extra": field(factory=dict)}, bases=(Resource,), frozen=True
+    )
+    holder.resource_type = "holder"
+    when, moment = "2026-01-24T00:47:45Z", datetime(2026, 1, 24, 0, 47, 45, tzinfo=UTC)
+    inner = {"times": {"a": when}, "moments": [when], "kind": "P1", "text": "t", "novel": 1}
+    raw = {"data": {"id": "1", "type": "holder", "attributes": {"one": {name: inner, "last": "l"}}}}
+    for body in (raw, json.dumps(raw).encode()):
+        found: Any = decode(body, holder).one
+        assert (found.times, found.moments) == ({"a": moment}, (moment,))
+        assert (found.kind, found.text, found.last) == (Priority.P1, "t", "l")
+        assert found.extra == {f"/{name}/novel": 1}
