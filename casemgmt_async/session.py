@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from ssl import SSLContext
 from types import TracebackType
@@ -108,9 +107,7 @@ class CaseSession:
             on_event=on_event,
             clock=clock,
         )
-        if not site:
-            base_url = base_url or os.environ.get("CASEMGMT_BASE_URL")
-        self._origin: Final = Origin.of(base_url=base_url, site=site or os.environ.get("DD_SITE"))
+        self._origin: Final = Origin.of(base_url=base_url, site=site)
         events = Events()
         if on_event is not None:
             events.add(on_event)

@@ -86,7 +86,7 @@ class Credentials:
             found = value or os.environ.get(variable)
             if found:
                 self._fixed[name] = Secret(found)
-                self._problem = self._problem or flaw(argument, found)
+                self._problem = self._problem or flaw(argument if value else variable, found)
             else:
                 missing.append((argument, variable))
         if missing:
@@ -184,11 +184,11 @@ def escaped_forms(secret: str) -> str:
     return "".join(forms)
 
 
-def flaw(argument: str, value: object) -> str | None:
+def flaw(name: str, value: object) -> str | None:
     """What is wrong with a credential; None if it can be sent in a header."""
     if not isinstance(value, str):
-        return f"{argument} must be a string, not {type(value).__name__}"
-    return None if PRINTABLE(value) else f"{argument} must be printable ASCII without blanks, and not empty"
+        return f"{name} must be a string, not {type(value).__name__}"
+    return None if PRINTABLE(value) else f"{name} must be printable ASCII without blanks or line breaks, and not empty"
 
 
 def checked_headers(headers: Mapping[str, str] | None) -> dict[str, str]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import enum
 import ipaddress
+import os
 import re
 from collections.abc import Mapping
 from typing import Any, Final
@@ -62,10 +63,23 @@ class Origin:
 
     @classmethod
     def of(cls, *, base_url: str | None, site: str | None) -> Origin:
-        """Make the origin of `base_url` or, if that is empty, of `site`."""
+        """Make the origin of the first address that is given: an argument, a variable, or the default site."""
         if base_url:
             return cls(base_url)
-        site = site or SITES[0]
+        if site:
+            return cls.of_site(site)
+        for variable, make in (("CASEMGMT_BASE_URL", cls), ("DD_SITE", cls.of_site)):
+            value = os.environ.get(variable)
+            if value:
+                try:
+                    return make(value)
+                except ConfigurationError as error:
+                    raise ConfigurationError(f"{variable}: {error}") from None
+        return cls.of_site(SITES[0])
+
+    @classmethod
+    def of_site(cls, site: str) -> Origin:
+        """Make the origin of a site of the service."""
         if site not in SITES:
             raise ConfigurationError(f"unknown site {site!r}; use one of {', '.join(SITES)}, or pass base_url")
         return cls(f"https://api.{site}")

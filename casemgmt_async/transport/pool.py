@@ -52,7 +52,7 @@ class Pool:
         """The aiohttp session."""
         client = self._client
         if self.closed or (client is not None and client.closed):
-            raise SessionClosedError("the session is closed")
+            raise SessionClosedError(f"the {'session' if self.closed else 'client_session that was passed'} is closed")
         if client is None:
             # The limiter already bounds the concurrency, so no request waits for a connection.
             connector = self._connector or aiohttp.TCPConnector(limit=self._limit)

@@ -49,6 +49,25 @@ def test_the_environment_stands_behind_the_arguments(monkeypatch: pytest.MonkeyP
 
 
 @pytest.mark.parametrize(
+    ("variable", "value", "match"),
+    [
+        ("CASEMGMT_BASE_URL", "http://x.example", "^CASEMGMT_BASE_URL: base_url must be https"),
+        ("DD_SITE", "https://datadoghq.eu", "^DD_SITE: unknown site 'https://datadoghq.eu'"),
+        ("DD_API_KEY", "a-key-from-a-file\n", "^DD_API_KEY must be printable ASCII without blanks or line breaks, and not empty$"),
+        ("DD_APP_KEY", "two words", "^DD_APP_KEY must be printable"),
+    ],
+)
+def test_a_variable_that_is_not_usable_is_named(
+    variable: str, value: str, match: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("DD_API_KEY", "DD_APP_KEY"):
+        monkeypatch.setenv(name, "a-key")
+    monkeypatch.setenv(variable, value)
+    with pytest.raises(ConfigurationError, match=match):
+        CaseSession()
+
+
+@pytest.mark.parametrize(
     ("arguments", "match"),
     [
         ({"api_key": None}, "api_key is missing"),
@@ -182,6 +201,24 @@ async def test_a_session_that_was_handed_in_is_not_closed() -> None:
         async with open_session(wire.base_url, client_session=client) as session:
             with pytest.raises(SessionClosedError):
                 await session.raw(routes.GET_CASE, "a")
+
+
+async def test_a_client_session_that_its_owner_has_closed_is_named() -> None:
+    async with aiohttp.ClientSession() as client:
+        session = open_session("http://127.0.0.1:9", client_session=client)
+    async with session:
+        with pytest.raises(SessionClosedError, match=r"^the client_session that was passed is closed$"):
+            await session.raw(routes.GET_CASE, "a")
+        assert not session.closed
+
+
+async def test_no_request_waits_for_a_connection_of_the_pool() -> None:
+    """The connector takes as many as the session admits."""
+    async with served(http(CASE), max_concurrency=150) as (_, session):
+        await session.raw(routes.GET_CASE, "a")
+        connector = session._pool.client().connector
+        assert connector is not None
+        assert connector.limit == 150
 
 
 async def test_a_connector_that_was_given_is_closed() -> None:
