@@ -112,6 +112,23 @@ def test_a_pause_saves_an_eighth_of_the_share_of_a_window_and_one_request_at_lea
     assert pacer.credit == pytest.approx(burst)
 
 
+@pytest.mark.parametrize(("limit", "reserve"), [(1000, 8), (100, 4), (51, 3), (4, 1), (3, 0)])
+def test_a_process_that_is_alone_keeps_a_reserve_until_the_last_quarter_of_a_window(limit: int, reserve: int) -> None:
+    """4 %, at most 8 requests, so that it sees a process that starts meanwhile."""
+
+    def delay(remaining: int, reset: float) -> float:
+        quota = ReportedQuota(random.Random(0).random, limit)
+        quota.own = limit - remaining
+        quota.observe(RateLimit(limit=limit, period=10.0, remaining=limit, reset=reset + 0.5), 0.5, 1)
+        quota.own = limit - remaining
+        quota.observe(RateLimit(limit=limit, period=10.0, remaining=remaining, reset=reset), 1.0, 1)
+        return quota.delay(1.0, 0)
+
+    assert delay(reserve + 1, 6.0) == 0
+    assert reserve == 0 or delay(reserve, 6.0) == pytest.approx(6.0 - 2.5)
+    assert delay(1, 2.4) == 0
+
+
 def test_the_last_fraction_of_a_window_counts_in_the_next() -> None:
     """What the end of a window adds to the credit is kept, up to one request."""
     pacer = Pacer(100, 0.0)
