@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import copy
 import functools
+import inspect
 import math
 import pickle
+from pathlib import Path
 from typing import Any
 
 import aiohttp
@@ -15,6 +17,7 @@ from yarl import URL
 
 from casemgmt_async import CaseSession, ConfigurationError, DecodeError, InvalidArgumentError, RetryPolicy, routes
 from casemgmt_async.models import Case, Page
+from casemgmt_async.transport.retry import RetryBudget
 
 CASE = b'{"data": {"id": "a", "type": "case", "attributes": {}}}'
 KEYS: dict[str, Any] = {"api_key": "an-api-key", "app_key": "an-app-key", "base_url": "http://127.0.0.1:9"}
@@ -131,3 +134,33 @@ async def test_a_page_of_a_proxy_is_described_and_not_quoted() -> None:
     async with served(page, retry=RetryPolicy(attempts=1)) as (_, session):
         with pytest.raises(DecodeError, match=r"the body of 20 bytes \(text/html; x=<secret>\) is not JSON"):
             await session.call(routes.GET_CASE, Case, "a")
+
+
+DOCS = Path(__file__).parents[2] / "docs"
+POLICY = RetryPolicy()
+DEFAULTS = {name: each.default for name, each in inspect.signature(CaseSession).parameters.items()}
+
+
+@pytest.mark.parametrize(
+    ("page", "sentence"),
+    [
+        ("faults", f"| attempts of one call | {POLICY.attempts} |"),
+        ("faults", f"random, at most {POLICY.initial_backoff:g} s, doubling up to {POLICY.max_backoff:g} s |"),
+        ("faults", f"longest wait that the service may ask for | {POLICY.max_retry_after:g} s;"),
+        ("faults", f"| one attempt | {POLICY.attempt_timeout:g} s, then it counts as lost |"),
+        ("faults", f"| the whole call, waits included | {DEFAULTS['timeout']:g} s |"),
+        (
+            "faults",
+            f"| retries of all calls together | {RetryBudget().tokens:g} at once; each success adds half a retry |",
+        ),
+        ("faults", f"a body of more than {DEFAULTS['max_body'] / 2**20:g} MiB decompressed (`max_body`"),
+        (
+            "sessions",
+            f"`timeout` bounds one whole call with its retries and its waits: {DEFAULTS['timeout']:g} seconds",
+        ),
+        ("sessions", f"`max_concurrency` ({DEFAULTS['max_concurrency']}) is the number of requests in flight"),
+        ("web-apps", f"(`max_concurrency`, {DEFAULTS['max_concurrency']})"),
+    ],
+)
+def test_the_pages_state_the_defaults(page: str, sentence: str) -> None:
+    assert sentence in DOCS.joinpath(f"{page}.md").read_text("utf-8")
