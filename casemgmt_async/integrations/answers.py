@@ -96,5 +96,6 @@ def answer_for(error: CaseManagementError) -> Answer:
     elif isinstance(error, OutcomeUnknownError) and isinstance(error.__cause__, TimeoutError):
         answer = Answer(ANSWERS[RequestTimeoutError].status, answer.detail)
     level = logging.ERROR if answer.status == 500 else logging.WARNING if answer.status > 500 else logging.INFO
-    log.log(level, "responding with %d: %s: %s", answer.status, type(error).__name__, error)
+    text = " ".join(str(error).split())  # it may quote an HTML page of a proxy
+    log.log(level, "responding with %d: %s: %s", answer.status, type(error).__name__, text)
     return answer

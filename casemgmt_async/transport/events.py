@@ -181,7 +181,7 @@ def write_log(event: Event) -> None:
             )
         case RetryScheduled():
             text = "call %d: %s: attempt %d failed, next one in %.3f s: %s"
-            log.info(text, *start, event.attempt, event.wait, event.error)
+            log.info(text, *start, event.attempt, event.wait, one_line(event.error))
         case RateLimited():
             reason = "the service answered 429" if event.answered else "the rate limit would be exceeded"
             log.info("call %d: %s: attempt %d waits %.3f s, because %s", *start, event.attempt, event.wait, reason)
@@ -189,4 +189,9 @@ def write_log(event: Event) -> None:
             log.debug("call %d: %s: succeeded in %.3f s with %d attempts", *start, event.elapsed, event.attempts)
         case CallFailed():
             kind, text = type(event.error).__name__, "call %d: %s: failed in %.3f s with %d attempts: %s: %s"
-            log.info(text, *start, event.elapsed, event.attempts, kind, event.error)
+            log.info(text, *start, event.elapsed, event.attempts, kind, one_line(event.error))
+
+
+def one_line(error: BaseException) -> str:
+    """The text of an error without line breaks: it may quote an HTML page of a proxy."""
+    return " ".join(str(error).split())

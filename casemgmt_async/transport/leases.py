@@ -286,7 +286,8 @@ class Leases:
         try:
             found = await self.identify()
         except (AuthenticationError, PermissionDeniedError, NotFoundError) as error:
-            log.info("the organisation cannot be read, so only sessions with the same key share a budget: %s", error)
+            text = "the organisation cannot be read, so only sessions with the same key share a budget: %s"
+            log.info(text, " ".join(str(error).split()))  # the error may quote an HTML page of a proxy
             found = None
         return found or digest(self.credential())
 

@@ -54,6 +54,13 @@ def test_an_error_becomes_a_status_and_the_caller_reads_what_the_caller_can_mend
     assert [record.levelname for record in caplog.records] == [expected]
 
 
+def test_a_page_of_a_proxy_is_one_line_of_the_log(caplog):
+    page = errors.ErrorDetail("<html>\n<h1>Bad Gateway</h1>\r\n</html>")
+    answer_for(errors.ServerError(502, (page,), "get_case"))
+    (message,) = caplog.messages
+    assert message == ("responding with 502: ServerError: get_case answered 502: <html> <h1>Bad Gateway</h1> </html>")
+
+
 def test_a_long_explanation_is_cut():
     answer = answer_for(errors.BadRequestError(400, (errors.ErrorDetail("x" * 10_000),)))
     assert 500 <= len(answer.detail) < 600

@@ -7,7 +7,7 @@ import logging
 import pytest
 
 from casemgmt_async import routes
-from casemgmt_async.errors import OutcomeUnknownError, ServerError
+from casemgmt_async.errors import ErrorDetail, OutcomeUnknownError, ServerError
 from casemgmt_async.transport.events import (
     CallFailed,
     CallSucceeded,
@@ -69,6 +69,15 @@ def test_each_event_is_a_line_of_the_log(caplog: pytest.LogCaptureFixture) -> No
     assert all(record.name == "casemgmt_async" and "get_case" in record.getMessage() for record in caplog.records)
     assert all(record.levelno < logging.WARNING for record in caplog.records)
     assert "its-content" not in caplog.text
+
+
+@pytest.mark.parametrize("kind", [RetryScheduled, CallFailed])
+def test_a_page_of_a_proxy_is_one_line_of_the_log_too(kind: type, caplog: pytest.LogCaptureFixture) -> None:
+    error = ServerError(502, [ErrorDetail("<html>\r\n  <h1>Bad Gateway</h1>\n</html>")], "get_case")
+    with caplog.at_level(logging.INFO, "casemgmt_async"):
+        Events().emit(kind(1, routes.GET_CASE, 1, 0.2, error))
+    (message,) = caplog.messages
+    assert message.endswith("get_case answered 502: <html> <h1>Bad Gateway</h1> </html>")
 
 
 def test_the_log_says_what_one_needs_to_know(caplog: pytest.LogCaptureFixture) -> None:
