@@ -15,7 +15,6 @@ operations, statuses and kinds of error, and no ids.
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Callable, Mapping
 from typing import Any, Final
@@ -152,8 +151,6 @@ class Telemetry:
         self._retries.add(1, {"casemgmt.operation": event.route.name, "error.type": kind})
 
     def _limited(self, event: RateLimited) -> None:
-        if not math.isfinite(event.wait):
-            return  # it waits for the first answer, so there is nothing to measure yet
         answered: Attributes = {"casemgmt.answered": event.answered}
         self._call(event).span.add_event("rate_limited", {**answered, "casemgmt.wait": event.wait})
         self._waits.record(event.wait, {**answered, "casemgmt.operation": event.route.name})
