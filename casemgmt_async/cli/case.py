@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import functools
-import json
 import sys
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from typing import Any, Final
@@ -15,9 +14,12 @@ from casemgmt_async import (
     Case,
     CaseManagementError,
     CaseSession,
+    CaseType,
     Directory,
     LinkRelationship,
     Priority,
+    StatusError,
+    case_types,
     cases,
     links,
     timeline,
@@ -28,6 +30,7 @@ from casemgmt_async.cli.app import Commands
 from casemgmt_async.cli.completions import complete_keys, complete_projects
 from casemgmt_async.cli.context import Context, Misused, runs
 from casemgmt_async.cli.formats import plain
+from casemgmt_async.cli.keys import keys_in
 from casemgmt_async.cli.screen import Screen
 from casemgmt_async.cli.text import Text, clean, many
 from casemgmt_async.cli.web import browse, quoted
@@ -58,24 +61,7 @@ def read_keys(_: click.Context, __: click.Parameter, given: tuple[str, ...]) -> 
         return tuple(dict.fromkeys(given))
     if not given and sys.stdin.isatty():
         raise click.UsageError("no case: give keys, or send them to standard input")
-    found = [key for line in sys.stdin if (key := key_of(line))]
-    return tuple(dict.fromkeys(found))
-
-
-def key_of(line: str) -> str | None:
-    """The key or id at the beginning of a line of text, CSV or JSON; None for a heading and an empty line."""
-    text = line.strip()
-    if text.startswith("{"):
-        try:
-            data = json.loads(text)
-        except ValueError:
-            raise click.UsageError(f"standard input: this line is not JSON: {text[:60]}") from None
-        found = data.get("id") or data.get("key")
-        if not isinstance(found, str):
-            raise click.UsageError(f"standard input: this line has neither an id nor a key: {text[:60]}")
-        return found
-    word = text.replace(",", " ").split(maxsplit=1)[0] if text.strip(", ") else ""
-    return None if word in {"", "key", "id"} else word
+    return tuple(dict.fromkeys(keys_in(sys.stdin.read())))
 
 
 keys_argument = click.argument("keys", nargs=-1, metavar="KEY...", callback=read_keys, shell_complete=complete_keys)
@@ -175,17 +161,13 @@ async def create(
             given["description"] = text
         if priority is not None:
             given["priority"] = Priority(priority)
+        kind = await directory.case_type(case_type or context.profile.type or "Standard")
         if status is not None:
-            given["status_name"] = status
+            given["status_name"] = spelled(status, [kind])
         if assign is not None:
             given["assignee_id"] = (await directory.user(assign)).id
-        made = await cases.create_case(
-            session,
-            title=title,
-            project_id=(await directory.project(home)).id,
-            type_id=(await directory.case_type(case_type or context.profile.type or "Standard")).id,
-            **given,
-        )
+        project_id = (await directory.project(home)).id
+        made = await cases.create_case(session, title=title, project_id=project_id, type_id=kind.id, **given)
         if web:
             return browse(context.screen, session, f"/cases/{quoted(made.key or made.id)}")
         address = web_address(session.base_url)
@@ -234,14 +216,30 @@ async def assign(session: CaseSession, *, user: str | None, nobody: bool) -> tup
     "--to", "name", required=True, metavar="NAME", help="Name of a status of the case's type, such as Closed."
 )
 @changes
-async def status(session: CaseSession, *, name: str) -> tuple[Change, str]:  # noqa: ARG001
+async def status(session: CaseSession, *, name: str) -> tuple[Change, str]:
     """Set the status of cases.
 
     \b
     Example:
       casemgmt case status WEB-12 --to Closed
     """
-    return lambda session, key: cases.update_status(session, key, status_name=name), f"status {name}"
+    try:
+        wanted = spelled(name, await case_types.get_all_case_types(session))
+    except StatusError:  # the service says itself what it allows
+        wanted = name
+    return lambda session, key: cases.update_status(session, key, status_name=wanted), f"status {wanted}"
+
+
+def spelled(name: str, kinds: Sequence[CaseType]) -> str:
+    """Return a status name as the service spells it; the case of its letters does not matter.
+
+    Raises `Misused` for a name that no type has. Where types spell it differently, it stays as it is.
+    """
+    known = dict.fromkeys(each for kind in kinds for each in kind.status_names)
+    found = [each for each in known if each.casefold() == name.strip().casefold()]
+    if known and not found:
+        raise Misused(f"no case type has the status {name!r}; allowed: {', '.join(known)}")
+    return found[0] if len(found) == 1 else name
 
 
 @case.command()

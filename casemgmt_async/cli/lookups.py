@@ -62,6 +62,8 @@ async def look_up(
     fields: Fields,
     noun: str,
     read: Callable[[CaseSession], Awaitable[Sequence[Any]]],
+    *,
+    limit: int | None = None,
 ) -> None:
     """Read what a command lists, and write it; unknown columns are refused before the request."""
     fields.find([*listing.columns, *filter(None, [listing.sort])])
@@ -70,7 +72,8 @@ async def look_up(
     if items or not listing.is_table:
         write_list(context.screen, listing, items, fields, Look(listing.utc))
     if listing.is_table:
-        context.screen.note(many(len(items), noun))
+        found = many(len(items), noun)
+        context.screen.note(f"the first {found}; --limit N lists more" if len(items) == limit else found)
 
 
 def searching(noun: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
@@ -128,7 +131,7 @@ async def users(context: Context, *, text: str, limit: int, listing: ListChoices
     def read(session: CaseSession) -> Awaitable[Sequence[Any]]:
         return api.users.iter_users(session, filter=text or None, limit=limit).collect()
 
-    await look_up(context, listing, USER, "user", read)
+    await look_up(context, listing, USER, "user", read, limit=limit)
 
 
 @click.command()
@@ -146,4 +149,4 @@ async def teams(context: Context, *, text: str, limit: int, listing: ListChoices
     def read(session: CaseSession) -> Awaitable[Sequence[Any]]:
         return api.teams.iter_teams(session, keyword=text or None, limit=limit).collect()
 
-    await look_up(context, listing, TEAM, "team", read)
+    await look_up(context, listing, TEAM, "team", read, limit=limit)

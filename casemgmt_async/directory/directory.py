@@ -59,6 +59,7 @@ USER: Final = Kind[UserAccount](
     id_of=lambda user: user.id,
     note=lambda user: "disabled" if user.disabled else None,
     prefer=lambda user: not user.service_account,
+    alias=lambda user: user.name,
 )
 TEAM: Final = Kind[Team](
     "team",

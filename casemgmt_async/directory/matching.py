@@ -49,6 +49,8 @@ class Kind(Generic[T]):
     """Returns the reason why it cannot be used; None if it can."""
     prefer: Callable[[T], bool] = field(default=lambda _: True)
     """Whether it is preferred to other entries of the same name."""
+    alias: Callable[[T], str | None] = field(default=lambda _: None)
+    """Returns a name that is not unique, so that it only makes an entry a near match."""
 
     def find(self, name: str, entries: Sequence[T], *, any_note: bool = False, near: Sequence[T] = ()) -> T:
         """Find the one entry that has the name. `near` are more entries to name as near matches.
@@ -84,7 +86,7 @@ class Kind(Generic[T]):
 
     def nearest(self, name: str, entries: Iterable[T]) -> list[T]:
         """List entries with a similar name, the most similar first."""
-        by_name = {folded(read(entry)): entry for entry in entries for read in self.names}
+        by_name = {folded(read(entry)): entry for entry in entries for read in (self.alias, *self.names)}
         by_name.pop("", None)
         close = difflib.get_close_matches(folded(name), by_name, n=MOST_NEAR, cutoff=0.6)
         distinct = {self.id_of(by_name[found]): by_name[found] for found in close}

@@ -217,14 +217,14 @@ def yes(where: str, value: Any) -> list[None]:
 def labels(where: str, value: Any) -> list[dict[str, list[str]]]:
     """Read attributes: a text or several under each name."""
     if not isinstance(value, Mapping) or not value:
-        raise RulesError(f'{where} must be a table of names and texts, as {{ team = ["core"] }}; not {value!r}')
+        raise RulesError(f'{where} must give a text or several for each name, as team = ["core"]; not {value!r}')
     return [{name: texts(f"{where}.{name}", each) for name, each in value.items()}]
 
 
 def custom_attributes(where: str, value: Any) -> list[dict[str, Any]]:
     """Read custom attributes: a plain value, or a table with value and type, under each key."""
     if not isinstance(value, Mapping) or not value:
-        raise RulesError(f'{where} must be a table of keys and values, as {{ severity = "high" }}; not {value!r}')
+        raise RulesError(f'{where} must give a value for each key, as severity = "high"; not {value!r}')
     return [custom_attribute(f"{where}.{key}", key, each) for key, each in value.items()]
 
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 
+import click
 import pytest
 
 from casemgmt_async import CaseSession, cases, timeline, web_address
+from casemgmt_async.cli.keys import keys_in
 
 TYPE_ID = "00000000-0000-0000-0000-000000000001"
 
@@ -43,6 +45,8 @@ async def test_a_case_that_fails_does_not_keep_the_others_back(casemgmt, session
         (("-o", "jsonl"), None),
         (("--columns", "key", "-o", "csv"), None),
         (("--columns", "key,title"), None),
+        (("-o", "json"), None),
+        (("--columns", "title,key", "-o", "csv"), None),
     ],
 )
 async def test_a_list_of_cases_can_be_piped_into_a_change(shell, session, keys, options, row):
@@ -53,6 +57,51 @@ async def test_a_list_of_cases_can_be_piped_into_a_change(shell, session, keys, 
     for key in keys:
         cells = await timeline.iter_timeline(session, key).collect()
         assert [cell.message for cell in cells].count("Owner has changed.") == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "keys"),
+    [
+        ("A-1\nA-2\n\n A-3 \n", ["A-1", "A-2", "A-3"]),
+        ('{"id": "1", "key": "A-1"}\n{"key": "A-2"}\n', ["1", "A-2"]),
+        ('[{"id": "1"}, {"key": "A-2"}]', ["1", "A-2"]),
+        ('title,key\n"OPS-9 is down, again",A-1\n"two\nlines",A-2\n', ["A-1", "A-2"]),
+        ("id,key\n1,A-1\n", ["A-1"]),
+        ("key   title\nA-1   OPS-9 is down\n", ["A-1"]),
+        ("", []),
+    ],
+)
+def test_keys_are_read_in_every_format_of_a_list(text, keys):
+    """A title that begins with a key is not the key of a case to change."""
+    assert list(keys_in(text)) == keys
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("{not json", "standard input: this is not JSON: {not json"),
+        ('[{"title": "x"}]', 'standard input: this has neither an id nor a key: {"title": "x"}'),
+        ("[1]", "standard input: this has neither an id nor a key: 1"),
+    ],
+)
+def test_what_names_no_case_is_quoted(text, words):
+    with pytest.raises(click.UsageError) as caught:
+        list(keys_in(text))
+    assert caught.value.message == words
+
+
+async def test_a_status_is_named_in_any_case_of_its_letters(casemgmt, session, keys, emulator):
+    """The service wants its own spelling; a name that no type has is refused before any case is touched."""
+    said = await casemgmt("case", "status", *keys, "--to", "in progress")
+    assert (said.status, said.out.splitlines()) == (0, [f"{key}: status In Progress" for key in keys])
+    wrong = await casemgmt("case", "status", *keys, "--to", "Done")
+    assert wrong.status == 2
+    assert "no case type has the status 'Done'; allowed: Open, In Progress, Closed" in wrong.err
+    made = await casemgmt("case", "create", "Disk full", "--project", "SEC", "--status", "closed", "--json")
+    assert json.loads(made.out)["status_name"] == "Closed"
+    emulator.set_faults("get_all_case_types: status=403")
+    said = await casemgmt("case", "status", keys[0], "--to", "Closed")
+    assert said.status == 0, said.err
 
 
 async def test_nothing_on_standard_input_changes_nothing(shell, emulator):

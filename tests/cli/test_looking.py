@@ -196,3 +196,9 @@ def test_the_help_lists_whole_summaries():
 async def test_a_misspelt_command_gets_a_suggestion(casemgmt):
     said = await casemgmt("serch")
     assert (said.status, "Did you mean 'search'?" in said.err) == (2, True)
+
+
+async def test_a_list_of_users_that_is_cut_says_so(casemgmt):
+    cut = await casemgmt("users", "--limit", "3")
+    assert "the first 3 users; --limit N lists more" in cut.err
+    assert "15 users" in (await casemgmt("users", "--limit", "100")).err

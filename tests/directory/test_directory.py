@@ -85,6 +85,8 @@ async def test_an_unknown_user_is_refused_with_near_matches(directory, add_user)
     with pytest.raises(UnknownNameError, match=r"did you mean Ada Lovelace <ada\.lovelace@example\.com>") as caught:
         await directory.user("ada.lovelance@example.com")
     assert caught.value.candidates[0].id == ada.id
+    with pytest.raises(UnknownNameError, match=r"did you mean Ada Lovelace <ada\.lovelace@example\.com>"):
+        await directory.user("ada lovelace")  # full names are not unique, so that they are candidates only
     with pytest.raises(UnknownNameError) as caught:
         await directory.user("zzz@nowhere.test")
     assert caught.value.candidates == ()

@@ -130,7 +130,7 @@ DOCUMENTS = [
           {"7": {"title": "a"}}, {4: "the line must hold an object"}),
     Entry("an array that is cut off", "t.json", csv('[{"key": "A", "title": "a"},\n{"key": "B", "ti'),
           {"A": {"title": "a"}}, refused="line 2: the value that begins here does not end; is the file complete?"),
-    Entry("an object where an array is due", "t.json", csv('{"key": "A"}'), refused="it must hold one JSON array"),
+    Entry("an object where an array is due", "t.json", csv('{"key": "A"}'), refused="must hold one JSON array, which begins with [; if it has one object on each line, name it .jsonl"),
     Entry("a line of a megabyte", "t.jsonl", csv(f'{{"key": "A", "title": "a", "description": "{MEGABYTE}"}}\n'),
           {"A": {"description": MEGABYTE}}),
     Entry("an ISO time as a day", "t.jsonl", csv('{"key": "A", "title": "a", "due_date": "2031-05-06T00:00:00Z"}\n'),

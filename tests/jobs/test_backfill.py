@@ -328,6 +328,11 @@ async def test_a_source_that_cannot_be_used_is_one_line(session: CaseSession, tm
     (tmp_path / "rows.xml").write_text("<rows/>")
     with pytest.raises(SourceError, match=r"cannot tell the format; end the name in one of \.csv, \.tsv"):
         await run("rows.xml")
+    (tmp_path / "rows.xlsx").write_bytes(b"PK")
+    with pytest.raises(
+        SourceError, match=r"rows\.xlsx: cannot be read; save it as CSV or JSON Lines, with a name that"
+    ):
+        await run("rows.xlsx")
     (tmp_path / "rows.csv").write_text("key,headline\n1,x\n")
     with pytest.raises(SourceError, match="unknown columns: 'headline'; allowed: key, title"):
         await run("rows.csv")

@@ -30,6 +30,7 @@ from casemgmt_async.jobs import (
 from casemgmt_async.jobs.actions import current_assignee
 from casemgmt_async.jobs.journal import Journal, report_queries
 from casemgmt_async.jobs.report.charts import pairs, timeline
+from casemgmt_async.jobs.report.page import TO_DO
 from casemgmt_async.jobs.snapshot import CaseKind
 
 STANDARD = "00000000-0000-0000-0000-000000000001"
@@ -294,6 +295,23 @@ async def test_bad_rows_of_a_backfill_are_listed(emulator: Emulator, session: Ca
     assert "Rows that could not be used" in shown
     assert "A-2" in shown
     assert not report.more_bad_rows
+
+
+async def test_the_advice_for_a_backfill_is_about_rows(
+    emulator: Emulator, session: CaseSession, journal: Path, tmp_path: Path
+) -> None:
+    """A backfill has no plan to renew, and none of the options of a triage."""
+    emulator.set_faults("create_case#1: status=400")
+    rows = [{"key": "A", "title": "refused"}]
+    await backfill_cases(
+        session, rows, journal=journal, job="j", project="SEC", type="Standard", rejects=tmp_path / "bad.jsonl",
+        assume_new=True,
+    )  # fmt: skip
+    shown = " ".join(Page((await read_report(journal)).html()).text)
+    assert "Correct the rows, in the source or the rejects file, and run that file with the same --job." in shown
+    assert "--retry" not in shown
+    assert "make a new plan" not in shown
+    assert {*TO_DO["backfill"]} == {*TO_DO["triage"]} == {State.REJECTED, State.UNKNOWN, State.SKIPPED}
 
 
 @pytest.mark.parametrize("kind", ["triage", "backfill"])

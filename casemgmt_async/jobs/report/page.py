@@ -31,12 +31,19 @@ TILES: Final = {
     State.UNKNOWN: "outcome unknown",
     State.SKIPPED: "skipped",
 }
-TO_DO: Final = {
-    State.REJECTED: "Correct the cause, then run the same command again, in a triage with --retry-rejected.",
-    State.UNKNOWN: "Look at these cases, then run the same command with --retry-unknown to make what is missing.",
-    State.SKIPPED: "After the cause is corrected, make a new plan: it decides by the cases as they are now.",
+TO_DO: Final[Mapping[str, Mapping[State, str]]] = {
+    "triage": {
+        State.REJECTED: "Correct the cause, then run the same command again with --retry-rejected.",
+        State.UNKNOWN: "Look at these cases, then run the same command with --retry-unknown to make what is missing.",
+        State.SKIPPED: "After the cause is corrected, make a new plan: it decides by the cases as they are now.",
+    },
+    "backfill": {
+        State.REJECTED: "Correct the rows, in the source or the rejects file, and run that file with the same --job.",
+        State.UNKNOWN: "Run the same command again: it looks for these first, and makes what is missing.",
+        State.SKIPPED: "After the cause is corrected, run the same command again.",
+    },
 }
-"""What to do about operations that were not done."""
+"""What to do about operations that were not done, by the kind of the job."""
 COLUMNS: Final = ("Case", "Title", "Rule", "Change", "Before", "After", "Outcome", "Reason")
 """The columns of the table of cases; `report.js` knows their places."""
 
@@ -138,7 +145,8 @@ def failures(report: ReportData) -> Markup:
     if not report.failures:
         return raw("")
     rows = [
-        [outcome(each.state), in_words(each.action), f"{each.count:,}", explanation(each)] for each in report.failures
+        [outcome(each.state), in_words(each.action), f"{each.count:,}", explanation(report, each)]
+        for each in report.failures
     ]
     return section("What was not done, and why", table(["Outcome", "Change", "#Count", "Reason"], rows, "stack"))
 
@@ -159,13 +167,13 @@ def outcome(state: State) -> Markup:
     )
 
 
-def explanation(failure: ReportFailure) -> Markup:
+def explanation(report: ReportData, failure: ReportFailure) -> Markup:
     """Why operations were not done, what to do about it, and some of their cases."""
     examples = "For example: " + "; ".join(label[:80] for label in failure.examples)
     return tag(
         "div",
         tag("div", text=failure.reason, class_="reason"),
-        tag("div", text=TO_DO[failure.state], class_="todo soft"),
+        tag("div", text=TO_DO[report.kind][failure.state], class_="todo soft"),
         tag("div", text=examples, class_="reason soft"),
     )
 

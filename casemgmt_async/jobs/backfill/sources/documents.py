@@ -92,7 +92,10 @@ class JsonArray(JsonFile):
         with opened(self.path, self.encoding) as file:
             pieces = Pieces(file, self.path)
             if pieces.skip(BLANKS) != "[":
-                raise SourceError(f"{self.path}: it must hold one JSON array, that is, begin with [")
+                raise SourceError(
+                    f"{self.path}: must hold one JSON array, which begins with [; "
+                    "if it has one object on each line, name it .jsonl"
+                )
             pieces.drop(1)
             while (following := pieces.skip(BLANKS + ",")) not in ("]", ""):
                 line, text = pieces.line, pieces.value()

@@ -37,6 +37,8 @@ READERS: Final[Mapping[str, Callable[[Path, ColumnMap], RowReader]]] = {
     ".json": JsonArray,
 }
 """The readers by the suffix of the file."""
+BINARY: Final = (".xlsx", ".xls", ".xlsm", ".ods", ".parquet", ".feather", ".gz", ".zip", ".bz2", ".xz", ".zst")
+"""Suffixes of files that no other name makes readable."""
 
 
 @frozen
@@ -72,7 +74,12 @@ def open_source(rows: Rows, preset: str | None = None, columns: Mapping[str, str
         path = Path(rows)
         reader = READERS.get(path.suffix.lower())
         if reader is None:
-            raise SourceError(f"{path}: cannot tell the format; end the name in one of {', '.join(READERS)}")
+            ends = ", ".join(READERS)
+            if path.suffix.lower() in BINARY:
+                raise SourceError(
+                    f"{path}: cannot be read; save it as CSV or JSON Lines, with a name that ends in {ends}"
+                )
+            raise SourceError(f"{path}: cannot tell the format; end the name in one of {ends}")
         opened = reader(path, meaning)
         return Source(path.name, opened.layout, opened)
     return Source("python", Layout(kind="python", notes=meaning.notes), numbered(rows, meaning))
