@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from scenes import comments
+from scenes import comments, routes
 
 from casemgmt_async import CaseSession, timeline
 from casemgmt_async.emulator import Emulator
@@ -295,3 +295,29 @@ async def test_a_rule_that_was_renamed_is_a_warning_before_it_is_applied_again(
     before = {**rules, "name": "remind", "continue": True}
     for harmless in (ruled(before, {**rules, "name": "new"}), ruled({"actions": {"priority": "P1"}})):
         assert (await plan_triage(session, harmless, state=journal, control=now())).warnings == ()
+
+
+async def test_a_rule_of_which_a_case_is_done_needs_no_first_case_when_its_run_continues(
+    emulator: Emulator, session: CaseSession, journal: Path, now: Callable[..., JobControl]
+) -> None:
+    """All that is left goes in bulk."""
+    rules = ruled({"actions": {"priority": "P1", "status": "In Progress"}})
+    first = await run_triage(session, rules, state=journal, control=now(budget=Budget(max_operations=2)))
+    assert first.states == {State.DONE: 2, State.PLANNED: 22}
+    assert (await run_triage(session, rules, state=journal, control=now())).states == {State.DONE: 24}
+    assert [routes(emulator)[name] for name in ("update_priority", "update_status", "bulk_update_cases")] == [1, 1, 2]
+
+
+async def test_a_rule_that_is_stopped_while_another_tries_the_same_cases_first_stops_alone(
+    emulator: Emulator, session: CaseSession, journal: Path, now: Callable[..., JobControl]
+) -> None:
+    """Three cases show that the one is refused, and all get what the other wants."""
+    emulator.set_faults("comment_case: status=400")
+    rules = ruled(
+        {"actions": {"due_date": "2031-01-01", "priority": "P1"}, "continue": True},
+        {"actions": {"comment": "hello", "status": "Closed"}},
+    )
+    result = await run_triage(session, rules, state=journal, control=now())
+    assert (routes(emulator)["comment_case"], result.states[State.REJECTED]) == (3, 3)
+    assert {case.priority for case in emulator.store.tables.cases} == {"P1"}
+    assert {case.due_date for case in emulator.store.tables.cases} == {"2031-01-01"}

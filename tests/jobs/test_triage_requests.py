@@ -153,10 +153,13 @@ def test_where_searches_find_no_keys_the_pages_of_the_projects_are_read() -> Non
     assert sum(isinstance(event, RequestStarted) and "filter=key" in event.url for event in asked) == 1
 
 
-def key_searches(count: int, *, dead: bool = False, ahead: int = 0) -> tuple[list[float], list[float]]:
+def key_searches(
+    count: int, *, dead: bool = False, ahead: int = 0, refused: int | None = None
+) -> tuple[list[float], list[float]]:
     """Look `count` cases up twice; gives when the searches of each time were started, in answers waited for.
 
-    `ahead` cases were looked up before they were wanted. With `dead`, searches find no keys.
+    `ahead` cases were looked up before they were wanted. With `dead`, searches find no keys. The service refuses the
+    search with the number `refused`.
     """
     started: list[float] = []
 
@@ -166,6 +169,7 @@ def key_searches(count: int, *, dead: bool = False, ahead: int = 0) -> tuple[lis
     async def run() -> tuple[list[float], list[float]]:
         async with Service(count, None, switches=Switches(dead_facets={"*"} if dead else ())) as service:
             await cases.search_cases(service.session)  # the first request to a service goes alone
+            service.emulator.set_faults(None if refused is None else f"search_cases#{refused}: status=400")
             keys = {case.id: case.key for case in service.emulator.store.tables.cases}
             searches = KeySearches(service.session, service.control())
             service.session.add_listener(
@@ -191,6 +195,11 @@ def test_a_few_searches_for_keys_are_made_at_once_and_of_many_the_first_alone() 
 def test_where_searches_find_no_keys_each_reading_tries_no_more_than_the_first_of_them() -> None:
     assert key_searches(301, dead=True) == ([0], [0])
     assert key_searches(300, dead=True) == ([0, 0, 0], [0, 0, 0])
+
+
+def test_a_search_that_fails_is_the_last_even_if_others_that_are_in_flight_succeed() -> None:
+    """Eight at a time: the second of twelve is refused, the next seven are under way, and the others are not made."""
+    assert key_searches(1_200, refused=2)[0] == [0, *[1] * 8]
 
 
 def test_searches_that_were_made_ahead_are_not_made_again() -> None:

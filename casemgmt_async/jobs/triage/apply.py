@@ -233,16 +233,15 @@ class Application:
         first = await queries.first_cases(self.journal, new - self.unproven) if new - self.unproven else {}
         one_at_a_time: dict[int, asyncio.Lock] = defaultdict(asyncio.Lock)  # two rules may have the same first case
 
-        async def lead(item: tuple[str, Sequence[int]]) -> None:
-            rule, subjects = item
+        async def lead(subjects: Sequence[int]) -> None:
             for subject in subjects:
                 async with one_at_a_time[subject]:
-                    if self.control.should_stop or rule in self.refusals.stopped:
+                    if self.control.should_stop:
                         return
                     if await self.goes_all_the_way(subject):
                         return
 
-        await self.control.each(first.items(), lead)
+        await self.control.each(first.values(), lead)
         return bool(first)
 
     async def goes_all_the_way(self, subject: int) -> bool:
