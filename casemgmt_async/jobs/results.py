@@ -21,7 +21,7 @@ class JobResult:
     journal: JournalAddress
     """The journal; the same call with it continues the job."""
     states: Mapping[State, int]
-    """The operations of the whole job by state, earlier runs included."""
+    """The operations by state: those of the run of a triage, those of all runs of other jobs."""
     items: int
     """Cases exported or created; for triage, cases with operations."""
     stopped: str | None

@@ -226,8 +226,9 @@ async def test_another_name_is_refused_with_advice_that_loses_no_memory(
         await run_triage(session, parse_rules({"name": "every hour", **rules}), state=journal, control=now())
 
 
+@pytest.mark.parametrize("command", ["run", "apply"])
 async def test_a_comment_that_is_found_at_last_is_remembered(
-    emulator: Emulator, session: CaseSession, journal: Path, now: Callable[..., JobControl]
+    emulator: Emulator, session: CaseSession, journal: Path, now: Callable[..., JobControl], command: str
 ) -> None:
     """So a rule with `once` does not comment again, and does what it had left undone."""
     rules = ruled({"once": True, "actions": {"comment": "bye", "status": "Closed"}})
@@ -237,8 +238,13 @@ async def test_a_comment_that_is_found_at_last_is_remembered(
     emulator.set_faults(None)
     assert (await run_triage(session, rules, state=journal, control=now(), settle=0)).states == {}
     for _ in range(2):
-        await run_triage(session, rules, state=journal, control=now(), settle=0, retry_unknown=True)
-        assert (comments(emulator, "bye"), closed(emulator)) == (12, 12)
+        if command == "apply":
+            await plan_triage(session, rules, state=journal, control=now())
+            await apply_triage(session, state=journal, control=now(), settle=0, retry_unknown=True)
+        else:
+            await run_triage(session, rules, state=journal, control=now(), settle=0, retry_unknown=True)
+    await run_triage(session, rules, state=journal, control=now(), settle=0)
+    assert (comments(emulator, "bye"), closed(emulator)) == (12, 12)
 
 
 async def test_a_rule_that_is_remembered_again_counts_what_it_did_meanwhile(

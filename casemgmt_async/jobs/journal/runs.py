@@ -319,8 +319,9 @@ async def keep_unfinished(
 ) -> None:
     """Note for each of these rules of the selected run which of its actions are not done, case by case.
 
-    With `subject` only for that case, with `done_at` only where the rule is remembered as done at that time.
+    With `subject` only for that case of any run, with `done_at` only where the rule is remembered as done at that time.
     """
+    first, last = journal.bounds[2:] if subject is None else Bounds()[2:]
     given = {"o.subject = ?": subject, "m.done_at = ?": done_at}
     only = {condition: value for condition, value in given.items() if value is not None}
     which = "".join(f" AND {condition}" for condition in only)
@@ -329,7 +330,7 @@ async def keep_unfinished(
         "JOIN subjects s ON s.number = o.subject JOIN memory m ON m.case_id = s.case_id AND m.rule = o.rule "
         "WHERE o.number BETWEEN ? AND ? AND o.state NOT IN ('done', 'unknown') "
         f"AND o.rule IN (SELECT value FROM json_each(?)){which} GROUP BY 1, 2",
-        (*journal.bounds[2:], json.dumps(list(rules)), *only.values()),
+        (first, last, json.dumps(list(rules)), *only.values()),
     )
     sql = "UPDATE memory SET unfinished = ? WHERE case_id = ? AND rule = ?"
     await journal.write((sql, [(actions, case_id, rule) for case_id, rule, actions in rows]))

@@ -198,6 +198,8 @@ async def apply_last(work: TriageState, options: ApplyOptions, apply: Apply | No
         await work.claim(None)
         await finish_earlier(work, earlier, options)
         await work.select()
+    if options.retry_unknown:
+        await look_again(work, run.facts["remembered"], options, before=run.first_operation)
     await (apply or apply_in)(work, options, None)
 
 
@@ -224,7 +226,7 @@ async def plan_and_apply(
     if control.should_stop:
         return
     if options.retry_unknown:
-        await look_again(work, rules, options)
+        await look_again(work, rules.remembered, options)
     made = await plan_in(work, rules, planning, look)
     if made is None:
         return
@@ -297,8 +299,10 @@ def doubts_of(view: View) -> list[str]:
     count = len({case_id for case_id, _ in view.doubts})
     if not count:
         return []
-    what = "cases are left out by the rules whose comment on them may or may not have been made"
-    return [f"{count:,} {what}; retry_unknown looks for it once more"]
+    left_out = "1 case is left out by a rule" if count == 1 else f"{count:,} cases are left out by rules"
+    return [
+        f"{left_out} whose comment may or may not have been made; retry_unknown (--retry-unknown) looks for it again"
+    ]
 
 
 async def finish_earlier(work: TriageState, runs: Iterable[Run], options: ApplyOptions) -> None:
@@ -311,24 +315,28 @@ async def finish_earlier(work: TriageState, runs: Iterable[Run], options: ApplyO
         await apply_in(work, options)
 
 
-async def look_again(work: TriageState, rules: RuleSet, options: ApplyOptions) -> None:
+async def look_again(
+    work: TriageState, remembered: Collection[str], options: ApplyOptions, *, before: int | None = None
+) -> None:
     """Look once more for the comments of earlier runs whose outcome is unknown.
 
-    Those found are remembered as the rules ask for; those not found are decided anew.
+    Those found are remembered if their rule is among the `remembered`; those not found are decided anew by the next
+    plan. With `before`, only the operations with lower numbers.
     """
-    doubtful = {each.number: each for each in await unknown_creates(work.journal, REPEATABLE)}
+    found = await unknown_creates(work.journal, REPEATABLE)
+    doubtful = {each.number: each for each in found if before is None or each.number < before}
     if not doubtful:
         return
 
     def remember(numbers: Collection[int]) -> list[Statement]:
         sent_at = max(doubtful[number].sent_at or 0.0 for number in numbers)
-        return [run_queries.remember_done(rules.remembered, sent_at, numbers)]
+        return [run_queries.remember_done(remembered, sent_at, numbers)]
 
     sender = Sender(work.session, work.journal, work.control, on_done=remember)
     findings = await resolve_comments(sender, list(doubtful.values()), settle=options.settle)
     for number, finding in findings.items():
         if finding is Found.THERE:
-            await run_queries.keep_unfinished(work.journal, rules.remembered, subject=doubtful[number].subject)
+            await run_queries.keep_unfinished(work.journal, remembered, subject=doubtful[number].subject)
     absent = [number for number, finding in findings.items() if finding is Found.ABSENT]
     await sender.write([Outcome(absent, State.SKIPPED, error=REPLANNED)])
     if work.run is not None:
