@@ -94,6 +94,19 @@ async def test_a_sweep_of_a_project_asks_for_the_gaps_in_its_keys(session, emula
     assert f"GET /api/v2/cases/{hidden.key}" in {f"{entry.method} {entry.path}" for entry in emulator.log}
 
 
+async def test_without_matches_a_sweep_with_a_filter_yields_nothing_that_it_cannot_judge(session, emulator):
+    project = (await projects.get_projects(session))[0]
+    everything = await cases.iter_cases(session, filter=f"project_id:{project.id}").collect()
+    wanted = {case.id for case in everything if case.status is CaseStatus.OPEN}
+    sweep = cases.sweep_cases(session, filter="status:open", project_id=project.id)
+    assert set(await sweep.collect_ids()) == wanted
+    assert sweep.result.recovered == 0
+    newest = max(int(case.key.partition("-")[2]) for case in everything if case.id in wanted)
+    others = {case.key for case in everything if case.id not in wanted and int(case.key.partition("-")[2]) < newest}
+    assert others
+    assert set(sweep.result.outside) == others
+
+
 async def test_a_sweep_of_a_project_keeps_to_the_filter(session, emulator):
     project = (await projects.get_projects(session))[0]
     wanted = {

@@ -6,6 +6,7 @@ import copy
 import json
 import pickle
 import pydoc
+import time
 from datetime import UTC, date, datetime
 from typing import Any
 
@@ -219,3 +220,26 @@ def test_the_deepest_document_that_is_read_can_be_copied_pickled_and_encoded(pla
 def test_a_deep_value_of_a_user_is_refused_by_name() -> None:
     with pytest.raises(InvalidArgumentError, match="nested too deeply"):
         encode(Case("1", extra={"novel": nested(5000)}))
+
+
+@pytest.mark.parametrize(("depth", "is_read"), [(100, True), (101, False)])
+def test_a_value_without_a_type_is_nested_up_to_100_levels(depth: int, is_read: bool) -> None:
+    body = json.dumps({"data": {"id": "1", "attributes": {"novel": nested(depth)}}}).encode()
+    if is_read:
+        assert decode(body, Case).extra["novel"] == nested(depth)
+    else:
+        with pytest.raises(DecodeError, match="nested more than 100 levels deep"):
+            decode(body, Case)
+
+
+def test_a_time_without_a_zone_is_utc_wherever_the_program_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TZ", "America/New_York")
+    time.tzset()
+    try:
+        assert Case("1", created_at=datetime(2026, 1, 1)).to_dict()["created_at"] == "2026-01-01T00:00:00Z"
+        raw = {"data": {"id": "1", "attributes": {"created_at": "2026-01-01T00:00:00"}}}
+        for body in (raw, json.dumps(raw).encode()):
+            assert decode(body, Case).created_at == datetime(2026, 1, 1, tzinfo=UTC)
+    finally:
+        monkeypatch.undo()
+        time.tzset()

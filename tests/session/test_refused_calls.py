@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+import asyncio
 import email.utils
+from typing import Any
 
 import pytest
 from session_tools import http, served
-from virtual_loop import VirtualClock
+from virtual_loop import VirtualClock, run_virtually
 
-from casemgmt_async import OutcomeUnknownError, RateLimitError, RequestTimeoutError, RetryPolicy, routes
+from casemgmt_async import (
+    CaseSession,
+    Clock,
+    OutcomeUnknownError,
+    RateLimitError,
+    RequestTimeoutError,
+    RetryPolicy,
+    routes,
+)
 
 CASE = b'{"data": {"id": "a", "type": "case", "attributes": {}}}'
 DATE = {"Date": email.utils.formatdate(1_768_000_000, usegmt=True)}
@@ -110,6 +120,30 @@ async def test_while_a_token_is_renewed_the_create_counts_as_not_sent() -> None:
         with pytest.raises(TimeoutError, match="vault") as caught:
             await session.raw(routes.CREATE_CASE, body={})
     assert "has not taken effect" in caught.value.__notes__[0]
+
+
+@pytest.mark.parametrize("refused", [0, 1])
+def test_the_wait_for_a_token_ends_with_the_deadline_of_the_call(refused: int, wire: Any) -> None:
+    """The wait for the first token, and for the one in place of a token that is refused."""
+    asked = 0
+
+    async def supply() -> str:
+        nonlocal asked
+        asked += 1
+        if asked > refused:
+            await asyncio.sleep(60)
+        return f"token-{asked}"
+
+    async def program() -> None:
+        loop = asyncio.get_running_loop()
+        options = {"base_url": "https://x.example", "access_token": supply, "clock": Clock(clock=loop.time)}
+        async with CaseSession(timeout=5, **options) as session:
+            with pytest.raises(RequestTimeoutError, match="get_case had no result within 5 s"):
+                await session.raw(routes.GET_CASE, "a")
+            assert loop.time() == pytest.approx(5)
+
+    wire.answer(401, payload={"errors": ["the token has expired"]})
+    run_virtually(program())
 
 
 async def test_successes_refill_the_retry_budget() -> None:
