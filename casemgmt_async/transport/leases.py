@@ -20,7 +20,7 @@ from casemgmt_async.errors import AuthenticationError, NotFoundError, Permission
 from casemgmt_async.transport.clock import Clock
 from casemgmt_async.transport.shared_budget import SharedBudget
 
-__all__ = ["KnownLimit", "Lease", "Leases"]
+__all__ = ["NO_LIMIT", "KnownLimit", "Lease", "Leases"]
 
 T = TypeVar("T")
 log: Final = logging.getLogger("casemgmt_async")
@@ -61,6 +61,10 @@ class KnownLimit:
     bucket: str
     limit: int
     period: float
+
+
+NO_LIMIT: Final = KnownLimit("", 0, 0.0)
+"""Answers for the route report no limit, so there is nothing to wait for."""
 
 
 @define(eq=False)
@@ -206,15 +210,19 @@ class Leases:
     _is_away: bool = False
     _lock: asyncio.Lock = field(factory=asyncio.Lock)
     _tasks: set[asyncio.Task[None]] = field(factory=set)
+    _told: set[asyncio.Task[None]] = field(factory=set)
+    """Those of the tasks that tell other processes something."""
 
-    def start(self, work: Coroutine[Any, Any, None]) -> None:
+    def start(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         """Run something beside the calls; `close` cancels it."""
         task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+        return task
 
     async def look_up(self, route: str) -> KnownLimit | None:
-        """Return what other processes have learned of a route; None if that is nothing, or without the store.
+        """Return what other processes have learned of a route, which may be `NO_LIMIT`; None if none has, or without
+        the store.
 
         If none has learned it, one of them does, and the others wait a little for it.
         """
@@ -235,18 +243,31 @@ class Leases:
             await self.clock.sleep(SCOUT_PAUSE)
         return None
 
-    async def remember(self, route: str, limit: KnownLimit) -> None:
-        """Tell other processes what an answer has shown of a route."""
-        if self.is_active:
-            text = json.dumps(asdict(limit))
-            await self._use(lambda: in_time(self.budget.put(self._key("route", route), text)))
+    def remember(self, route: str, limit: KnownLimit) -> None:
+        """Tell other processes what an answer has shown of a route; `close` waits until they are told.
+
+        `NO_LIMIT` does not replace a limit: a service may report limits only when it refuses.
+        """
+        key, text = self._key("route", route), json.dumps(asdict(limit))
+
+        async def tell() -> None:
+            if limit is not NO_LIMIT or await in_time(self.budget.get(key)) is None:
+                await in_time(self.budget.put(key, text))
+
+        task = self.start(self._use(tell))
+        self._told.add(task)
+        task.add_done_callback(self._told.discard)
 
     async def take(self, bucket: str, **counts: Any) -> int | None:
         """Lease requests of a window; None without the store."""
         return await self._use(lambda: in_time(self.budget.take(self._key("bucket", bucket), **counts)))
 
     async def close(self) -> None:
-        """End what runs beside the calls, and leave the store."""
+        """End what runs beside the calls, and leave the store.
+
+        A command may make a single call, so what it has learned is told before.
+        """
+        await asyncio.gather(*self._told, return_exceptions=True)
         self.is_active = False
         tasks = list(self._tasks)
         for task in tasks:

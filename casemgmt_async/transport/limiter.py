@@ -202,6 +202,10 @@ class Limiter:
                 return  # of a proxy perhaps: it says nothing about the rate limit
             if route_limiter.bucket.is_unlimited:
                 return  # it shows no limit, like all answers before it
+            if self.leases is not None and route_limiter.known is None:
+                from casemgmt_async.transport.leases import NO_LIMIT  # noqa: PLC0415 - only a shared budget needs it
+
+                self._remember(route_limiter, NO_LIMIT, self.leases)
         limits = read_rate_limit(answer.headers, self._clock.wall) if names_a_bucket or is_refused else NO_LIMITS
         now = self._clock.clock()
         if limits.name is not None and limits.name != route_limiter.bucket.name:
@@ -209,7 +213,10 @@ class Limiter:
         lease = route_limiter.bucket.lease
         if lease is not None and limits.name is not None:
             lease.set_time(server_time(answer.headers, self._clock.wall) - now, self._clock.wall() - now)
-            self._remember(route_limiter, lease, limits)
+            if limits.limit and limits.period:
+                from casemgmt_async.transport.leases import KnownLimit  # noqa: PLC0415 - only a shared budget needs it
+
+                self._remember(route_limiter, KnownLimit(limits.name, int(limits.limit), limits.period), lease.leases)
         if is_refused:
             route_limiter.bucket.refused(limits, now)
         else:
@@ -219,23 +226,18 @@ class Limiter:
         """Ask the shared budget for the bucket of a route."""
         known = await leases.look_up(route_limiter.route)
         route_limiter.bucket.is_pending = False
-        if known is not None:
+        route_limiter.known = known
+        if known is not None and known.limit:
             self._bind(route_limiter, known.bucket, answered=0)
-            route_limiter.known = known
             if route_limiter.bucket.lease is not None:
                 route_limiter.bucket.lease.known = known
         self._admit_waiters()
 
-    def _remember(self, route_limiter: RouteLimiter, lease: Lease, limits: RateLimit) -> None:
+    def _remember(self, route_limiter: RouteLimiter, known: KnownLimit, leases: Leases) -> None:
         """Tell the shared budget what an answer shows of a route, if that is new."""
-        if limits.name is None or not limits.limit or not limits.period:
-            return
-        from casemgmt_async.transport.leases import KnownLimit  # noqa: PLC0415 - only a shared budget needs it
-
-        known = KnownLimit(limits.name, int(limits.limit), limits.period)
-        if route_limiter.known != known and lease.is_active:
+        if route_limiter.known != known and leases.is_active:
             route_limiter.known = known
-            lease.leases.start(lease.leases.remember(route_limiter.route, known))
+            leases.remember(route_limiter.route, known)
 
     def _bind(self, route_limiter: RouteLimiter, name: str, answered: int) -> None:
         """Let a route use the bucket of that name; `answered` requests of it count there already."""

@@ -93,11 +93,11 @@ def test_the_store_never_sees_the_key() -> None:
         store = Store()
         leases = leases_on(store, [])
         await leases.look_up("get_case")
-        await leases.remember("get_case", KnownLimit("b", 5, 60.0))
+        leases.remember("get_case", KnownLimit("b", 5, 60.0))
         await leases.take("b", want=1)
         assert "org-1" in store.values.values()  # under a digest of the key
+        await leases.close()
         assert store.values["https://x org-1 route get_case"]
         assert KEY not in f"{store.values} {store.windows}"
-        await leases.close()
 
     run_virtually(program())

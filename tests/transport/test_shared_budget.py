@@ -225,6 +225,51 @@ def test_the_organisation_is_read_once_for_all_processes(allowed: bool, asked: i
     assert all(bucket.startswith("http://service org ") is allowed for bucket, _ in budget.takes)
 
 
+async def call_once(budget: Memory, service: Service, route: str = "get_case") -> float:
+    """Make a single call in a session of its own, as a short command does; returns how long it waited."""
+    limiter, started = make_limiter(budget), asyncio.get_running_loop().time()
+    found = limiter.route_limiter(route)
+    await limiter.acquire(found, None, 30.0)
+    waited = asyncio.get_running_loop().time() - started
+    limiter.release(found, await service.answer())
+    limiter.close()
+    await limiter.leases.close()
+    return waited
+
+
+@pytest.mark.parametrize("style", ["all", "nothing"])
+def test_what_a_single_call_has_learned_spares_later_sessions_a_wait(style: str) -> None:
+    """Also that answers report no limit: otherwise each session would wait for somebody to learn one."""
+    service, budget = Service(50, PERIOD, style=style), Memory()
+
+    async def main() -> list[float]:
+        return [await call_once(budget, service) for _ in range(3)]
+
+    assert max(run_virtually(main())) < 0.1
+
+
+def test_a_limit_replaces_that_there_is_none_and_not_the_other_way_round() -> None:
+    budget, key = Memory(), "http://service org route get_case"
+
+    async def main() -> list[str]:
+        seen = []
+        silent, reporting = Service(50, PERIOD, style="nothing"), Service(50, PERIOD)
+        limiter = make_limiter(budget)  # has asked before the limit was learned, and is answered after it
+        early = limiter.route_limiter("get_case")
+        await limiter.acquire(early, None, 30.0)
+        for service in (silent, reporting):
+            await call_once(budget, service)
+            seen.append(budget.values[key])
+        limiter.release(early, await silent.answer())
+        await limiter.leases.close()
+        return [*seen, budget.values[key]]
+
+    none, limit, last = run_virtually(main())
+    assert '"limit": 0' in none
+    assert '"limit": 50' in limit
+    assert last == limit
+
+
 def test_a_session_that_closes_while_the_store_is_away_leaves_no_task() -> None:
     service, budget = Service(50, PERIOD), Memory(is_away=True)
 
