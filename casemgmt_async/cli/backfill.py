@@ -197,7 +197,7 @@ def show_preview(screen: Screen, preview: jobs.BackfillPreview) -> None:
     names = ("create", "update", "found", "unchanged", "changed", "removed", "rejected")
     screen.table(("rows", "#count"), [(name, f"{getattr(preview, name):,}") for name in names])
     for case in preview.cases:
-        said = ", ".join(f"{name} {value}" for name, value in told(case, preview.names))
+        said = ", ".join(f"{name} {value}" for name, value in fields_of(case, preview.names))
         screen.say(f"would create {case['key']}: {said}")
     for key, changes in preview.changes:
         screen.say(f"{'would update' if preview.update else 'changed:'} {key}: {', '.join(changes)}")
@@ -215,13 +215,13 @@ def show_preview(screen: Screen, preview: jobs.BackfillPreview) -> None:
         screen.note(f"this is not complete: {preview.stopped}")
 
 
-TOLD: Final = {"project_id": "project", "type_id": "type", "assignee_id": "assignee", "status_name": "status"}
+FIELD_NAMES: Final = {"project_id": "project", "type_id": "type", "assignee_id": "assignee", "status_name": "status"}
 """What the arguments of a create are called in a row."""
 
 
-def told(case: Mapping[str, Any], names: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+def fields_of(case: Mapping[str, Any], names: Mapping[str, str]) -> Iterator[tuple[str, str]]:
     """Give the fields of a case that is to be, with the names of the row instead of ids, and long texts cut short."""
     for name, value in case.items():
         if name != "key" and value:
             text = "; ".join(value) if name == "then" else str(names.get(str(value), value))
-            yield TOLD.get(name, name), text if len(text) <= 60 else text[:57] + "..."
+            yield FIELD_NAMES.get(name, name), text if len(text) <= 60 else text[:57] + "..."

@@ -1,7 +1,7 @@
 """What can go wrong with a job, apart from the calls it makes.
 
     CaseManagementError
-      JobError                    a job cannot go on; what it did is in its journal
+      JobError                    a job cannot continue; what it did is in its journal
         JournalError              the journal cannot be used
           JournalLockedError      another process is at work on it
           ForeignJournalError     the file is something else
@@ -74,7 +74,7 @@ class PlanTooLargeError(JobError):
 
 
 class SourceError(JobError, ValueError):
-    """The rows to read in cannot be used as a whole; a single bad row is only rejected."""
+    """The source of rows cannot be used as a whole; a single bad row is only rejected."""
 
 
 class ExportError(JobError):

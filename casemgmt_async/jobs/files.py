@@ -1,4 +1,4 @@
-"""Files that appear whole or not at all, and JSON Lines."""
+"""Files that appear complete or not at all, and JSON Lines."""
 
 from __future__ import annotations
 
@@ -21,21 +21,21 @@ class FileWriter(Protocol):
         """Write a batch."""
 
     def close(self) -> None:
-        """Write what has to stand at the end."""
+        """Write the end of the file."""
 
 
 @frozen
 class Format:
-    """One form."""
+    """A file format."""
 
     open: Callable[[IO[bytes]], FileWriter]
     """Makes the writer for an open file."""
     check: Callable[[], object]
-    """Raises `ExportError` where the form needs a package that is missing."""
+    """Raises `ExportError` if the format needs a package that is missing."""
 
 
 class JsonLinesWriter:
-    """One resource a line, to the letter as it was received."""
+    """One resource per line, exactly as it was received."""
 
     def __init__(self, file: IO[bytes]) -> None:
         self._file = file
@@ -56,9 +56,9 @@ JSON_LINES: Final = Format(JsonLinesWriter, lambda: None)
 async def write_whole(
     target: Path, format: Format, batches: AsyncIterator[Sequence[bytes]], step: Callable[[str], None]
 ) -> None:
-    """Write batches under a temporary name, put them on the disk, and give the file its name.
+    """Write batches under a temporary name, sync them to the disk, and rename the file.
 
-    Raises `ExportError` where that fails; what was under the name before is still there then.
+    Raises `ExportError` if that fails; a file that had the name before is then unchanged.
     """
     temporary = target.with_name(target.name + ".part")
     try:
@@ -78,11 +78,13 @@ async def write_whole(
     except OSError as error:
         temporary.unlink(missing_ok=True)
         why = error.strerror or error
-        raise ExportError(f"{target}: cannot be written: {why}; see to it and run again; it goes on here") from error
+        raise ExportError(
+            f"{target}: cannot be written: {why}; correct that and run again: the job continues here"
+        ) from error
 
 
 def sync_folder(folder: Path) -> None:
-    """Put the names in a folder on the disk, where the system knows how."""
+    """Sync the entries of a folder to the disk, if the system supports it."""
     if os.name == "nt":
         return
     handle = os.open(folder, os.O_RDONLY)

@@ -2,9 +2,9 @@
 
 Before its first create, and again for creates whose answers were lost, a run reads the cases of each project that
 are newer than the last ones it has read: pages, newest first, then the keys that neither the pages nor the journal
-account for, then the keys after the newest, until ten in a row lead to no case. Pages are cheap; keys are proof,
-because no index hides a case that is read by its key. A journal that has never read a project reads all of it,
-and asks for the word of the job as well, which finds cases that were moved to other projects.
+account for, then the keys after the newest, until ten in a row lead to no case. Pages are cheap, but the index of the
+search may be late; a case that is read by its key cannot be hidden by it. If the journal has never read a project, the
+run reads all of it, and searches for the word of the job as well, to find cases that were moved to other projects.
 
 One such pass settles all lost creates at once. No step depends on a clock.
 """
@@ -39,14 +39,14 @@ from casemgmt_async.jobs.journal.backfill_queries import TokenCase, case_numbers
 __all__ = ["Census"]
 
 MISSES: Final = 10
-"""Keys in a row that lead to no case, after which there are no more."""
+"""Consecutive keys without a case after which the end of a project's keys is assumed."""
 PAGE: Final = 100
 MISSING: Final = 0
 KNOWN: Final = 1
 
 
 class Attributes(msgspec.Struct):
-    """The attributes that a census looks at."""
+    """The attributes that a census needs."""
 
     key: str | None = None
     title: str | None = None
@@ -54,7 +54,7 @@ class Attributes(msgspec.Struct):
 
 
 class CensusCase(msgspec.Struct):
-    """A case, as far as a census looks into it."""
+    """The part of a case that a census needs."""
 
     id: str
     attributes: Attributes = msgspec.field(default_factory=Attributes)
@@ -99,7 +99,7 @@ class Census:
 
         With `assume_new`, a project that the journal has never read counts as one without cases of the job.
 
-        Raises `JobError` where the cases cannot be read: then nothing is proved, and nothing may be created.
+        Raises `JobError` if the cases cannot be read: then nothing may be created.
         """
         try:
             return await self.read_project(project_id, assume_new=assume_new)
@@ -177,7 +177,7 @@ class Census:
         return answer.body
 
     async def note(self, resources: Iterable[CensusCase]) -> None:
-        """Keep the cases that carry a token of this job. The search only proposes; the marker decides."""
+        """Keep the cases that carry a token of this job. The search only finds candidates; the marker decides."""
         found, word, begun = [], job_word(self.job), self.journal.meta.get("begun", [])
         more = []
         for each in resources:
@@ -255,8 +255,8 @@ class Scan:
         """Return the numbers to ask for one by one.
 
         In a project that was never read, most missing keys are those of archived cases, and only the ones since
-        the job began can be its own. Where no case of the job was found, the newest hundred stand for those that
-        the index does not show yet.
+        the job began can be its own. If no case of the job was found, the newest hundred keys are asked
+        for, because the index may not show their cases yet.
         """
         start = self.low
         if first and not self.census.thorough:

@@ -1,4 +1,4 @@
-"""The time of the service, as its answers tell it."""
+"""The time of the service, learned from its answers."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class ServiceClock:
         return self.local() + self.offset
 
     def learn(self, headers: Mapping[str, str]) -> None:
-        """Take the time from the headers of an answer that came just now; its seconds are whole."""
+        """Learn the time from the headers of an answer that has just come; the header has whole seconds."""
         try:
             said = parsedate_to_datetime(headers["Date"]).timestamp()
         except (KeyError, TypeError, ValueError):

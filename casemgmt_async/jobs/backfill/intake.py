@@ -1,7 +1,7 @@
-"""Take the rows of a source into the journal: new rows are planned, changed ones compared, bad ones put aside.
+"""Read the rows of a source into the journal: new rows are planned, changed rows compared, bad rows rejected.
 
-Every run reads its source from the beginning, so that a file may be edited, sorted or renamed between two runs:
-a row is its key, and not its place.
+Every run reads its source from the beginning, so that a file may be edited, sorted or renamed between two runs: a
+row is identified by its key and not by its position.
 """
 
 from __future__ import annotations
@@ -83,7 +83,7 @@ class Intake:
         return True
 
     async def flush(self, records: Sequence[Record]) -> None:
-        """Take some rows in, in one transaction."""
+        """Record some rows, in one transaction."""
         batch = RowBatch()
         rows: dict[str, Row] = {}
         for record in records:
@@ -107,7 +107,7 @@ class Intake:
     async def looked_up(
         self, batch: RowBatch, rows: Mapping[str, Row], known: Mapping[str, KnownRow]
     ) -> list[tuple[Row, RowPlan, KnownRow | None]]:
-        """Turn the names of rows into ids, and the rows into plans."""
+        """Look up the names of rows, and make plans of the rows."""
         wanted = {}
         for key, row in rows.items():
             before = known.get(key)
@@ -125,7 +125,7 @@ class Intake:
         return ready
 
     def place(self, batch: RowBatch, row: Row, plan: RowPlan, known: KnownRow | None) -> None:
-        """Decide what a row means beside what the journal holds."""
+        """Compare a row with the journal, and decide what to do for it."""
         if known is None:
             self.subject += 1
             batch.add(self.subject, row, plan)
@@ -146,7 +146,7 @@ class Intake:
             self.change(batch, row, plan, known)
 
     def change(self, batch: RowBatch, row: Row, plan: RowPlan, known: KnownRow) -> None:
-        """Compare a row with what it said when its case was made."""
+        """Compare a row with the version that its case was made from."""
         try:
             steps = changes(RowPlan.parse(known.plan), plan)
         except RowError as error:
@@ -168,7 +168,7 @@ class Intake:
             self.first_new.append((row.key, plan))
 
     def reject(self, batch: RowBatch, row: Row | Record, reason: str) -> None:
-        """Put a row aside."""
+        """Reject a row."""
         self.rejected += 1
         self.counts["rejected"] += 1
         if len(self.reasons) < MOST_REASONS or reason in self.reasons:
@@ -178,7 +178,7 @@ class Intake:
 
 
 def label_of(row: Row) -> str:
-    """Return what people call a row."""
+    """Return the label of a row: its key and its title."""
     return f"{row.key} {row.title}"
 
 
@@ -206,7 +206,7 @@ class RowBatch:
         self.operations += plan.operations(subject)
 
     def statements(self) -> list[Any]:
-        """Make the statements, those that drop before those that add."""
+        """Make the statements; deletions come first."""
         return [
             *forget_row(self.forgotten),
             insert_subjects(self.subjects),

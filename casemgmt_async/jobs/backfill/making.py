@@ -47,7 +47,7 @@ __all__ = ["Backfill"]
 BATCH: Final = 500
 """Rows whose operations are in memory at a time."""
 ROUNDS: Final = 8
-"""How often creates are sent whose answers are lost each time."""
+"""Rounds in which creates whose answers were lost are sent again at most."""
 
 
 @define(eq=False)
@@ -167,9 +167,9 @@ class Backfill:
         return None
 
     async def adopt(self, operations: Sequence[Operation]) -> list[Operation]:
-        """Give rows the cases that carry their tokens; returns the creates that have none.
+        """Assign the cases that carry the tokens of rows to these rows; returns the creates without a case.
 
-        Where the run of another journal made the case, its title and description are compared with the row.
+        If a run with another journal made the case, its title and description are compared with the row.
         """
         tokens = {token(self.job, operation.name): operation for operation in operations}
         found = await cases_of_tokens(self.journal, list(tokens))
@@ -223,7 +223,7 @@ class Backfill:
             await self.steps.row(known, case, fresh=fresh, found=found)
 
     async def read(self, operations: Sequence[Operation]) -> Case | None:
-        """Read the case of a row; where that is refused, the steps of the row are, too."""
+        """Read the case of a row; if that is refused, the steps of the row are rejected too."""
         case_id = str(operations[0].case_id)
         read = await self.control.attempt(lambda: cases.get_case(self.sender.session, case_id))
         if read.status is CallStatus.REFUSED:
@@ -232,7 +232,7 @@ class Backfill:
         return read.answer
 
     async def create(self, operation: Operation) -> Case | None:
-        """Send a create that is written down as being sent; gives the case, or None where there is none."""
+        """Send a create that the journal has as `sending`; returns the case, or None if there is none."""
         given: dict[str, Any] = dict(operation.value)
         before = self.census.origin(str(operation.project_id))
         marker = Marker(job_word(self.job), before, token(self.job, operation.name))
@@ -263,7 +263,7 @@ class Backfill:
     async def keep(
         self, creates: Sequence[Operation], made: Sequence[RowCase], more: Sequence[OperationRow] = ()
     ) -> None:
-        """Write down which cases rows have become, and what is to be done besides, in one transaction."""
+        """Record the cases of rows and their further operations, in one transaction."""
         outcomes = [
             Outcome([create.number], State.DONE, row.case_id) for create, row in zip(creates, made, strict=True)
         ]

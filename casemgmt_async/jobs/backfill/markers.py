@@ -3,7 +3,7 @@
     [casemgmt backfill bf4f2a9c1d SEC-1041 0123456789abcdef0123]
 
 The words are: the job; the newest case that its project had before the job's first one, so that a later search
-knows where to begin; and the row's token. Whoever removes the line makes the case a stranger to the job.
+knows where to begin; and the row's token. Without the line, the job does not recognise the case.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ class CaseNumber(NamedTuple):
 
 
 class Marker(NamedTuple):
-    """What stands in the line."""
+    """The content of the line."""
 
     job: str
     """The word of the job."""
@@ -43,7 +43,7 @@ class Marker(NamedTuple):
 
 
 def job_word(job: str) -> str:
-    """Return the word that stands for a job; searches find it in descriptions."""
+    """Return the word of a job, which searches find in descriptions."""
     return "bf" + hashlib.blake2s(job.encode(), digest_size=4).hexdigest()
 
 
@@ -53,7 +53,7 @@ def token(job: str, key: str) -> str:
 
 
 def number_of(key: str | None) -> CaseNumber | None:
-    """Take a key such as `SEC-12` apart; None for anything else."""
+    """Split a key such as `SEC-12`; None for anything else."""
     prefix, _, number = (key or "").rpartition("-")
     return CaseNumber(prefix, int(number)) if prefix and number.isdecimal() else None
 
@@ -67,11 +67,11 @@ def markers_in(description: str | None) -> Iterator[Marker]:
 
 
 def without_marker(description: str | None) -> str:
-    """Return a description without its markers, as the row said it."""
+    """Return a description without its markers, as in the row."""
     return MARKER.sub("", description or "").rstrip()
 
 
 def text_digest(title: str | None, description: str | None) -> bytes:
-    """Tell one title and description from others; a marker in the description does not count."""
+    """Return a digest of a title and a description without its markers."""
     text = f"{title or ''}\0{without_marker(description).lstrip()}"
     return hashlib.blake2s(text.encode("utf-8", "surrogatepass"), digest_size=8).digest()

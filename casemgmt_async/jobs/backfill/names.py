@@ -37,12 +37,12 @@ MAX_AGE: Final = 86_400.0
 
 @frozen
 class Places:
-    """The ids that the names of one row stand for."""
+    """The ids for the names of one row."""
 
     project_id: str
     type_id: str
     status: str | None = None
-    """The name of a status, as the type has it."""
+    """The name of a status in the spelling of the type."""
     assignee_id: str | None = None
     custom_attributes: Mapping[str, Any] = field(factory=dict)
     """Values by key, with the types that the case type configures."""
@@ -50,7 +50,7 @@ class Places:
 
 @define(eq=False)
 class Names:
-    """Looks names up in one organisation, and remembers what they stand for."""
+    """Looks up names in one organisation, and keeps the answers."""
 
     session: CaseSession
     control: JobControl
@@ -83,7 +83,7 @@ class Names:
                 await self.control.call(lambda: self.directory.case_type(case_type))
 
     async def look_up(self, rows: Sequence[Row]) -> list[Places | RowError]:
-        """Return what the names of each row stand for, or why one stands for nothing."""
+        """Return the ids for the names of each row, or the reason why a name has none."""
         people = dict.fromkeys(row.names["assignee"] for row in rows if "assignee" in row.names)
         if people and self.on_unknown_user == ME:
             people[ME] = None
@@ -97,7 +97,7 @@ class Names:
         return {known: name for name, known in found if isinstance(known, str)}
 
     async def places(self, row: Row) -> Places | RowError:
-        """Look up what one row says."""
+        """Look up the names of one row."""
         names = row.names
         project, kind = names["project"], (names["type"], names.get("status"))
         try:
@@ -176,7 +176,7 @@ class Names:
             return known, status  # the service will say whether it allows the status
 
     def person(self, name: str | None) -> str | None:
-        """Return the id of an assignee; what is done about an unknown one was said beforehand."""
+        """Return the id of an assignee; `on_unknown_user` decides about an unknown one."""
         if name is None:
             return None
         found = self.people[name]

@@ -1,4 +1,4 @@
-"""How the rows of a job are read, and what becomes of them."""
+"""The options of a backfill."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ __all__ = ["RowOptions"]
 
 @frozen(kw_only=True)
 class RowOptions:
-    """How the rows of a job are read and what becomes of them; see `backfill_cases`."""
+    """How the rows of a job are read and processed; see `backfill_cases`."""
 
     job: str
     project: str | None = None

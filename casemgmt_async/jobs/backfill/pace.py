@@ -13,7 +13,7 @@ __all__ = ["RequestPace"]
 
 @define
 class RequestPace:
-    """Learns from answers; says how long requests take."""
+    """Learns from answers, and estimates how long requests take."""
 
     per_second: float | None = None
     """Requests a second that the rate limit allows, where the answers named one."""
@@ -23,7 +23,7 @@ class RequestPace:
     since: float = field(factory=time.monotonic)
 
     def learn(self, answer: RawResponse) -> None:
-        """Take in one answer."""
+        """Learn from one answer."""
         self.answers += 1
         seen = answer.rate_limit
         if seen.limit and seen.period:

@@ -43,7 +43,7 @@ class RowPlan:
 
     @property
     def text(self) -> str:
-        """The plan as JSON; two rows that say the same have the same."""
+        """The plan as JSON; rows with equal values have equal texts."""
         return dumps([self.create, *self.steps])
 
     @classmethod
@@ -59,7 +59,7 @@ class RowPlan:
 
 
 def dumps(value: Any) -> str:
-    """Write JSON, the same for the same value."""
+    """Write JSON; equal values have equal texts."""
     return json.dumps(value, sort_keys=True, separators=(",", ":"))
 
 
@@ -103,9 +103,9 @@ def text_steps(create: Mapping[str, Any]) -> list[PlannedStep]:
 
 
 def changes(old: RowPlan, new: RowPlan) -> list[PlannedStep]:
-    """Return the steps that bring a case from what its row said to what the row says now.
+    """Return the steps that change a case from the old version of its row to the new one.
 
-    What the row no longer says stays as it is on the case, and comments and links that were made stay.
+    A value that the row no longer has stays on the case, and so do comments and links.
 
     Raises `RowError` for a change that the service does not offer.
     """

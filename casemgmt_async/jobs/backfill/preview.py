@@ -1,4 +1,4 @@
-"""Say what a backfill would do: read all rows, look all names up, find the cases that are there, and send nothing."""
+"""Preview a backfill: read all rows, look up all names, find existing cases, and change nothing."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class BackfillPreview:
     changed: int
     """Changed rows whose cases would stay as they are, because `update` is not set."""
     unchanged: int
-    """Rows that say what they said when their case was made."""
+    """Rows that have not changed since their case was made."""
     removed: int
     """Rows that an earlier run read from this source and that are no longer in it."""
     rejected: int
@@ -57,15 +57,15 @@ class BackfillPreview:
     names: Mapping[str, str]
     """What rows call the projects, types and people whose ids are in `cases`, by id."""
     requests: int
-    """Requests that the run would take, reading not counted."""
+    """Requests to create and change cases; those that only read are not counted."""
     seconds: float
     """How long that would take."""
     basis: str
-    """What `seconds` rests on."""
+    """What the estimate of `seconds` is based on."""
     stopped: str | None
     """Why the preview is not complete, or None."""
     notes: tuple[str, ...]
-    """What the reader found out about the source."""
+    """What the reader detected in the source."""
 
     @property
     def replaces_all(self) -> bool:
@@ -83,10 +83,10 @@ async def preview_backfill(
     control: JobControl | None = None,
     **options: Any,
 ) -> BackfillPreview:
-    """Say what `backfill_cases` with the same arguments would do. Nothing is sent and no file is written.
+    """Preview what `backfill_cases` would do with the same arguments. No case is changed and no file is written.
 
-    The source is read to its end and every name looked up; the projects are read as far as a run would. The
-    journal is copied to a temporary folder and stays as it is.
+    The source is read to its end, every name is looked up, and the projects are read as far as a run would read them.
+    The journal is copied to a temporary folder and is not changed.
 
     Raises what `backfill_cases` raises.
     """
@@ -136,6 +136,6 @@ async def preview_of(work: Backfill) -> BackfillPreview:
 
 
 def shown(key: str, plan: RowPlan) -> Mapping[str, Any]:
-    """Show a case as it would be."""
+    """Describe a case as it would be created."""
     then = [f"{action} {text}" for _, action, text in plan.steps if action not in (*CARRIED, "custom_attributes")]
     return {"key": key, **plan.create, "then": then}

@@ -1,4 +1,4 @@
-"""Write the rows that became no case, in the format of their source, so that they can be corrected and run again."""
+"""Write the rejected rows in the format of their source, so that they can be corrected and run again."""
 
 from __future__ import annotations
 
@@ -142,7 +142,7 @@ class TableWriter:
         text = io.StringIO(newline="")
         csv.writer(text, delimiter=self._layout.delimiter).writerows(rows)
         encoding = self._layout.encoding
-        if encoding == "cp1252":  # what the source could not say either is written as UTF-8 with a mark
+        if encoding == "cp1252":  # a reason can have characters that Windows-1252 does not have
             encoding = "utf-8-sig"
         if not self._start:
             encoding = {"utf-8-sig": "utf-8", "utf-16": "utf-16-le", "utf-32": "utf-32-le"}.get(encoding, encoding)
@@ -191,7 +191,7 @@ class ArrayWriter(LineWriter):
 
 
 def line_of(reject: dict[str, Any]) -> str:
-    """Write a rejected row as JSON; a row that is not JSON goes into a text, to be corrected there."""
+    """Write a rejected row as JSON; a row that is not JSON becomes a text, to be corrected there."""
     reason = f"line {reject['line']}: {reject['reason']}"
     try:
         given = parsed(reject["text"])

@@ -13,7 +13,7 @@ __all__ = ["BackfillResult"]
 
 @frozen(kw_only=True)
 class BackfillResult(JobResult):
-    """How a run of a backfill ended. `states`, `items` and `remaining` speak of the rows that this run read.
+    """How a run of a backfill ended. `states`, `items` and `remaining` are about the rows that this run read.
 
     `bad_rows` counts the rows that became no case, `output` is the file that they are in.
     """
@@ -21,13 +21,13 @@ class BackfillResult(JobResult):
     created: int
     """Cases that this run made."""
     found: int
-    """Rows whose case was there already and is not in this journal: another run of the job had made it."""
+    """Rows whose case existed already but was not in this journal: another run of the job made it."""
     updated: int
     """Changed rows whose cases were brought up to date, with `update`."""
     changed: int
     """Changed rows whose cases stayed as they were, because `update` was not set."""
     unchanged: int
-    """Rows that say what they said when their case was made."""
+    """Rows that have not changed since their case was made."""
     removed: int
     """Rows that an earlier run read from this source and that are no longer in it; their cases are left alone."""
     reasons: Mapping[str, int]
@@ -35,4 +35,4 @@ class BackfillResult(JobResult):
     unassigned: Mapping[str, int] = field(factory=dict)
     """Assignees nobody knows, and how many rows were left without one."""
     notes: tuple[str, ...] = ()
-    """What the reader found out about the source."""
+    """What the reader detected in the source."""

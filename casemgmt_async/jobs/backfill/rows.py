@@ -1,4 +1,4 @@
-"""Check what a row says: types, values that are listed, links. Names of people and places are looked up later."""
+"""Check the values of a row: types, allowed values, links. Names are looked up later."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Link:
     """A link from a row's case to another row's."""
 
     relationship: str
-    """What the row's case is to the other."""
+    """How the row's case is related to the other."""
     to: str
     """The key of the other row."""
 
@@ -48,13 +48,13 @@ class Row:
     line: int
     """Number of the line on which it begins."""
     key: str
-    """What the source calls it."""
+    """Its key in the source."""
     title: str
     description: str
     names: Mapping[str, str]
-    """What the row says in the fields of `LOOKED_UP`."""
+    """Its values of the fields of `LOOKED_UP`."""
     values: Mapping[str, Any]
-    """What it says in the other fields of `STEPS`."""
+    """Its values of the other fields of `STEPS`."""
     links: tuple[Link, ...] = ()
     text: str = field(repr=False)
     """The row as the source has it."""
@@ -63,7 +63,7 @@ class Row:
 def check(record: Record, defaults: Mapping[str, str | None]) -> Row:
     """Make a row of a record; `defaults` stand in for `project` and `type`.
 
-    Raises `RowError` with what is wrong.
+    Raises `RowError`, whose message says what is wrong.
     """
     if record.values is None:
         raise RowError(record.problem or "it is empty")
@@ -101,7 +101,7 @@ def check(record: Record, defaults: Mapping[str, str | None]) -> Row:
 
 
 def is_nothing(value: Any) -> bool:
-    """Whether a value says nothing: null, an empty text, list or object."""
+    """Whether a value counts as not given: null, an empty text, list or object."""
     return value is None or (isinstance(value, str | list | tuple | Mapping) and not value)
 
 

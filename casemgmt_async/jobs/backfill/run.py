@@ -55,10 +55,10 @@ async def backfill_cases(
 
     `project` (key, name or id) and `type` (name or id) are for rows without their own. `preset` is the tracker
     that wrote the file (`jira`, `servicenow`, `github`); `columns` maps single columns to fields. `on_unknown_user`
-    says what becomes of a row whose assignee nobody knows: `reject`, `leave` unassigned, or assign to `me`.
-    `update` brings the cases of changed rows to what the rows say now. `assume_new` says that the job was never run
-    before, and saves the reading of projects that the journal has not read. `settle` is how many seconds a request
-    that was cut off is given before its absence is believed.
+    says what to do with a row whose assignee is unknown: `reject` it, `leave` the case unassigned, or assign it to
+    `me`. `update` also changes the cases of changed rows. `assume_new` says that the job was never run before, and skips the
+    reading of projects that the journal has not read. `settle` is the number of seconds to wait for a request that was
+    cut off to take effect, before it counts as lost.
 
     Rows that cannot be used, or that the service refuses, go to `rejects` (by default beside the file) in the
     format of the source, with the reason; correct them there and run that file under the same job. A file that
@@ -66,8 +66,8 @@ async def backfill_cases(
 
     Raises `SourceError` for a source that cannot be used as a whole, `NameLookupError` for a `project` or `type` that
     is unknown or ambiguous, `ForeignJournalError` for a journal of another organisation, address or kind of job,
-    `JobError` where the service cannot be read as far as it takes to be sure,
-    and `InvalidArgumentError` before any I/O.
+    `JobError` if the service cannot be read well enough to rule out a second case, and `InvalidArgumentError` before
+    any I/O.
     """
     control = control or JobControl()
     options = RowOptions(

@@ -20,7 +20,7 @@ from casemgmt_async.jobs.sending import Sender
 __all__ = ["ROW_ACTIONS", "Steps", "settled"]
 
 ROUNDS: Final = 5
-"""How often something is sent whose answer is lost each time."""
+"""Rounds in which comments whose answers were lost are sent again at most."""
 
 
 def set_title(session: CaseSession, case_id: str, title: str) -> Any:
@@ -60,7 +60,7 @@ def settled(sent_at: float | None, clock: ServiceClock, settle: float) -> float:
 
 @define(eq=False)
 class Steps:
-    """Does the steps of rows, each of which writes down first what it is about to send."""
+    """Does the steps of rows; each step is in the journal before it is sent."""
 
     sender: Sender
     clock: ServiceClock
@@ -96,7 +96,7 @@ class Steps:
             await self.sender.send(operation)
 
     async def comments(self, operations: Sequence[Operation], *, fresh: bool) -> int:
-        """Make comments that are not there yet; returns how many are still open.
+        """Make comments that the case does not have yet; returns how many are still open.
 
         A comment is known by its text. Those that a case has already are counted against those of its row.
         """
@@ -118,7 +118,7 @@ class Steps:
         return len(left)
 
     async def there(self, operations: Sequence[Operation]) -> list[Operation]:
-        """End the comments that the case has; returns those that it has not."""
+        """End the comments that the case has already; returns the others."""
         control, journal = self.sender.control, self.sender.journal
         sent = [each.sent_at for each in operations if each.state == State.SENDING or each.sent_at is not None]
         if sent:
@@ -150,7 +150,7 @@ class Steps:
 
 
 def differs(operation: Operation, case: Case) -> bool:
-    """Whether a case has another value where a step would put one; nothing at all is no other value."""
+    """Whether a case has another value where a step would set one; no value does not count as another one."""
     value = operation.value
     match operation.action:
         case "due_date":

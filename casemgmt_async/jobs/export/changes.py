@@ -54,7 +54,7 @@ class Changes:
         await self.find_gone()
 
     async def find_gone(self) -> None:
-        """Look at each case that earlier exports have written and that was not read now."""
+        """Read each case that earlier exports have written and that this one has not found."""
         last = ""
         while rows := await missing_places(self.state, last, BATCH):
             last = rows[-1][0]
@@ -109,7 +109,7 @@ async def mark_since(journal: Journal, since: datetime) -> None:
 
 
 def changed_at(case: Mapping[str, Any]) -> datetime:
-    """Return when a case was changed last; what does not say so counts as changed now."""
+    """Return when a case was last changed; a case without a time counts as changed now."""
     attributes = case.get("attributes") or {}
     try:
         return datetime.fromisoformat(attributes.get("modified_at") or attributes["created_at"]).astimezone(UTC)

@@ -28,14 +28,14 @@ def moment(value: Any) -> datetime:
 
 
 def text(value: Any) -> str:
-    """Take a text; anything else is not one."""
+    """Return a text; raises `TypeError` for anything else."""
     if not isinstance(value, str):
         raise TypeError(f"not a text: {value!r}")
     return value
 
 
 def integer(value: Any) -> int:
-    """Take a whole number; anything else is not one."""
+    """Return a whole number of 64 bits; raises `TypeError` for anything else."""
     if not isinstance(value, int) or isinstance(value, bool) or abs(value) >= 2**63:
         raise TypeError(f"not a number: {value!r}")
     return value
@@ -59,7 +59,7 @@ RELATED: Final = {
 MOMENTS: Final = ("created_at", "modified_at", "closed_at", "archived_at")
 OBJECTS: Final = ("attributes", "custom_attributes", "insights", "jira_issue", "service_now_ticket")
 EXTRAS: Final = ("comments", "links", "watchers")
-"""What an export can read besides, each in a column of JSON."""
+"""Additional data that an export can read, each in a column of JSON."""
 READ: Final[Mapping[str, Callable[[Any], Any]]] = {
     **dict.fromkeys(TEXTS, text),
     **dict.fromkeys(MOMENTS, moment),
@@ -70,11 +70,11 @@ READ: Final[Mapping[str, Callable[[Any], Any]]] = {
 """How an attribute becomes the value of its column."""
 COLUMNS: Final = ("id", *READ, *RELATED.values(), *EXTRAS, "deleted", "unreadable", "raw")
 """The columns of CSV and Parquet. `deleted` says why a case is gone, `unreadable` names the columns that are empty
-because their value was not what it should be, and `raw` is the case as it was received."""
+because their value did not fit, and `raw` is the case as it was received."""
 
 
 def row_of(raw: bytes) -> dict[str, Any]:
-    """Make the columns of one case; a value that is not what it should be is only in `raw`."""
+    """Make the columns of one case; a value that does not fit its column is only in `raw`."""
     given = msgspec.json.decode(raw)
     given = given if isinstance(given, dict) else {}
     attributes, related = given.get("attributes") or {}, given.get("relationships") or {}
@@ -123,7 +123,7 @@ class Csv:
 
 
 def cell(value: Any) -> Any:
-    """Write a value into a cell; nothing is an empty one."""
+    """Convert a value for a cell; None becomes an empty cell."""
     return value.isoformat() if isinstance(value, date | datetime) else value
 
 
@@ -159,7 +159,7 @@ class Parquet:
 
 
 def need_pyarrow() -> None:
-    """Refuse, where the package that Parquet needs is missing."""
+    """Raise `ExportError` if the package that Parquet needs is missing."""
     try:
         import pyarrow.parquet  # noqa: F401, PLC0415
     except ImportError as error:
@@ -184,6 +184,6 @@ PARTITIONS: Final[Mapping[str, Callable[[dict[str, Any]], str]]] = {
 
 
 def partition_of(raw: bytes, by: Sequence[str]) -> str:
-    """Name the folder of a case, as Hive and its heirs do: `project=SEC/day=2031-05-06`."""
+    """Name the folder of a case in the style of Hive: `project=SEC/day=2031-05-06`."""
     row = row_of(raw)
     return "/".join(f"{name}={PARTITIONS[name](row)}" for name in by)

@@ -1,7 +1,7 @@
-"""Read the cases: by a sweep, page by page into the journal; then what was asked for besides.
+"""Read the cases with a sweep, page by page into the journal; then comments, links and watchers.
 
-Each page is in the journal before the next is asked for. A sweep that is taken up again is given the pages it
-had read from there, in the same order, and so comes to where it was without a request.
+Each page is in the journal before the next page is requested. When an export is continued, the sweep gets the pages
+that were read before from the journal, in the same order, and so reaches its position without a request.
 """
 
 from __future__ import annotations
@@ -77,7 +77,7 @@ class ExportReader:
         return {project.key or project.id: self.fetcher(project.id) for project in listed}
 
     def fetcher(self, project: str | None) -> Fetch:
-        """Make the function that reads a page: out of the journal as long as that has one, then from the service."""
+        """Make the function that reads a page: from the journal while it has one, then from the service."""
         terms = [] if project is None else [f"project_id:{project}"]
         terms += [f"({self.filter})" if terms else self.filter] if self.filter else []
 
@@ -106,10 +106,12 @@ class ExportReader:
         try:
             return document.decode(answer.body)
         except msgspec.DecodeError as error:
-            raise DecodeError(f"a page of cases is not what it should be: {error}", "$", "search_cases") from error
+            raise DecodeError(
+                f"a page of cases has another form than expected: {error}", "$", "search_cases"
+            ) from error
 
     async def keep(self, asked: str, number: int, received: RawPage) -> Page[Item]:
-        """Put a page into the journal; of a case that is there already, the newer version stays."""
+        """Write a page into the journal; a newer version of a case replaces the older one."""
         heads = [(head_of(raw), bytes(raw)) for raw in received.data]
         ids = [(head.id, head.key) for head, _ in heads]
         users = [(head_of(raw).id, bytes(raw)) for raw in received.included or ()]
@@ -125,7 +127,7 @@ class ExportReader:
 
 
 def totals_of(meta: Any) -> tuple[int | None, int | None]:
-    """Read how many pages and cases there are, where an answer says so."""
+    """Read how many pages and cases there are, if an answer says so."""
     meta = meta if isinstance(meta, dict) else {}
     page = meta.get("page")
     pages, total = page.get("total") if isinstance(page, dict) else None, meta.get("total_cases")
@@ -157,7 +159,7 @@ class Extras:
             await self.keep(place, found)
 
     async def one(self, place: str) -> None:
-        """Read what belongs to one case; what cannot be read is named, and ends nothing."""
+        """Read what belongs to one case; what cannot be read is named, and does not end the export."""
         case_id = place.rpartition(" ")[2]
         found: dict[str, Any] = {}
         is_answered = True
@@ -176,7 +178,7 @@ class Extras:
         self.control.progress.advance()
 
     async def keep(self, place: str, found: Mapping[str, Any]) -> None:
-        """Write down what was read of one case."""
+        """Record what was read of one case."""
         await self.journal.write(insert_items("extra", [(place, msgspec.json.encode(found))]))
         self.control.step("more kept")
 
@@ -211,4 +213,4 @@ READERS: Final[Mapping[str, Callable[[Extras, str], Awaitable[list[msgspec.Raw]]
     "links": Extras.links,
     "watchers": Extras.watchers,
 }
-"""What can be read of a case besides."""
+"""What reads the additional data of a case."""

@@ -1,4 +1,4 @@
-"""What an export looks at in the JSON it receives; whatever it does not understand stays as it is."""
+"""The parts of received JSON that an export reads; everything else stays as it was received."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ __all__ = ["CaseHead", "RawPage", "digest_of", "document", "head_of", "single", 
 
 
 class RawPage(msgspec.Struct):
-    """A page as it came; its items stay the bytes that were received."""
+    """A page as it was received; its items stay bytes."""
 
     data: list[msgspec.Raw]
     meta: Any = None
@@ -20,7 +20,7 @@ class RawPage(msgspec.Struct):
 
 
 class RawResource(msgspec.Struct):
-    """One resource as it came."""
+    """One resource as it was received."""
 
     data: msgspec.Raw
 
@@ -41,7 +41,7 @@ class CaseHead:
 
 
 def head_of(raw: bytes) -> CaseHead:
-    """Look into a case; of what is not as it should be, nothing is taken."""
+    """Read the head of a case; malformed parts are ignored."""
     given = msgspec.json.decode(raw)
     given = given if isinstance(given, dict) else {}
     attributes = given.get("attributes")
@@ -53,14 +53,14 @@ def head_of(raw: bytes) -> CaseHead:
 
 
 def digest_of(raw: bytes) -> bytes:
-    """Tell one version of a case from another, whatever the order of its keys."""
+    """Return a digest of a case that does not depend on the order of its keys."""
     return hashlib.blake2b(
         msgspec.json.encode(msgspec.json.decode(raw), order="deterministic"), digest_size=16
     ).digest()
 
 
 def tombstone(place: str, key: str | None, why: str) -> bytes:
-    """Make what stands for a case that is gone: `archived`, `left` (the filter) or `missing`."""
+    """Make the tombstone of a case that is gone: `archived`, `left` (the filter) or `missing`."""
     age, _, id_ = place.rpartition(" ")
     attributes = {"key": key, "created_at": f"{age}Z" if age else None}
     return msgspec.json.encode({"type": "case", "id": id_, "deleted": why, "attributes": attributes})

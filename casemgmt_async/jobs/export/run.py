@@ -28,12 +28,12 @@ BATCH: Final = 1_000
 HOW_TO_RESTART: Final = "continue that export with the options that it had, or delete this file to start again"
 HOW_TO_SEPARATE: Final = "give it as before, or use another target or state for this export"
 FRESH: Final = 3_600.0
-"""Seconds after which an export that was stopped is begun anew, unless the caller says to resume it."""
+"""Age in seconds from which a stopped export starts again instead of being continued."""
 
 
 @frozen(kw_only=True)
 class ExportOptions:
-    """What an export is to hold; see `export_cases`."""
+    """The options of an export; see `export_cases`."""
 
     filter: str | None = None
     since: datetime | Literal["last"] | None = None
@@ -70,12 +70,12 @@ async def export_cases(
 
     `target` is a file (JSON Lines, CSV or Parquet by its suffix, or `format`), a folder, which gets a new file with
     each export, or `-` for standard output. `partition` writes files into folders `project=KEY` and `day=DATE` (of
-    creation) inside `target`. A line of JSON is a case as it was received; the users that the answers tell of go
-    to a file beside it, as in `cases.users.jsonl`. Files appear only when they are whole.
+    creation) inside `target`. A line of JSON is a case as it was received; the users that the answers name go to a file
+    beside it, as in `cases.users.jsonl`. Files appear only when they are complete.
 
     `since="last"` writes what is new or changed since the last export with the same `state` file (beside the target
     by default), and a tombstone for each case that is gone. A time writes what was created or changed since.
-    `include` reads `comments`, `links` or `watchers` as well, of the cases that are written.
+    `include` reads `comments`, `links` or `watchers` as well, for the cases that are written.
 
     All pages are read once, and a second time where totals or the newest cases show that the cases have changed
     meanwhile; `complete` reads them a second time in any case.
@@ -157,7 +157,7 @@ class Export:
         self.is_complete = True
 
     async def begin(self) -> None:
-        """Take up the journal, or begin it anew; refuse that and the state where they are of another export."""
+        """Continue the journal or start it again; refuse a journal or a state of another export."""
         options = self.options
         output = self.journal.meta.get("output")
         self.target.check(output, force=options.force, is_delta=options.since == "last")
@@ -263,7 +263,7 @@ class Export:
             yield [body for _, body in rows]
 
     async def result(self, state: JournalAddress | None) -> ExportResult:
-        """Say how it ended."""
+        """Describe how the export ended."""
         control, journal = self.control, self.journal
         output = Path(journal.meta["output"]) if self.is_complete else None
         return ExportResult(

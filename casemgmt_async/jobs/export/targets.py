@@ -55,7 +55,7 @@ class Target:
         return self.path / f".export.{name}" if self.is_folder else self.path.with_name(f"{self.path.name}.{name}")
 
     def output(self, run: int, started: float) -> Path:
-        """Name what one run writes: a folder gets a file a run, which sort by age."""
+        """Name the file of one run: in a folder, the files of all runs sort by age."""
         if not self.is_folder:
             return self.path
         stamp = datetime.fromtimestamp(started, UTC)
@@ -115,7 +115,7 @@ class Target:
 
 
 class Partitions:
-    """The open files of partitions; the one that waits longest is closed first, and opened again under a new name."""
+    """The open files of partitions. The one opened first is closed first; more cases for it go to a new file."""
 
     def __init__(self, folder: Path, name: str, form: Format) -> None:
         self._folder, self._name, self._form = folder, name, form
@@ -158,7 +158,7 @@ async def write_stream(file: IO[bytes], form: Format, batches: Batches) -> None:
 
 
 def open_target(target: str | Path, format: str | None, partition: Sequence[str]) -> Target:
-    """Understand where an export goes.
+    """Parse the target of an export.
 
     Raises `InvalidArgumentError` for a format or a partition that does not exist, and `ExportError` for a name that
     does not tell the format.

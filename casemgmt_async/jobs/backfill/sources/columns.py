@@ -1,4 +1,4 @@
-"""What the columns of a source mean: which field of a row each becomes, and how its cells are read."""
+"""The columns of a source: which field of a row each becomes, and how its cells are read."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ FIELDS: Final = (
     "key", "title", "description", "type", "project", "priority", "status", "assignee", "due_date", "comments",
     "attributes", "custom_attributes", "archived", "links",
 )  # fmt: skip
-"""What a row can say."""
+"""The fields of a row."""
 GROUPS: Final = ("attributes", "custom_attributes", "links")
 """Fields of which a column can hold a part: `attributes.NAME`, `custom_attributes.KEY`, `links.RELATIONSHIP`."""
 RELATIONSHIPS: Final = tuple(each.value for each in LinkRelationship)
@@ -29,7 +29,7 @@ TRUTHS: Final = {"true": True, "yes": True, "1": True, "false": False, "no": Fal
 
 
 def field_of(name: str) -> str | None:
-    """Return the field that a column of this name means by itself, or None."""
+    """Return the field that a column of this name is without any mapping, or None."""
     group, _, part = name.strip().partition(".")
     group = group.strip().casefold()
     if not part:
@@ -41,7 +41,7 @@ def field_of(name: str) -> str | None:
 
 @frozen
 class ColumnMap:
-    """What a caller says about columns: a preset and single ones."""
+    """How a caller maps columns: by a preset, by single columns, or both."""
 
     preset: Preset | None = None
     single: Mapping[str, str] = field(factory=dict)
@@ -49,16 +49,16 @@ class ColumnMap:
 
     @property
     def is_partial(self) -> bool:
-        """Whether columns that mean nothing are left out; without a preset or a mapping they are an error."""
+        """Whether unknown columns are ignored; without a preset or a mapping they are an error."""
         return self.preset is not None or bool(self.single)
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What to tell the user about it."""
+        """Sentences about it for the user."""
         return () if self.preset is None else (f"read as {self.preset.name} writes it",)
 
     def field(self, name: str) -> str | None:
-        """Return the field that a column means, or None for one to leave out."""
+        """Return the field of a column, or None for a column to ignore."""
         name = name.strip()
         if name in self.single:
             return self.single[name]
@@ -66,9 +66,9 @@ class ColumnMap:
         return found or field_of(name)
 
     def columns(self, header: Sequence[str], where: str) -> Columns:
-        """Give each column of a table its meaning.
+        """Assign a field to each column of a table.
 
-        Raises `SourceError` for a header that is empty, or ambiguous, or names what nobody knows.
+        Raises `SourceError` for a header that is empty or ambiguous, or has an unknown column.
         """
         names = [name.strip() for name in header]
         if not any(names):
@@ -97,7 +97,7 @@ class ColumnMap:
         return Columns(tuple(names), tuple(fields), self.notes + notes, converters)
 
     def values(self, given: Mapping[str, Any]) -> dict[str, Any]:
-        """Give each key of an object its meaning; raises `RowError` where that cannot be."""
+        """Rename the keys of an object to fields; raises `RowError` for an unknown key or an unreadable value."""
         if not self.is_partial:
             unknown = next((name for name in given if name not in FIELDS), None)
             if unknown is not None:
@@ -118,7 +118,7 @@ class ColumnMap:
 
 
 def put(made: dict[str, Any], meaning: str, value: Any) -> None:
-    """Add a value to a row; raises `RowError` where the row has another one already."""
+    """Add a value to a row; raises `RowError` if the row has another one already."""
     group, _, part = meaning.partition(".")
     if value is None or value in ("", [], {}):
         return
@@ -141,7 +141,7 @@ def as_list(value: Any) -> list[Any]:
 
 @frozen
 class Columns:
-    """The meaning of each column of one table."""
+    """The columns of one table, with the field of each."""
 
     names: tuple[str, ...]
     fields: tuple[str | None, ...]
@@ -149,7 +149,7 @@ class Columns:
     converters: Mapping[str, Callable[[Any], Any]] = field(factory=dict)
 
     def values(self, cells: Sequence[str]) -> dict[str, Any]:
-        """Read the cells of a row; raises `RowError` where that cannot be. An empty cell stands for nothing."""
+        """Read the cells of a row; an empty cell gives no value. Raises `RowError` for a cell that cannot be read."""
         made: dict[str, Any] = {}
         for place, cell in enumerate(cells):
             if not cell.strip():
@@ -170,10 +170,10 @@ class Columns:
 
 
 def value_of(meaning: str, cell: str) -> Any:
-    """Read one cell as its field wants it.
+    """Convert one cell for its field.
 
     `attributes.NAME`, `links` and `links.RELATIONSHIP` hold several values with `|` between them. Comments are
-    never split, since prose may hold the same sign: repeat the column, or write a JSON list.
+    never split, because a text may contain the same character: repeat the column, or write a JSON list.
     """
     group, _, part = meaning.partition(".")
     if cell.startswith(("[", "{")) and group in MANY:

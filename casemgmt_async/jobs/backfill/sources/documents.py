@@ -1,4 +1,4 @@
-"""Read rows that are objects: JSON Lines, a JSON array, or mappings that a program hands over."""
+"""Read rows that are objects: JSON Lines, a JSON array, or mappings from a program."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class DuplicateKeyError(ValueError):
 
 
 def pairs(given: list[tuple[str, Any]]) -> dict[str, Any]:
-    """Make an object of its pairs; refuse a key that is there twice, of which JSON parsers keep only the last."""
+    """Make an object of its pairs; refuse a key that appears twice, because JSON parsers keep only the last one."""
     made = dict(given)
     if len(made) < len(given):
         names = [name for name, _ in given]
@@ -118,7 +118,7 @@ class Pieces:
         self._text = self._text[count:]
 
     def skip(self, characters: str) -> str:
-        """Go past these characters; gives the one that follows, or nothing at the end of the file."""
+        """Skip these characters; returns the next character, or an empty text at the end of the file."""
         while True:
             self.drop(len(self._text) - len(self._text.lstrip(characters)))
             if self._text:
@@ -143,14 +143,14 @@ class Pieces:
         return text
 
     def _more(self) -> bool:
-        """Read on, each time as much as there is already, so that a long value is not tried over and over."""
+        """Read more: as much as is in memory already, so that a long value is scanned only a few times."""
         chunk = self._file.read(max(CHUNK, len(self._text)))
         self._text += chunk
         return bool(chunk)
 
 
 def end_of_value(text: str) -> int | None:
-    """Return where the value ends that a text begins with, whatever its depth; None where it does not end."""
+    """Return the end of the value at the start of a text, at any depth; None if the text ends before it."""
     if text[:1] not in ("[", "{"):
         simple = SIMPLE.match(text)
         return simple.end() if simple and simple.end() < len(text) else None
@@ -196,7 +196,7 @@ def record_of_text(line: int, text: str, column_map: ColumnMap) -> Record:
 
 
 def parsed(text: str) -> dict[str, Any]:
-    """Parse an object; raises `RowError` for a text that is none that can be used."""
+    """Parse a JSON object; raises `RowError` for anything else."""
     try:
         given = decoder.decode(text)
         shown = json.dumps(given, ensure_ascii=False)
@@ -227,7 +227,7 @@ def record_of_mapping(number: int, row: Any, column_map: ColumnMap) -> Record:
 
 
 def plain(value: Any) -> Any:
-    """Turn what DataFrames and dates are made of into what JSON has; a missing value becomes None."""
+    """Convert values of DataFrames and dates to values that JSON has; a missing value becomes None."""
     if isinstance(value, Mapping):
         return {str(name): plain(each) for name, each in value.items()}
     if isinstance(value, list | tuple | set | frozenset):

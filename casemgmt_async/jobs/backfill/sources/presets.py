@@ -12,7 +12,7 @@ from attrs import field, frozen
 __all__ = ["PRESETS", "Preset", "day_of"]
 
 DAYS: Final = ("%Y-%m-%d", "%d/%b/%y", "%d/%b/%Y", "%d/%m/%Y", "%m/%d/%Y", "%d.%m.%Y", "%Y/%m/%d")
-"""How trackers write days; a time behind the day is left out."""
+"""How trackers write days; a time after the day is ignored."""
 
 
 def day_of(value: Any) -> str | None:
@@ -40,7 +40,7 @@ def read_day(day: str, form: str) -> str | None:
 
 
 def translated(table: Mapping[str, str | None]) -> Callable[[Any], Any]:
-    """Make the converter that looks a value up, whatever the case of its letters; others stay as they are."""
+    """Make a converter that translates values, ignoring case; other values stay as they are."""
 
     def convert(value: Any) -> Any:
         return table.get(str(value).strip().casefold(), value)
@@ -49,7 +49,7 @@ def translated(table: Mapping[str, str | None]) -> Callable[[Any], Any]:
 
 
 def numbered(table: Mapping[str, str | None]) -> Callable[[Any], Any]:
-    """Make the converter for values such as `1 - Critical`, which it looks up by their number or their name."""
+    """Make a converter for values such as `1 - Critical`, which are looked up by number or by name."""
 
     def convert(value: Any) -> Any:
         number, _, name = (part.strip().casefold() for part in str(value).partition("-"))
@@ -76,7 +76,7 @@ def named(value: Any) -> Any:
 
 
 def github_comments(value: Any) -> Any:
-    """Read comments as `gh` writes them; the REST API gives only their number, which says nothing."""
+    """Read comments as `gh` writes them; the REST API gives only their number, which is ignored."""
     if not isinstance(value, list):
         return None
     made = []
@@ -123,7 +123,7 @@ JIRA_LINKS: Final = {
     "problem/incident": "links.CAUSES",
     "escalate": "links.ESCALATES_TO",
 }
-"""Jira's kinds of links, of which the outward column is read: the inward one says the same from the other side."""
+"""Jira's kinds of links. Only the outward column is read: the inward column has the same links from the other side."""
 
 PRESETS: Final[Mapping[str, Preset]] = {
     "jira": Preset(

@@ -1,4 +1,4 @@
-"""What a reader gives for each row of a source, before anybody has looked at what the row says."""
+"""One row of a source as a reader gives it, before its values are checked."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from attrs import field, frozen
 __all__ = ["REASON", "ROW_TEXT", "Layout", "Record", "RowError"]
 
 REASON: Final = "casemgmt_reason"
-"""Column or key in a rejects file that says why the row was rejected; readers pass over it."""
+"""Column or key in a rejects file that says why the row was rejected; readers ignore it."""
 ROW_TEXT: Final = "casemgmt_row"
-"""Key in a rejects file for a line that is not JSON: its text, to be corrected in place."""
+"""Key in a rejects file for a line that is not JSON: its text, to be corrected there."""
 
 
 class RowError(ValueError):
@@ -35,7 +35,7 @@ class Record:
 
 @frozen(kw_only=True)
 class Layout:
-    """How a source is written; a rejects file is written in the same way."""
+    """The format of a source; its rejects file has the same format."""
 
     kind: str
     """`table`, `lines` (JSON Lines), `array` (a JSON array) or `python` (mappings from a program)."""
@@ -46,4 +46,4 @@ class Layout:
     header: tuple[str, ...] = ()
     """The column names of a table, as they are written."""
     notes: tuple[str, ...] = field(default=(), eq=False)
-    """What the reader found out or left out, in sentences for the user."""
+    """What the reader detected or ignored, in sentences for the user."""

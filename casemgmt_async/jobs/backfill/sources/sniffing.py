@@ -1,4 +1,4 @@
-"""Find out how a text file is encoded and what separates its cells."""
+"""Detect the encoding of a text file and what separates its cells."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ LABELS: Final = {
     "cp1252": "Windows-1252",
 }
 DELIMITERS: Final = {",": "commas", ";": "semicolons", "\t": "tabs"}
-"""What may separate cells, and how a message calls it; at a tie the first wins."""
+"""What may separate cells, and its name in messages; at a tie the first wins."""
 ESCAPED: Final = re.compile("[\udc80-\udcff]")
 NOT_ASCII: Final = re.compile("[^\x00-\x7f]")
 QUOTED: Final = re.compile(r'"(?:[^"]|"")*"')
@@ -85,6 +85,6 @@ def by_letters(file: IO[bytes]) -> str:
 
 
 def delimiter_of(header: str) -> str:
-    """Return what separates the cells of a header: what it has most of, outside quotation marks."""
+    """Return what separates the cells of a header: the most frequent separator outside quotation marks."""
     bare = QUOTED.sub("", header)
     return max(DELIMITERS, key=bare.count)

@@ -22,7 +22,7 @@ MOST_LINES: Final = 5_000
 MOST_CHARACTERS: Final = 16 << 20
 """Characters that one row may have."""
 EXCEL_SEPARATOR: Final = "sep="
-"""Excel's own first line, which names what separates the cells."""
+"""The first line that Excel writes to name what separates the cells."""
 
 
 @define(eq=False)
@@ -74,7 +74,7 @@ class Table:
     def __init__(self, path: Path, column_map: ColumnMap) -> None:
         self.path = path
         self.encoding, self.delimiter = encoding_of(path), ","
-        # The limit is one of the whole process; it is only ever raised.
+        # The limit applies to the whole process, so it is never lowered.
         csv.field_size_limit(max(csv.field_size_limit(), MOST_CHARACTERS))
         with self._open() as file:
             self.delimiter, header, _ = self._read_header(RowLines(file))
@@ -131,7 +131,7 @@ class Table:
         return delimiter, header, reader
 
     def _unreadable(self, lines: RowLines, error: Exception) -> Record:
-        """Reject one row; where it has several lines, nobody knows where the next begins, and the file is refused."""
+        """Reject one row. If it has several lines, the start of the next row is unknown, so the file is refused."""
         if len(lines.row) > 1 or isinstance(error, TooLongError) or "end of data" in str(error):
             raise self._broken(lines, error) from error
         reason = "text follows a closing quotation mark; write a quotation mark inside a cell twice"
