@@ -84,6 +84,9 @@ TABLES = [
           refused="line 3: the quotation mark that opens a cell on this line is never closed"),
     Entry("a quotation mark closed by the next row's", "t.csv", csv('key,title,description\nA,"a,x\nB,"b",y\n'),
           refused="line 2: the quotation mark that opens a cell on this line is not closed properly"),
+    Entry("an open cell with quotation marks on several lines", "t.csv", csv('key,title\nA,"a\nsays ""x""\nand ""y""\nB,b\n'),
+          refused="line 2: the quotation mark that opens a cell on this line is never closed"),
+    Entry("a cell of blanks", "t.csv", csv("key,title,project,description\nA,a,  ,   \n"), {"A": {"title": "a"}}),
     Entry("the open quotation mark is not on the first line of its row", "t.csv",
           csv('key,title,description\nA,"two\nlines","open\nB,b,c\n'),
           refused="line 3: the quotation mark that opens a cell on this line is never closed"),
@@ -116,6 +119,13 @@ DOCUMENTS = [
     Entry("empty lists, null and empty texts", "t.jsonl", csv(
         '{"key": "A", "title": "a", "comments": [], "attributes": {"x": []}, "links": [], "priority": null, '
         '"status": "", "custom_attributes": {}, "archived": false}\n'), {"A": {"title": "a", "values": {}}}),
+    Entry("empty objects", "t.jsonl", csv(
+        '{"key": "A", "title": "a", "comments": {}, "links": {}, "priority": {}}\n'), {"A": {"title": "a", "values": {}}}),
+    Entry("a row of a rejects file", "t.jsonl", csv(
+        '{"casemgmt_reason": "line 7: priority is wrong", "key": "A", "title": "a"}\n'), {"A": {"title": "a"}}),
+    Entry("keys that are no texts", "t.jsonl", csv(
+        '{"key": 7, "title": "a"}\n{"key": true, "title": "b"}\n{"key": 7.5, "title": "c"}\n'),
+        {"7": {"title": "a"}}, {2: "key must be a text that is not empty, not True", 3: "key must be a text that is not"}),
     Entry("nested 100,000 deep", "t.jsonl", csv(f'{DEEP}\n{{"key": "B", "title": "b"}}\n'),
           {"B": {"title": "b"}}, {1: "it is nested too deeply"}),
     Entry("nested 100,000 deep in an array", "t.json", csv(f'[{DEEP},\n{{"key": "B", "title": "b"}}]'),

@@ -195,7 +195,7 @@ async def test_a_target_that_cannot_be_replaced_keeps_what_was_read(
 
     with monkeypatch.context() as patch:
         patch.setattr(Path, "replace", refuse)
-        with pytest.raises(ExportError, match="cannot be written: no room; correct that and run again: the job continues here"):
+        with pytest.raises(ExportError, match="no room; correct that and run again: the job continues here"):
             await export_cases(session, target)
     assert not list(target.parent.glob("*.part"))
     before = emulator.requests

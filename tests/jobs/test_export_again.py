@@ -6,7 +6,8 @@ import csv
 import io
 import json
 import sys
-from collections.abc import AsyncIterator
+import time
+from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from benchmarks.transfers import merge_rounds
 from casemgmt_async import BadRequestError, CaseSession, InvalidArgumentError
 from casemgmt_async.emulator import Emulator
 from casemgmt_async.jobs import ExportError, JobControl, ServiceDownError, export_cases
+from casemgmt_async.jobs.export.changes import changed_at
 from casemgmt_async.jobs.export.formats import row_of
 
 
@@ -144,6 +146,18 @@ async def test_an_interrupted_export_loses_and_repeats_nothing(
     assert known == alive(emulator)
 
 
+@pytest.fixture
+def in_tokyo(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Put this machine nine hours ahead of UTC."""
+    with monkeypatch.context() as patched:
+        patched.setenv("TZ", "Asia/Tokyo")
+        time.tzset()
+        yield
+    time.tzset()
+
+
+@pytest.mark.skipif(not hasattr(time, "tzset"), reason="Windows takes no time zone from the environment")
+@pytest.mark.usefixtures("in_tokyo")
 async def test_since_a_time_has_what_was_changed_then_or_later(
     emulator: Emulator, session: CaseSession, tmp_path: Path
 ) -> None:
@@ -153,6 +167,14 @@ async def test_since_a_time_has_what_was_changed_then_or_later(
     emulator.store.cases.change(emulator.store.tables.cases[7], title="later")
     result = await export_cases(session, tmp_path / "some.jsonl", since=now.replace(tzinfo=None))
     assert [line["attributes"]["title"] for line in lines(result.output)] == ["later"]
+
+
+@pytest.mark.parametrize(
+    "attributes", [None, {}, {"created_at": None}, {"created_at": "yesterday"}, {"modified_at": 7, "created_at": "x"}]
+)
+def test_a_case_without_a_time_counts_as_changed_now(attributes: dict[str, Any] | None) -> None:
+    """An export since a time rather has a case too many than one too few."""
+    assert changed_at({"attributes": attributes}) > datetime.now(UTC)
 
 
 async def test_more_is_read_of_what_is_written_only(emulator: Emulator, session: CaseSession, tmp_path: Path) -> None:
@@ -341,6 +363,22 @@ async def test_an_old_journal_is_begun_anew_unless_it_is_to_be_resumed(session: 
     resumed = await export_cases(session, tmp_path / "b.jsonl", control=JobControl(clock=lambda: week), resume=True)
     assert anew.requests == resumed.requests + 1, "the page that was kept is asked for again"
     assert (tmp_path / "a.jsonl").read_bytes() == (tmp_path / "b.jsonl").read_bytes()
+
+
+@pytest.mark.parametrize(("age", "is_continued"), [(3_600.0, True), (3_601.0, False)])
+async def test_a_journal_is_continued_for_an_hour(
+    session: CaseSession, tmp_path: Path, age: float, is_continued: bool
+) -> None:
+    """Its page is then not read again."""
+    target = tmp_path / "cases.jsonl"
+    first = JobControl(on_step=lambda step: first.request_stop() if step == "page kept" else None, clock=lambda: 0.0)
+    await export_cases(session, target, control=first)
+    seen: list[str] = []
+    control = JobControl(on_step=seen.append, clock=lambda: age)
+    await export_cases(session, target, control=control)
+    whole: list[str] = []
+    await export_cases(session, tmp_path / "whole.jsonl", control=JobControl(on_step=whole.append))
+    assert seen.count("page kept") == whole.count("page kept") - is_continued
 
 
 async def test_another_organisation_is_refused(

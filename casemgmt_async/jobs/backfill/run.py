@@ -56,9 +56,9 @@ async def backfill_cases(
     `project` (key, name or id) and `type` (name or id) are for rows without their own. `preset` is the tracker
     that wrote the file (`jira`, `servicenow`, `github`); `columns` maps single columns to fields. `on_unknown_user`
     says what to do with a row whose assignee is unknown: `reject` it, `leave` the case unassigned, or assign it to
-    `me`. `update` also changes the cases of changed rows. `assume_new` says that the job was never run before, and skips the
-    reading of projects that the journal has not read. `settle` is the number of seconds to wait for a request that was
-    cut off to take effect, before it counts as lost.
+    `me`. `update` also changes the cases of changed rows. `assume_new` says that the job was never run before, and
+    skips the reading of projects that the journal has not read. `settle` is the number of seconds to wait for a request
+    that was cut off to take effect, before it counts as lost.
 
     Rows that cannot be used, or that the service refuses, go to `rejects` (by default beside the file) in the
     format of the source, with the reason; correct them there and run that file under the same job. A file that
