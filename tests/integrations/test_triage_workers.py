@@ -353,3 +353,22 @@ async def test_a_stop_before_the_changes_leaves_the_plan(
     assert not any(entry.route == "comment_case" for entry in emulator.log)
     with pytest.raises(InvalidArgumentError, match="shards need a journal in PostgreSQL"):
         await split(state=tmp_path / "triage.db")
+
+
+async def test_rules_of_shards_that_waited_for_a_worker_come_round_with_those_of_the_others(
+    emulator: Emulator, open_session: Callable[[], CaseSession], postgres_url: str
+) -> None:
+    """What they did counts from the command that divided the run, and not from its plan."""
+    begun = emulator.clock()
+
+    def at(seconds: float) -> JobControl:
+        return JobControl(clock=lambda: begun + seconds)
+
+    async with open_session() as session:
+        await plan_triage(session, RULES, state=postgres_url, control=at(0))
+        job = await split_triage(session, state=postgres_url, shards=SHARDS, control=at(1_000))
+        for number in range(job.shards):
+            await triage_shard(session, job.journal, number, at(2_000 * (number + 1)))
+    async with Journal(job.journal, kind="triage", read_only=True) as book:
+        remembered = await read_memory(book)
+    assert {round(each.done_at - begun) for each in remembered.values()} == {1_000}

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from scenes import comments, routes
 
-from casemgmt_async import CaseSession, timeline
+from casemgmt_async import CaseSession, cases, timeline
 from casemgmt_async.emulator import Emulator
 from casemgmt_async.jobs import (
     Budget,
@@ -327,3 +327,105 @@ async def test_a_rule_that_is_stopped_while_another_tries_the_same_cases_first_s
     assert (routes(emulator)["comment_case"], result.states[State.REJECTED]) == (3, 3)
     assert {case.priority for case in emulator.store.tables.cases} == {"P1"}
     assert {case.due_date for case in emulator.store.tables.cases} == {"2031-01-01"}
+
+
+@pytest.mark.parametrize(("answer", "mark"), [(None, "stale"), ("Thank you.", "stale"), ("Thank you.", "")])
+async def test_a_case_that_is_reopened_or_answered_goes_through_the_policy_again(
+    emulator: Emulator,
+    session: CaseSession,
+    journal: Path,
+    now: Callable[..., JobControl],
+    answer: str | None,
+    mark: str,
+) -> None:
+    """Each time with all that belongs to it: the warning, the answer or the farewell, and the close."""
+    store = emulator.store
+    reopened, answered, *_ = (case for case in store.tables.cases if not case.comments)
+    texts = {"warning": "Warned.", "farewell": "Farewell.", "mark": mark} | ({"answer": answer} if answer else {})
+
+    async def after(days: float) -> None:
+        emulator.clock.advance(days * DAY)
+        await run_triage(session, stale(**texts), state=journal, control=now())
+
+    @contextlib.contextmanager
+    def as_somebody() -> Iterator[None]:
+        me, store.tables.me = store.tables.me, list(store.users)[1]
+        yield
+        store.tables.me = me
+
+    for _ in range(2):
+        await after(31)
+        with as_somebody():
+            await timeline.comment_case(session, answered.id, comment="Still needed.")
+        await after(1)
+        await after(7)
+        assert (reopened.closed_at is None, answered.closed_at is None) == (False, True)
+        with as_somebody():
+            await cases.update_status(session, reopened.id, status_name="Open")
+        await after(1)
+
+    def said(case: Any) -> list[str]:
+        ours = [store.tables.cells[cell].message for cell in case.comments]
+        return [text for text in ours if text in {"Warned.", "Farewell.", "Thank you."}]
+
+    thanks = [] if answer is None else [answer]
+    assert said(reopened) == ["Warned.", "Farewell.", *thanks] * 2
+    assert said(answered) == ["Warned.", *thanks] * 2
+    assert "stale" not in answered.attributes
+
+
+async def test_a_warning_that_was_refused_is_tried_again_before_any_close(
+    emulator: Emulator, session: CaseSession, journal: Path, now: Callable[..., JobControl]
+) -> None:
+    """In the next run, and its days count from then."""
+    emulator.set_faults("comment_case#5: status=403")
+    rules = stale(warning="Warned.")
+    assert (await run_triage(session, rules, state=journal, control=now())).states[State.REJECTED] == 1
+    emulator.set_faults(None)
+    emulator.clock.advance(6 * DAY)
+    await run_triage(session, rules, state=journal, control=now())
+    assert comments(emulator, "Warned.") == 12
+    emulator.clock.advance(2 * DAY)
+    await run_triage(session, rules, state=journal, control=now())
+    assert closed(emulator) <= 11
+    emulator.clock.advance(5 * DAY)
+    await run_triage(session, rules, state=journal, control=now())
+    assert (comments(emulator, "Warned."), closed(emulator)) == (12, 12)
+
+
+@pytest.mark.parametrize(("early", "is_closed"), [(250, True), (350, False)])
+async def test_a_close_may_come_some_minutes_early_as_timers_do(
+    emulator: Emulator, session: CaseSession, journal: Path, now: Callable[..., JobControl], early: int, is_closed: bool
+) -> None:
+    await run_triage(session, stale(), state=journal, control=now())
+    emulator.clock.advance(7 * DAY - early)
+    plan = await plan_triage(session, stale(), state=journal, control=now())
+    assert ("stale: close" in {row.rule for row in plan.rows}) is is_closed
+
+
+async def test_a_state_that_was_lost_counts_the_days_from_the_marks_of_the_cases(
+    emulator: Emulator, session: CaseSession, journal: Path, now: Callable[..., JobControl]
+) -> None:
+    """Nobody is warned again, and nobody too early."""
+    await run_triage(session, stale(warning="Warned."), state=journal, control=now())
+    for days, rules in ((3, set()), (4, {"stale: close"})):
+        emulator.clock.advance(days * DAY)
+        new = journal.with_name(f"after {days}.db")
+        plan = await plan_triage(session, stale(), state=new, control=now(), dry_run=True)
+        assert {row.rule for row in plan.rows} - {"stale: take back"} == rules
+
+
+async def test_a_case_whose_warning_may_have_been_made_is_left_alone_by_the_policy(
+    emulator: Emulator, session: CaseSession, journal: Path, now: Callable[..., JobControl]
+) -> None:
+    """Until somebody looks for the warning; then its days count from when it was made."""
+    await plan_triage(session, stale(warning="Warned."), state=journal, control=now())
+    emulator.set_faults("comment_case#5: drop-after-effect; list_case_timeline: status=403")
+    result = await apply_triage(session, state=journal, control=now(), settle=0)
+    assert result.states[State.UNKNOWN] == 1
+    emulator.set_faults(None)
+    emulator.clock.advance(8 * DAY)
+    await run_triage(session, stale(warning="Warned."), state=journal, control=now(), settle=0)
+    assert (comments(emulator, "Warned."), closed(emulator)) == (12, 11)
+    await run_triage(session, stale(warning="Warned."), state=journal, control=now(), settle=0, retry_unknown=True)
+    assert (comments(emulator, "Warned."), closed(emulator)) == (12, 12)
