@@ -59,12 +59,17 @@ async def worker(
     """
     try:
         from casemgmt_async.integrations.procrastinate import run_worker  # noqa: PLC0415 - an optional extra
+        from casemgmt_async.jobs.journal.postgres_store import check_server  # noqa: PLC0415 - an optional extra
     except ImportError as error:
         raise ConfigurationError("workers need procrastinate: pip install 'casemgmt-async[workers]'") from error
     if not isinstance(journal, JournalURL):
         raise Misused("--journal: workers find their shards in PostgreSQL; give postgresql://host/database")
     context.share_by(journal)
+    async with context.session():  # refuses credentials that are missing
+        pass
+    await check_server(journal)  # a typing mistake in the URL is not worth waiting for
     logging.basicConfig(level=logging.WARNING, format="%(name)s: %(message)s")
+    logging.getLogger("psycopg.pool").setLevel(logging.ERROR)  # the worker itself says that the server is away
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         with contextlib.suppress(NotImplementedError, RuntimeError, ValueError):  # Windows, or not the main thread

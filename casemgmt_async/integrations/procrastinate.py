@@ -42,7 +42,7 @@ from casemgmt_async.jobs import (
     ShardStep,
 )
 from casemgmt_async.jobs.journal import JournalURL, journal_address
-from casemgmt_async.jobs.journal.postgres_store import alone
+from casemgmt_async.jobs.journal.postgres_store import alone, check_server
 
 __all__ = [
     "SHARD",
@@ -69,6 +69,8 @@ PAUSE: Final = 5
 """Seconds until a shard that failed is tried again."""
 POLL: Final = 1.0
 """Seconds between two looks of a worker for shards whose retry is due."""
+RECONNECT: Final = 1.0
+"""Seconds between two attempts of a worker to connect to PostgreSQL."""
 LOOK: Final = 5.0
 """Seconds between two looks for shards that workers have given up."""
 
@@ -198,8 +200,12 @@ async def retry_stalled(app: App, *, queue: str = QUEUE, seconds: float = STALLE
 
 @contextlib.asynccontextmanager
 async def opened_app(journals: str | JournalURL) -> AsyncIterator[App]:
-    """Open an application on the database of journals; create the tables of its queue if they are missing."""
+    """Open an application on the database of journals; create the tables of its queue if they are missing.
+
+    Raises `JournalConnectionError` where the server cannot be reached.
+    """
     database = database_of(journals)
+    await check_server(database)  # says it at once, while the pool of the connector would try for 30 seconds
     app = App(connector=PsycopgConnector(conninfo=database.database))
     async with app.open_async():
         if not await app.check_connection_async():
@@ -227,9 +233,13 @@ async def run_worker(
     """
     stop = stop or asyncio.Event()
     controls: set[JobControl] = set()
+    is_away = False
     while not stop.is_set():
         try:
             async with opened_app(journals) as app:
+                if is_away:
+                    logger.warning("PostgreSQL can be reached again")
+                    is_away = False
                 register_tasks(app, journals=journals, open_session=open_session, controls=controls, control=control)
                 await serve(
                     app,
@@ -240,10 +250,12 @@ async def run_worker(
                     heartbeat=heartbeat,
                     stalled=stalled,
                 )
-        except (ConnectorException, psycopg.OperationalError, OSError) as error:
-            logger.warning("PostgreSQL cannot be reached: %s; trying again", " ".join(str(error).split()))
+        except (ConnectorException, JournalConnectionError, psycopg.OperationalError, OSError) as error:
+            if not is_away:
+                logger.warning("PostgreSQL cannot be reached, trying again: %s", " ".join(str(error).split()))
+                is_away = True
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(stop.wait(), 1)
+                await asyncio.wait_for(stop.wait(), RECONNECT)
         else:
             return
 

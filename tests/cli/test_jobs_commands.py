@@ -240,6 +240,19 @@ async def test_a_triage_in_shards_is_one_run_with_one_report(casemgmt, rules, po
     assert "</html>" in (tmp_path / "shards.html").read_text("utf-8")
 
 
+async def test_a_worker_that_cannot_work_ends_at_once_and_says_why(casemgmt):
+    """A typing mistake in the URL, or keys that are missing: nothing would change by waiting."""
+    nowhere = "postgresql://casemgmt@127.0.0.1:1/casemgmt"
+    said = await casemgmt("worker", "--journal", nowhere)
+    assert said.status == 1
+    (line,) = said.err.splitlines()
+    assert line.startswith(f"casemgmt: journal {nowhere}: cannot connect: ")
+    assert line.endswith("check the URL and that PostgreSQL is up")
+    said = await casemgmt("worker", "--journal", nowhere, env={"DD_API_KEY": "", "DD_APP_KEY": ""})
+    assert said.status == 2
+    assert "DD_API_KEY" in said.err
+
+
 async def test_backfill_creates_a_case_a_row_and_puts_bad_rows_aside(casemgmt, emulator, tmp_path):
     project = await project_of(casemgmt)
     rows = [{"key": f"T-{n}", "title": f"Ticket {n}", "comments": ["Moved."]} for n in range(5)]

@@ -29,6 +29,7 @@ from casemgmt_async.jobs import (
     JobControl,
     JobError,
     Journal,
+    JournalConnectionError,
     JournalLockedError,
     State,
     backfill_cases,
@@ -36,7 +37,7 @@ from casemgmt_async.jobs import (
     split_backfill,
 )
 from casemgmt_async.jobs.backfill.shards import run_shard
-from casemgmt_async.jobs.journal import postgres_store
+from casemgmt_async.jobs.journal import JournalURL, postgres_store
 
 STANDARD = "00000000-0000-0000-0000-000000000001"
 SHARDS = 3
@@ -238,6 +239,33 @@ async def test_a_worker_ends_with_its_queue_and_not_while_a_shard_waits_to_be_tr
         connection.execute("UPDATE procrastinate_jobs SET scheduled_at = now() + interval '0.3 seconds'")
     await run_worker(postgres_url, open_session=open_session, until_empty=True)
     whole(emulator, 6)
+
+
+async def test_a_worker_waits_for_a_server_that_is_away_and_says_so_once(
+    emulator: Emulator,
+    split: Callable[..., Any],
+    open_session: Any,
+    postgres_url: str,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    await split(rows(3))
+    check, tries = procrastinate_module.check_server, []
+
+    async def away_at_first(address: JournalURL) -> None:
+        tries.append(address)
+        if len(tries) <= 3:
+            raise JournalConnectionError("the database system is starting up")
+        await check(address)
+
+    monkeypatch.setattr(procrastinate_module, "check_server", away_at_first)
+    monkeypatch.setattr(procrastinate_module, "RECONNECT", 0.0)
+    await run_worker(postgres_url, open_session=open_session, until_empty=True)
+    whole(emulator, 3)
+    assert [record.message for record in caplog.records if record.name == procrastinate_module.__name__] == [
+        "PostgreSQL cannot be reached, trying again: the database system is starting up",
+        "PostgreSQL can be reached again",
+    ]
 
 
 async def test_a_worker_that_is_asked_to_stop_puts_its_shard_back(

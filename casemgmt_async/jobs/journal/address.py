@@ -53,7 +53,7 @@ class JournalURL:
         parts = urlsplit(self.database)
         user, at, host = parts.netloc.rpartition("@")
         shown = urlunsplit(parts._replace(netloc=user.partition(":")[0] + at + host))
-        return f"{PASSWORD.sub('***', shown)}#{self.name}"
+        return PASSWORD.sub("***", shown) + (f"#{self.name}" if self.name else "")
 
 
 JournalAddress: TypeAlias = Path | JournalURL

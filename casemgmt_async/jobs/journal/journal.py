@@ -83,7 +83,7 @@ class Journal:
         self.path = journal_address(path)
         if isinstance(self.path, JournalURL):
             if kind == "any" and not self.path.name:
-                raise ConfigurationError(f"journal {self.path}: add its name after #, as in {self.path}triage")
+                raise ConfigurationError(f"journal {self.path}: add its name after #, as in {self.path}#triage")
             self.path = self.path.named(kind)
         self.kind = kind
         self.place = None if base_url is None else place_of(base_url)

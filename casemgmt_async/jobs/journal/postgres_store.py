@@ -35,7 +35,7 @@ from casemgmt_async.jobs.journal.address import JournalURL
 from casemgmt_async.jobs.journal.schema import APPLICATION_ID, VERSION
 from casemgmt_async.jobs.journal.store import JournalStore
 
-__all__ = ["PostgresStore", "alone", "copy_to_file", "find_journal"]
+__all__ = ["PostgresStore", "alone", "check_server", "copy_to_file", "find_journal"]
 
 Connection = psycopg.Connection[tuple[Any, ...]]
 
@@ -261,6 +261,14 @@ def connect(address: JournalURL) -> Connection:
     defaults = {"application_name": f"casemgmt on {socket.gethostname()}, process {os.getpid()}", "connect_timeout": 10}
     options: dict[str, Any] = {**defaults, **CLIENT_KEEPALIVE, **given}
     return psycopg.connect(**options, autocommit=True, prepare_threshold=None)
+
+
+async def check_server(address: JournalURL) -> None:
+    """Connect to a server and disconnect; raises `JournalConnectionError` where it cannot be reached."""
+    try:
+        (await asyncio.to_thread(connect, address)).close()
+    except psycopg.OperationalError as error:
+        raise unreachable(address, error) from error
 
 
 @contextlib.asynccontextmanager
