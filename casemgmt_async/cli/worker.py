@@ -9,7 +9,7 @@ import signal
 
 import click
 
-from casemgmt_async import ConfigurationError, jobs
+from casemgmt_async import CaseManagementError, ConfigurationError, jobs
 from casemgmt_async.cli.context import Context, Misused, runs
 from casemgmt_async.cli.options import writes_journal
 from casemgmt_async.jobs.journal import JournalAddress, JournalURL
@@ -70,6 +70,7 @@ async def worker(
     await check_server(journal)  # a typing mistake in the URL is not worth waiting for
     logging.basicConfig(level=logging.WARNING, format="%(name)s: %(message)s")
     logging.getLogger("psycopg.pool").setLevel(logging.ERROR)  # the worker itself says that the server is away
+    logging.getLogger("procrastinate.worker").addFilter(is_unexpected)
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         with contextlib.suppress(NotImplementedError, RuntimeError, ValueError):  # Windows, or not the main thread
@@ -84,3 +85,8 @@ async def worker(
         stop=stop,
     )
     return 0
+
+
+def is_unexpected(record: logging.LogRecord) -> bool:
+    """Leave out the traceback of an error that the worker has said in a line."""
+    return not (record.exc_info and isinstance(record.exc_info[1], CaseManagementError))

@@ -27,7 +27,7 @@ from attrs import evolve
 from procrastinate import App, PsycopgConnector, RetryStrategy
 from procrastinate.exceptions import AlreadyEnqueued, ConnectorException
 
-from casemgmt_async import CaseSession, ConfigurationError
+from casemgmt_async import CaseManagementError, CaseSession, ConfigurationError
 from casemgmt_async.integrations.budgets import open_budget
 from casemgmt_async.jobs import (
     JobControl,
@@ -82,6 +82,10 @@ class ShardInterrupted(Exception):  # noqa: N818 - not an error: the shard is qu
     """A worker was asked to stop before its shard was done."""
 
 
+TRIED_AGAIN: Final = (ShardInterrupted, JournalLockedError, JournalConnectionError, ServiceDownError)
+"""After these errors a shard is queued again."""
+
+
 def database_of(journals: str | JournalURL) -> JournalURL:
     """Read the URL of the database that holds journals and queue."""
     address = journal_address(journals)
@@ -108,10 +112,7 @@ def register_tasks(
     """
     database, working = database_of(journals), set() if controls is None else controls
     opened = open_session or sharing_session(database)
-    retry = RetryStrategy(
-        wait=PAUSE,
-        retry_exceptions=[ShardInterrupted, JournalLockedError, JournalConnectionError, ServiceDownError],
-    )
+    retry = RetryStrategy(wait=PAUSE, retry_exceptions=[*TRIED_AGAIN])
 
     @app.task(name=SHARD, queue=queue, retry=retry)
     async def work_on_shard(kind: str, step: str, name: str, shard: int, shards: int) -> None:
@@ -121,6 +122,10 @@ def register_tasks(
             async with opened() as session:
                 if not await STEPS[kind][step].work(session, journal, shard, steered):
                     raise ShardInterrupted(f"shard {shard} of {name}: {steered.stopped}")
+        except CaseManagementError as error:
+            if not isinstance(error, TRIED_AGAIN):
+                logger.error("%s %s, shard %d of %d: given up: %s", kind, name, shard, shards, error)  # noqa: TRY400
+            raise
         finally:
             working.discard(steered)
         await defer_next(app, kind, journal, shards, queue, after=step)

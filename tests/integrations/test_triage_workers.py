@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections import Counter
 from collections.abc import Callable
 from functools import partial
@@ -15,6 +16,7 @@ import pytest
 import casemgmt_async.integrations.procrastinate as procrastinate_module
 import casemgmt_async.jobs.shards as shards_module
 from casemgmt_async import CaseSession, ConfigurationError, InvalidArgumentError, cases
+from casemgmt_async.cli.worker import is_unexpected
 from casemgmt_async.emulator import Emulator
 from casemgmt_async.integrations.procrastinate import defer_shards, opened_app, run_worker, wait_for_shards
 from casemgmt_async.jobs import (
@@ -325,9 +327,16 @@ async def test_a_rule_that_is_refused_stops_before_workers_have_it(
 
 
 async def test_whoever_waits_learns_that_workers_have_given_up(
-    split: Callable[..., Any], open_session: Any, postgres_url: str, monkeypatch: pytest.MonkeyPatch
+    split: Callable[..., Any],
+    open_session: Any,
+    postgres_url: str,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
-    """For an error that another try cannot mend; after it was mended, the same shards go on."""
+    """For an error that another try cannot mend, which the worker logs; after it was mended, the same shards go on.
+
+    The command `worker` leaves out the traceback that procrastinate logs as well.
+    """
     monkeypatch.setattr(procrastinate_module, "LOOK", 0.05)
 
     def refused() -> CaseSession:
@@ -340,6 +349,11 @@ async def test_whoever_waits_learns_that_workers_have_given_up(
         await run_worker(postgres_url, open_session=refused, until_empty=True)
         with pytest.raises(JobError, match="workers have given up what is left of this triage"):
             await waiting
+        logged = [record for record in caplog.records if record.levelno == logging.ERROR and is_unexpected(record)]
+        name, count = job.journal.name, job.shards
+        assert sorted(record.message for record in logged) == [
+            f"triage {name}, shard {shard} of {count}: given up: no keys" for shard in range(count)
+        ]
         await work(open_session, postgres_url, job)
         await wait_for_shards(app, job, JobControl())
     assert (await job.result(JobControl())).succeeded
