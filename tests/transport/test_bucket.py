@@ -129,6 +129,17 @@ def test_a_process_that_is_alone_keeps_a_reserve_until_the_last_quarter_of_a_win
     assert delay(1, 2.4) == 0
 
 
+@pytest.mark.parametrize(("in_flight", "delay"), [(0, 0.0), (1, 0.75), (5, 0.75)])
+def test_the_first_request_of_a_window_is_sent_alone_for_a_second_at_most(in_flight: int, delay: float) -> None:
+    """Its answer shows whether the window before has ended; both for a shared budget and without one."""
+    for ask in (ReportedQuota.guard, ReportedQuota.delay):
+        quota = ReportedQuota(random.Random(0).random, 100.0)
+        quota.observe(RateLimit(limit=100.0, period=10.0, remaining=100.0, reset=4.5), 0.0, 1)
+        assert ask(quota, 4.75, in_flight) == pytest.approx(delay)
+        quota.observe(RateLimit(limit=100.0, period=10.0, remaining=100.0, reset=9.5), 5.0, in_flight)
+        assert ask(quota, 5.0, 0) == 0.0
+
+
 def test_the_last_fraction_of_a_window_counts_in_the_next() -> None:
     """What the end of a window adds to the credit is kept, up to one request."""
     pacer = Pacer(100, 0.0)
