@@ -90,7 +90,7 @@ class Members(msgspec.Struct, forbid_unknown_fields=True, gc=False, eq=False, kw
 CAREFUL_FOR: Final = 16
 """How many documents are cut into resources first, after one that did not fit as a whole."""
 FEW: Final = 4
-"""How many resources of a document have to be odd before it can be that most of them are."""
+"""Number of odd resources in a document above which their share decides whether the closed struct is still tried."""
 
 
 @frozen(eq=False)

@@ -39,7 +39,7 @@ SAME_OR_EMPTY: Final = "(item or [])"
 
 
 class Scope:
-    """Names that a generated function uses, with what they stand for."""
+    """The names that a generated function uses, and their values."""
 
     def __init__(self) -> None:
         self.names: dict[str, Any] = {}

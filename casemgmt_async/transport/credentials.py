@@ -117,7 +117,7 @@ class Credentials:
         return self._token
 
     def identity(self) -> str | None:
-        """The API key, or the current token: what tells one organisation from another."""
+        """The API key, or the current token, which identify the organisation."""
         return self._fixed.get(API_KEY) or self._token
 
     def headers(self, extra: Mapping[str, str]) -> CIMultiDict[str]:

@@ -31,7 +31,7 @@ class Effect:
 
 @define
 class RequestOutcome:
-    """What came of one request that could change something."""
+    """The outcome of one request that could change something."""
 
     seq: int
     """The number of the request in the log."""
@@ -40,7 +40,7 @@ class RequestOutcome:
     creates: bool
     """Whether a second, equal request creates a second thing."""
     mark: str
-    """The title, comment or name in its body, or its path: what tells one create from another."""
+    """The title, comment or name in its body, or its path, which identifies a create."""
     applied: bool = False
     """Whether it took effect."""
     status: int | None = None

@@ -16,7 +16,7 @@ SECRET_HEADERS: Final = frozenset(
     {"dd-api-key", "dd-application-key", "authorization", "proxy-authorization", "cookie"}
 )
 MARKS: Final = ("title", "comment", "name", "message")
-"""The attributes of a body that tell one create from another, the most specific first."""
+"""The attributes of a body that identify a create, the most specific first."""
 
 
 def redacted(headers: Mapping[str, str]) -> dict[str, str]:
@@ -122,7 +122,7 @@ class RequestLog:
 
 
 def mark_of(path: str, body: Any) -> str:
-    """What tells one request from another: a text in its body, or its path."""
+    """The text that identifies a request: an attribute of its body, or its path."""
     match body:
         case {"data": {"attributes": {**attributes}}}:
             return next((text for name in MARKS if isinstance(text := attributes.get(name), str)), path)
