@@ -163,7 +163,7 @@ class ModelHook(Hook):
         return self.form_now
 
     def open_form(self) -> Form | None:
-        """Return the struct that accepts any attribute, and the function over it; None for a model without attributes."""
+        """Return the struct that accepts any attribute, and the function over it; None without attributes."""
         attributes = self.shape.attributes
         if self.open_form_now is None and attributes is not None:
             keep = Plain(self.shape.home, self.meet).keep

@@ -7,7 +7,7 @@ from math import isfinite
 from typing import Any, Final, TypeAlias
 
 from casemgmt_async.endpoints.bodies import is_given
-from casemgmt_async.endpoints.checks import FILLED, FLAG, allow_none
+from casemgmt_async.endpoints.checks import FILLED, FLAG, allow_none, is_filled, shown
 from casemgmt_async.endpoints.literals import CustomAttributeTypeName
 from casemgmt_async.errors import InvalidArgumentError
 from casemgmt_async.models import UNSET, CustomAttribute, CustomAttributeType, Unset
@@ -41,7 +41,9 @@ def custom_attribute(
     items = value if many else [value]
     numbers = bool(items) and all(map(is_number, items))
     if not numbers and not all(isinstance(item, str) for item in items):
-        raise InvalidArgumentError(argument, "must be text, a finite number, a list of texts or a list of numbers")
+        raise InvalidArgumentError(
+            argument, f"must be text, a finite number, a list of texts or a list of numbers, not {shown(value)}"
+        )
     if not items and not is_given(type):
         raise InvalidArgumentError(argument, "must not be empty if `type` is left out")
     derived = CustomAttributeType.NUMBER if numbers else CustomAttributeType.TEXT
@@ -66,8 +68,8 @@ def typed_attributes(
     """Apply `custom_attribute` to a mapping of keys to plain values or `CustomAttribute` objects."""
     if values is None or isinstance(values, Unset):
         return UNSET
-    if not isinstance(values, Mapping):
-        raise InvalidArgumentError(argument, "must map keys to values")
+    if not isinstance(values, Mapping) or not all(map(is_filled, values)):
+        raise InvalidArgumentError(argument, f"must map keys, which are texts, to values, not {shown(values)}")
     return {key: checked_attribute(f"{argument}[{key!r}]", value) for key, value in values.items()}
 
 

@@ -9,6 +9,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from datetime import date, datetime
 from enum import Enum
+from reprlib import Repr
 from typing import Any, Final
 
 from attrs import frozen
@@ -18,6 +19,10 @@ from casemgmt_async.models import UNSET
 
 LARGEST: Final = 2**63 - 1
 """Largest whole number that is sent: the service uses 64-bit integers."""
+FEW: Final = 3
+"""Length up to which a list is shown in a message."""
+SHORT: Final = Repr()
+SHORT.maxstring = SHORT.maxother = 60
 
 
 @frozen
@@ -32,7 +37,16 @@ def require(rule: Check, /, **arguments: Any) -> None:
     """Refuse the first of the arguments that breaks the rule."""
     for name, value in arguments.items():
         if not rule.holds(value):
-            raise InvalidArgumentError(name, rule.says)
+            raise InvalidArgumentError(name, f"{rule.says}, not {shown(value)}")
+
+
+def shown(value: Any) -> str:
+    """Show a value that breaks a rule: cut to a few words, a long list by its length."""
+    if isinstance(value, (list, tuple)) and len(value) > FEW:
+        return f"a list of {len(value)}"
+    if isinstance(value, int) and abs(value) > LARGEST:
+        return "a larger number" if value > 0 else "a smaller number"  # Python does not write very long ones
+    return SHORT.repr(value)
 
 
 def allow_none(rule: Check, /, **arguments: Any) -> None:

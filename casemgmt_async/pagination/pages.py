@@ -32,7 +32,7 @@ def at_least(floor: int) -> Callable[[Any, Attribute[Any], int | None], None]:
 def is_flag(_: Any, attribute: Attribute[Any], value: object) -> None:
     """Refuse anything but True and False."""
     if not isinstance(value, bool):
-        raise InvalidArgumentError(attribute.name, "must be True or False")
+        raise InvalidArgumentError(attribute.name, f"must be True or False, not {value!r:.60}")
 
 
 def not_before_origin(pages: Pages[Any], attribute: Attribute[Any], value: int | None) -> None:

@@ -113,3 +113,23 @@ def test_a_module_shows_its_operations_and_no_helpers(resource):
     for name in dir(module):
         assert inspect.isfunction(getattr(module, name))
         assert name in operations or name.startswith(("iter_", "sweep_"))
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"title": None}, "title: must be text that is not empty, without lone surrogates, not None"),
+        ({"priority": 1}, "priority: must be text that is not empty, without lone surrogates, not 1"),
+        ({"custom_attributes": {1: "a"}}, "custom_attributes: must map keys, which are texts, to values, not {1: 'a'}"),
+        ({"custom_attributes": [1, 2, 3, 4]}, "custom_attributes: must map keys, .* not a list of 4"),
+        ({"custom_attributes": {"a": True}}, r"custom_attributes\['a'\]: must be text, a finite number, .* not True"),
+        (
+            {"project_id": models.Project("p-1")},
+            r"project_id: must be text that is not empty, .* not Project\(id='p-1'.{,60}$",
+        ),
+    ],
+)
+async def test_a_message_quotes_the_value_that_breaks_a_rule(session, given, message):
+    arguments = NEEDED | given
+    with pytest.raises(InvalidArgumentError, match=message):
+        await cases.create_case(session, **arguments)
