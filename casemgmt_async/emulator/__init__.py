@@ -9,7 +9,8 @@ from casemgmt_async.emulator.behavior.clock import EmulatorClock
 from casemgmt_async.emulator.behavior.faults import FAULT_KINDS, Fault, read_faults
 from casemgmt_async.emulator.behavior.rate_limits import Limit, read_limits
 from casemgmt_async.emulator.behavior.script_parser import NotationError
-from casemgmt_async.emulator.server import Emulator, Key, serve
+from casemgmt_async.emulator.options import Key
+from casemgmt_async.emulator.server import Emulator, serve
 from casemgmt_async.emulator.simulation import Simulation
 from casemgmt_async.emulator.state.ledger import Effect, Ledger, RequestOutcome
 from casemgmt_async.emulator.state.request_log import LogEntry

@@ -16,7 +16,6 @@ from urllib.parse import parse_qsl
 import msgspec
 from aiohttp import web
 from aiohttp.http_exceptions import HttpProcessingError
-from attrs import frozen
 
 from casemgmt_async.emulator.behavior.actors import Actor
 from casemgmt_async.emulator.behavior.clock import EmulatorClock
@@ -28,6 +27,7 @@ from casemgmt_async.emulator.http.router import match
 from casemgmt_async.emulator.http.thread import LoopThread, Outage
 from casemgmt_async.emulator.http.wire import ResponseWriter, encoded, http_date
 from casemgmt_async.emulator.messages import BAD_JSON, ApiRequest, Refused, Reply
+from casemgmt_async.emulator.options import Key, check_options
 from casemgmt_async.emulator.simulation import Simulation
 from casemgmt_async.emulator.state.ledger import Ledger, RequestOutcome
 from casemgmt_async.emulator.state.request_log import LogEntry
@@ -35,7 +35,7 @@ from casemgmt_async.emulator.switches import Switches
 from casemgmt_async.facts import Facts
 from casemgmt_async.routes import Route
 
-__all__ = ["Emulator", "Key", "serve"]
+__all__ = ["Emulator", "serve"]
 
 MAX_BODY_SIZE: Final = 64 * 2**20
 MAX_JSON_DEPTH: Final = 100
@@ -51,18 +51,6 @@ def is_our_own(record: logging.LogRecord) -> bool:
 
 
 LOG.addFilter(is_our_own)
-
-
-@frozen
-class Key:
-    """Credentials that an emulator accepts."""
-
-    api_key: str | None = None
-    """The value of `DD-API-KEY`."""
-    app_key: str | None = None
-    """The value of `DD-APPLICATION-KEY`."""
-    access_token: str | None = None
-    """A bearer token, instead of both keys."""
 
 
 class Emulator(Simulation):
@@ -111,6 +99,17 @@ class Emulator(Simulation):
         host: str = "127.0.0.1",
         port: int = 0,
     ) -> None:
+        check_options(
+            cases=cases,
+            seed=seed,
+            clock=clock,
+            switches=switches,
+            facts=facts,
+            latency=latency,
+            keys=keys,
+            log_size=log_size,
+            port=port,
+        )
         super().__init__(
             cases=cases,
             seed=seed,
