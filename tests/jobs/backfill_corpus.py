@@ -119,6 +119,9 @@ DOCUMENTS = [
     Entry("empty lists, null and empty texts", "t.jsonl", csv(
         '{"key": "A", "title": "a", "comments": [], "attributes": {"x": []}, "links": [], "priority": null, '
         '"status": "", "custom_attributes": {}, "archived": false}\n'), {"A": {"title": "a", "values": {}}}),
+    Entry("the same link twice, and blanks around a title and a key", "t.jsonl", csv(
+        '{"key": " A ", "title": " a ", "links": [{"relationship": "BLOCKS", "to": "B"}, '
+        '{"relationship": "BLOCKS", "to": " B "}]}\n'), {"A": {"title": " a ", "links": [("BLOCKS", "B")]}}),
     Entry("empty objects", "t.jsonl", csv(
         '{"key": "A", "title": "a", "comments": {}, "links": {}, "priority": {}}\n'), {"A": {"title": "a", "values": {}}}),
     Entry("a row of a rejects file", "t.jsonl", csv(

@@ -311,6 +311,24 @@ async def test_archived_cases_are_found_by_their_keys(emulator: Emulator, run: R
     assert titles(emulator).total() == 4
 
 
+async def test_nine_missing_keys_in_a_row_hide_no_case(tmp_path: Path, control: Callable[..., JobControl]) -> None:
+    """Each case that is found begins the count again: only ten in a row are the end of a project."""
+    async with (
+        Emulator(cases=0, seed=2, switches=Switches(index_lag=3600)) as emulator,
+        CaseSession(base_url=emulator.base_url, api_key="k", app_key="k") as session,
+    ):
+        project, other, *_ = emulator.store.tables.projects
+        where = {"job": "gaps", "project": project, "type": STANDARD, "control": control()}
+        source = write(tmp_path / "rows.jsonl", rows(20))
+        await backfill_cases(session, source, journal=tmp_path / "lost.db", **where)
+        mine = sorted(emulator.store.tables.cases, key=lambda case: int(case.key.rpartition("-")[2]))
+        for number, case in enumerate(mine, 1):
+            if number not in (10, 20):
+                emulator.store.cases.move(case, other)
+        again = await backfill_cases(session, source, journal=tmp_path / "new.db", **where)
+    assert again.found == 2
+
+
 async def test_a_case_moved_to_another_project_is_still_its_row(emulator: Emulator, run: Run, tmp_path: Path) -> None:
     """Its key is another one then; the word of the job in its description leads to it."""
     source = write(tmp_path / "rows.jsonl", rows(3))

@@ -19,8 +19,10 @@ from benchmarks.transfers import merge_rounds
 from casemgmt_async import BadRequestError, CaseSession, InvalidArgumentError
 from casemgmt_async.emulator import Emulator
 from casemgmt_async.jobs import ExportError, JobControl, ServiceDownError, export_cases
+from casemgmt_async.jobs.export import run, targets
 from casemgmt_async.jobs.export.changes import changed_at
 from casemgmt_async.jobs.export.formats import row_of
+from casemgmt_async.jobs.files import JSON_LINES
 
 
 @pytest.fixture
@@ -146,6 +148,23 @@ async def test_an_interrupted_export_loses_and_repeats_nothing(
     assert known == alive(emulator)
 
 
+async def test_an_export_that_was_killed_after_its_file_is_not_written_again(
+    session: CaseSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The next one first remembers what is in the file, and then writes only what has changed since."""
+
+    async def die(_: object) -> None:
+        raise RuntimeError("killed")
+
+    with monkeypatch.context() as patched, pytest.raises(RuntimeError, match="killed"):
+        patched.setattr(run.Export, "remember", die)
+        await export_cases(session, tmp_path, since="last")
+    (first,) = tmp_path.glob("cases-*Z.jsonl")
+    assert len(lines(first)) == 150
+    result = await export_cases(session, tmp_path, since="last")
+    assert (result.written, result.output.name.split("-")[1]) == (0, "000002")
+
+
 @pytest.fixture
 def in_tokyo(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Put this machine nine hours ahead of UTC."""
@@ -233,6 +252,35 @@ async def test_partitions_are_folders_by_project_and_day(
     (row,) = pyarrow.parquet.ParquetFile(added).read().to_pylist()
     assert (row["id"], row["deleted"]) == (next(iter(found)), "archived")
     assert not list(lake.glob("*.part"))
+
+
+async def test_a_partition_that_was_closed_gets_another_file(
+    emulator: Emulator, session: CaseSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Few files are open at a time, and no case is lost when the cases of one partition do not come together."""
+    monkeypatch.setattr(targets, "OPEN_FILES", 1)
+    monkeypatch.setattr(run, "BATCH", 10)
+    await export_cases(session, tmp_path, partition=["project"], format="jsonl")
+    files = list(tmp_path.rglob("cases-000001-*Z.jsonl"))
+    found = [line["id"] for path in files for line in lines(path)]
+    assert sorted(found) == sorted(alive(emulator))
+    assert len(files) > 3
+
+
+async def test_exports_into_a_folder_are_numbered(session: CaseSession, tmp_path: Path) -> None:
+    """Also without a state; the numbers go on after the files that are there."""
+    (tmp_path / "cases-000041-20310506T070000Z.jsonl").write_text("")
+    names = [(await export_cases(session, tmp_path)).output.name for _ in range(2)]
+    assert [name.split("-")[1] for name in names] == ["000042", "000043"]
+
+
+def test_a_case_that_is_received_on_several_lines_is_one_line() -> None:
+    """A line break inside a text is escaped in JSON, so that nothing is changed."""
+    file = io.BytesIO()
+    case = {"id": "1", "attributes": {"title": "two\nlines"}}
+    JSON_LINES.open(file).write([json.dumps(case, indent=2).replace("\n", "\r\n").encode()])
+    (line,) = file.getvalue().splitlines()
+    assert json.loads(line) == case
 
 
 async def test_standard_output_gets_the_lines(

@@ -128,12 +128,16 @@ class Partitions:
             if len(self._open) >= OPEN_FILES:
                 self._close(next(iter(self._open)))
             self._times[part] += 1
-            again = f"{self._times[part]}-" if self._times[part] > 1 else ""
-            path = self._folder / part / (again + self._name)
+            path = self._folder / part / self._name_of(self._times[part])
             path.parent.mkdir(parents=True, exist_ok=True)
             file = path.open("wb")
             self._open[part] = (file, self._form.open(file))
         self._open[part][1].write(cases)
+
+    def _name_of(self, times: int) -> str:
+        """Name a file of a partition: all begin with `cases-000001-` and end alike, so that one pattern finds them."""
+        noun, run, rest = self._name.split("-", 2)
+        return self._name if times == 1 else f"{noun}-{run}-{times}-{rest}"
 
     def _close(self, part: str) -> None:
         file, writer = self._open.pop(part)
