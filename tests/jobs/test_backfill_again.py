@@ -301,6 +301,14 @@ async def test_where_the_job_began_is_learned_again_from_its_cases(
     ((prefix, number),) = facts[0]["origins"].values()
     assert [known.get("begun") for known in facts] == [None, [[prefix, number]], [[prefix, number]]]
 
+    case = next(case for case in emulator.store.tables.cases if case.title == "row 2")
+    later = case.description.replace(f"{prefix}-{number}", f"{prefix}-{number + 1}")
+    emulator.store.cases.change(case, description=later)
+    await run(source, journal=tmp_path / "third.db")
+    async with Journal(tmp_path / "third.db", kind="any", read_only=True) as opened:
+        assert sorted(opened.meta["begun"]) == [[prefix, number], [prefix, number + 1]]
+        assert [*opened.meta["origins"].values()] == [[prefix, number]], "the first of them is where the job began"
+
 
 async def test_archived_cases_are_found_by_their_keys(emulator: Emulator, run: Run, tmp_path: Path) -> None:
     """No search shows them; a source with archived rows makes the run ask for every missing key."""
@@ -327,6 +335,33 @@ async def test_nine_missing_keys_in_a_row_hide_no_case(tmp_path: Path, control: 
                 emulator.store.cases.move(case, other)
         again = await backfill_cases(session, source, journal=tmp_path / "new.db", **where)
     assert again.found == 2
+
+
+@pytest.mark.parametrize("archived", [True, False])
+async def test_an_old_archived_case_is_found_behind_many_newer_ones(
+    emulator: Emulator, run: Run, tmp_path: Path, archived: bool
+) -> None:
+    """If rows are archived, every missing key is asked for; otherwise those since the job began."""
+    project = next(iter(emulator.store.tables.projects))
+    source = write(tmp_path / "rows.jsonl", rows(2, archived=archived))
+    await run(source, journal=tmp_path / "lost.db")
+    if not archived:
+        case = next(case for case in emulator.store.tables.cases if case.title == "row 0")
+        emulator.store.cases.archive(case.id)
+    emulator.seed_cases(130, project=project)
+    again = await run(source, journal=tmp_path / "new.db")
+    assert (again.created, again.found) == (0, 2)
+
+
+async def test_more_than_a_page_of_moved_cases_is_found(emulator: Emulator, run: Run, tmp_path: Path) -> None:
+    """The search for the word of the job goes on to its last page."""
+    source = write(tmp_path / "rows.jsonl", rows(105))
+    await run(source, journal=tmp_path / "lost.db")
+    _, other, *_ = emulator.store.tables.projects
+    for case in [case for case in emulator.store.tables.cases if case.title.startswith("row ")]:
+        emulator.store.cases.move(case, other)
+    again = await run(source, journal=tmp_path / "new.db")
+    assert (again.created, again.found) == (0, 105)
 
 
 async def test_a_case_moved_to_another_project_is_still_its_row(emulator: Emulator, run: Run, tmp_path: Path) -> None:
