@@ -76,6 +76,7 @@ class Context:
         if self.timeout is not None:
             options["timeout"] = self.timeout
         if emulated_cases is None:
+            self.check_keys()
             budget = self.budget or self.profile.budget
             if budget and budget != "none":
                 from casemgmt_async.integrations.budgets import open_budget  # noqa: PLC0415 - needs a driver
@@ -94,6 +95,14 @@ class Context:
                 base_url=emulator.base_url, api_key=keys["DD_API_KEY"], app_key=keys["DD_APP_KEY"], **options
             ) as session:
                 yield session
+
+    def check_keys(self) -> None:
+        """Refuse to start without credentials; unlike the library, the command cannot be given keys as arguments."""
+        missing = [name for name in ("DD_API_KEY", "DD_APP_KEY") if not os.environ.get(name)]
+        if missing and not self.profile.sources:
+            raise ConfigurationError(
+                f"no credentials: {' and '.join(missing)} not set; export both, or choose a profile with --profile"
+            )
 
     def share_by(self, journal: JournalURL) -> None:
         """Share the rate limit by the database of a journal, unless the user has chosen otherwise."""

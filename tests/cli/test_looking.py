@@ -137,8 +137,9 @@ async def test_what_is_wrong_is_said_in_one_line(casemgmt, emulator, arguments, 
 async def test_without_credentials_it_says_which_are_missing(casemgmt):
     said = await casemgmt("search", env={})
     assert said.status == 2
-    assert said.err.count("\n") == 1
-    assert "DD_API_KEY" in said.err
+    why = "no credentials: DD_API_KEY and DD_APP_KEY not set; export both, or choose a profile with --profile"
+    assert said.err == f"casemgmt: {why}\n"
+    assert "no credentials: DD_APP_KEY not set" in (await casemgmt("search", env={"DD_API_KEY": "k"})).err
 
 
 async def test_refused_credentials_send_one_to_the_doctor(casemgmt, emulator):

@@ -353,6 +353,16 @@ async def test_an_old_archived_case_is_found_behind_many_newer_ones(
     assert (again.created, again.found) == (0, 2)
 
 
+async def test_assume_new_is_of_the_first_run_only(emulator: Emulator, run: Run, tmp_path: Path) -> None:
+    """A command that is repeated with it finds what another machine has made meanwhile."""
+    source, here = tmp_path / "rows.jsonl", tmp_path / "here.db"
+    await run(write(source, rows(1)), journal=here, assume_new=True)
+    await run(write(source, rows(3)), journal=tmp_path / "there.db")
+    emulator.seed_cases(130, project=next(iter(emulator.store.tables.projects)))
+    again = await run(source, journal=here, assume_new=True)
+    assert (again.created, again.found, again.unchanged) == (0, 2, 1)
+
+
 async def test_more_than_a_page_of_moved_cases_is_found(emulator: Emulator, run: Run, tmp_path: Path) -> None:
     """The search for the word of the job goes on to its last page."""
     source = write(tmp_path / "rows.jsonl", rows(105))
