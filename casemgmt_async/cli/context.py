@@ -76,12 +76,12 @@ class Context:
         if self.timeout is not None:
             options["timeout"] = self.timeout
         if emulated_cases is None:
-            self.check_keys()
             budget = self.budget or self.profile.budget
             if budget and budget != "none":
                 from casemgmt_async.integrations.budgets import open_budget  # noqa: PLC0415 - needs a driver
 
                 options["budget"] = open_budget(budget)
+            self.check_keys()
             async with CaseSession(**self.connection(), **options) as session:
                 yield session
             return
