@@ -14,9 +14,9 @@ from typing import Any, Final
 import click
 from attrs import evolve
 
-from casemgmt_async import jobs
+from casemgmt_async import NameLookupError, jobs
 from casemgmt_async.cli.app import Commands
-from casemgmt_async.cli.context import Context, runs
+from casemgmt_async.cli.context import Context, Misused, runs
 from casemgmt_async.cli.options import (
     budget_options,
     emulator_option,
@@ -101,7 +101,7 @@ async def plan(
       casemgmt triage plan rules.toml --emulator 1000
     """
     read = jobs.load_rules(rules)
-    with state_of(state, emulator) as path:
+    with state_of(state, emulator) as path, rehearsing(emulator):
         async with context.session(emulator) as session, working(context.screen, budget) as control:
             planned = await jobs.plan_triage(
                 session, read, state=path, control=control, dry_run=dry_run, complete=complete
@@ -232,7 +232,7 @@ async def run(
     applied, budget = split_options(options)
     if shards is not None:
         check_shards(context, "--state", state, budget, emulator=emulator)
-    with state_of(state, emulator) as path:
+    with state_of(state, emulator) as path, rehearsing(emulator):
         async with context.session(emulator) as session:
             if dry_run:
                 async with working(screen, budget) as control:
@@ -350,6 +350,18 @@ def state_of(given: JournalAddress | None, emulator: int | None) -> Iterator[Jou
         return
     with tempfile.TemporaryDirectory(prefix="casemgmt-") as folder:
         yield Path(folder) / "rehearsal.db"
+
+
+@contextlib.contextmanager
+def rehearsing(emulator: int | None) -> Iterator[None]:
+    """Explain why a name that rules use is not found in a rehearsal."""
+    try:
+        yield
+    except jobs.RulesError as error:
+        if emulator is None or not isinstance(error.__cause__, NameLookupError):
+            raise
+        where = "--emulator has users, teams and projects of its own; leave it out, with --dry-run, to look up yours"
+        raise Misused(f"{error}; {where}") from error
 
 
 def place_of(given: JournalAddress | None) -> JournalAddress:

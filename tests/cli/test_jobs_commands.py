@@ -63,6 +63,30 @@ async def test_plan_prints_what_would_be_done_and_changes_nothing(casemgmt, emul
     assert writes(emulator) == []
 
 
+async def test_a_rehearsal_says_whose_names_it_knows(casemgmt, tmp_path):
+    path = tmp_path / "named.toml"
+    path.write_text(
+        '[[rules]]\nname = "mine"\nmatch = "all"\nactions = { assign = "me@corp.example" }', encoding="utf-8"
+    )
+    for command in ("plan", "run"):
+        said = await casemgmt("triage", command, path, "--emulator", "5")
+        assert said.status == 2
+        assert "no user has" in said.err
+        assert "--emulator has users, teams and projects of its own" in said.err
+    assert "--emulator" not in (await casemgmt("triage", "plan", path)).err
+
+
+async def test_a_plan_names_its_state_as_a_shell_takes_it_and_shows_a_policy_whole(casemgmt, tmp_path):
+    path = tmp_path / "old cases.toml"
+    path.write_text('[stale]\nwarn_after = "1d"\nclose_after = "1d"\n', encoding="utf-8")
+    said = await casemgmt("triage", "plan", path, "--state", "my state.db")
+    assert said.err.rstrip().endswith("to apply it: casemgmt triage apply --state 'my state.db'")
+    shown = await casemgmt("triage", "show", "--state", "my state.db", "--rule", "stale", "--csv")
+    assert "stale: warn" in shown.out
+    stopped = await casemgmt("triage", "run", path, "--state", "my state.db", "--yes", "--max-operations", "1")
+    assert f"to continue: casemgmt triage run '{path}' --state 'my state.db'" in stopped.err
+
+
 async def test_apply_does_the_plan_and_status_agrees(casemgmt, emulator, rules):
     planned = json.loads((await casemgmt("triage", "plan", rules, "--state", "p.db", "--json")).out)
     done = await casemgmt("triage", "apply", "--state", "p.db", "--yes", "--json", "--report", "r.html")

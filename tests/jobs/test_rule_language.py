@@ -160,6 +160,8 @@ def test_a_rule_is_done_again_after_its_time_but_for_some_minutes() -> None:
         return bool(steps(rules, case(), View(NOW.timestamp(), memory=memory)))
 
     assert [after(DAY - 301), after(DAY - 299), after(DAY)] == [False, True, True]
+    rules = ruled({"actions": {"comment": "hello"}, "every": "10m"})
+    assert [after(539), after(541)] == [False, True], "at most a tenth of the time"
 
 
 def test_a_remembered_rule_still_decides() -> None:

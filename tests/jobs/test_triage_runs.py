@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from scenes import ME, all_cases, comments, routes, ruled
 
-from casemgmt_async import CaseSession
+from casemgmt_async import CaseSession, projects
 from casemgmt_async.emulator import Emulator
 from casemgmt_async.emulator.messages import Reply
 from casemgmt_async.emulator.state import people
@@ -323,6 +323,32 @@ async def test_without_the_permission_to_read_users_the_projects_tell_organisati
         with pytest.raises(ForeignJournalError, match="another organisation"):
             await apply_triage(elsewhere, state=journal)
     assert (await apply_triage(session, state=journal)).succeeded
+
+
+async def test_an_organisation_is_known_by_all_that_was_ever_seen_of_it(
+    emulator: Emulator, session: CaseSession, journal: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also if the permission to read users comes and goes, and if it gets more projects."""
+
+    def without_users(answer: Callable[[Any], Any]) -> Callable[[Any], Any]:
+        return lambda request: (
+            Reply(403, {"errors": ["no"]}) if request.route.name == "get_current_user" else answer(request)
+        )
+
+    rules = all_cases(priority="P3")
+    with monkeypatch.context() as patch:
+        patch.setattr(emulator, "answer", without_users(emulator.answer))
+        await plan_triage(session, rules, state=journal)
+        await projects.create_project(session, key="NEW", name="New")
+        await plan_triage(session, rules, state=journal)
+    await plan_triage(session, rules, state=journal)
+    async with (
+        Emulator(cases=5, seed=8) as other,
+        CaseSession(base_url=other.base_url, api_key="k", app_key="k") as elsewhere,
+    ):
+        monkeypatch.setattr(other, "answer", without_users(other.answer))
+        with pytest.raises(ForeignJournalError, match="another organisation"):
+            await plan_triage(elsewhere, rules, state=journal)
 
 
 async def test_edited_rules_finish_the_cases_that_were_begun_and_decide_anew_about_the_rest(
