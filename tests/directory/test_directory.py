@@ -284,6 +284,18 @@ async def test_a_type_that_does_not_tell_its_statuses(directory, emulator):
         await directory.status("Standard", "Closed")
 
 
+async def test_the_first_kind_of_name_decides(directory, session):
+    """A project whose name is the key of another does not make that key ambiguous."""
+    await projects.create_project(session, key="ZZZ", name="SEC")
+    assert (await directory.project("sec")).key == "SEC"
+
+
+async def test_a_custom_attribute_of_several_types_is_found_by_each_id(directory, emulator):
+    """By its key it counts as one, but every id is that of one type."""
+    ids = emulator.add_custom_attribute("weight", "NUMBER")
+    assert [(await directory.custom_attribute(each)).id for each in ids] == ids
+
+
 async def test_a_custom_attribute_is_found_by_key_and_display_name(directory, session, emulator):
     emulator.add_custom_attribute("weight", "NUMBER", display_name="Weight in kg")
     for name in ("weight", "WEIGHT IN KG"):

@@ -26,6 +26,9 @@ from casemgmt_async.jobs import (
     backfill_cases,
     preview_backfill,
 )
+from casemgmt_async.jobs.backfill import intake
+from casemgmt_async.jobs.backfill.clock import ServiceClock
+from casemgmt_async.jobs.backfill.steps import settled
 from casemgmt_async.jobs.journal import Journal
 
 STANDARD = "00000000-0000-0000-0000-000000000001"
@@ -210,6 +213,76 @@ async def test_a_found_case_is_completed_and_not_overruled(emulator: Emulator, r
     case = next(case for case in emulator.store.tables.cases if case.title == "row 0")
     assert case.priority == "P3"
     assert brought.succeeded
+
+
+async def test_a_key_that_comes_again_much_later_is_refused(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Rows are read a batch at a time; a key is that of one row in the whole source."""
+    monkeypatch.setattr(intake, "BATCH", 2)
+    given = [*rows(3), {"key": "OLD-0", "title": "row again"}]
+    result = await run(write(tmp_path / "rows.jsonl", given))
+    assert (result.created, result.bad_rows) == (3, 1)
+    assert list(result.reasons) == ["the key 'OLD-0' is that of line 1 as well"]
+
+
+async def test_what_somebody_has_set_on_a_found_case_stays(emulator: Emulator, run: Run, tmp_path: Path) -> None:
+    """A day, an attribute or a custom attribute with another value is left alone and reported."""
+    says = {"due_date": "2031-01-01", "attributes": {"team": ["core"]}, "custom_attributes": {"severity": "high"}}
+    source = write(tmp_path / "rows.jsonl", rows(1, **says))
+    await run(source, journal=tmp_path / "lost.db")
+    case = next(case for case in emulator.store.tables.cases if case.title == "row 0")
+    low = {"severity": {**case.custom_attributes["severity"], "value": "low"}}
+    others = {"due_date": "2032-02-02", "attributes": {"team": ["web"]}, "custom_attributes": low}
+    emulator.store.cases.change(case, **others)
+    found = await run(source, journal=tmp_path / "new.db")
+    case = next(case for case in emulator.store.tables.cases if case.title == "row 0")
+    assert {name: getattr(case, name) for name in others} == others
+    assert found.states[State.SKIPPED] == 3
+
+
+async def test_equal_comments_of_a_row_are_counted(emulator: Emulator, run: Run, tmp_path: Path) -> None:
+    """A comment that the case has counts for one of the row's, and not for all with its text."""
+    source = write(tmp_path / "rows.jsonl", rows(1, comments=["Same.", "Same."]))
+    await run(source, journal=tmp_path / "lost.db")
+    case = next(case for case in emulator.store.tables.cases if case.title == "row 0")
+    emulator.store.cases.change(case, comments=case.comments[:1])
+    await run(source, journal=tmp_path / "new.db")
+    assert comments(emulator) == {"Same.": 2}
+
+
+async def test_a_lost_comment_is_not_taken_for_an_equal_one(emulator: Emulator, run: Run, tmp_path: Path) -> None:
+    """The comment whose answer came does not stand for the one whose request was lost."""
+    emulator.set_faults("comment_case#2: drop")
+    result = await run(write(tmp_path / "rows.jsonl", rows(1, comments=["Same.", "Same."])))
+    assert result.succeeded
+    assert comments(emulator) == {"Same.": 2}
+
+
+async def test_a_case_is_archived_only_when_its_comments_are_there(
+    emulator: Emulator, run: Run, tmp_path: Path
+) -> None:
+    """Otherwise the next run would have to look for it where no search shows it."""
+    source = write(tmp_path / "rows.jsonl", rows(1, comments=["One."], archived=True))
+    emulator.set_faults("comment_case: drop")
+    await run(source)
+    case = next(case for case in emulator.store.tables.cases if case.title == "row 0")
+    assert case.archived_at is None
+    emulator.set_faults("")
+    again = await run(source)
+    case = next(case for case in emulator.store.tables.cases if case.title == "row 0")
+    assert again.succeeded
+    assert case.archived_at is not None
+    assert comments(emulator) == {"One.": 1}
+
+
+@pytest.mark.parametrize(("sent_at", "seconds"), [(None, 0.0), (100.0, 0.0), (990.0, 20.0), (5_000.0, 30.0)])
+def test_a_cut_off_request_is_waited_for_no_longer_than_it_can_take_effect(
+    sent_at: float | None, seconds: float
+) -> None:
+    """A journal from a machine whose clock is ahead does not make a run wait for hours."""
+    clock = ServiceClock(lambda: 1_000.0)
+    assert settled(sent_at, clock, 30.0) == seconds
 
 
 async def test_texts_of_a_found_case_are_compared_with_the_row(
