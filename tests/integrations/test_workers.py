@@ -33,6 +33,7 @@ from casemgmt_async.jobs import (
     JournalLockedError,
     State,
     backfill_cases,
+    preview_backfill,
     read_report,
     split_backfill,
 )
@@ -300,6 +301,29 @@ async def test_tasks_of_an_application_of_ones_own_keep_the_password_out_of_the_
     assert (await work.result(JobControl())).succeeded
     with psycopg.connect(postgres_url) as connection:
         assert not connection.execute("SELECT 1 FROM procrastinate_jobs WHERE args::text LIKE '%://%'").fetchall()
+
+
+async def test_a_preview_knows_what_is_in_the_shards(
+    emulator: Emulator, split: Callable[..., Any], open_session: Any, postgres_url: str
+) -> None:
+    await split(rows(4))
+    await run_worker(postgres_url, open_session=open_session, until_empty=True)
+    edited = [{**row, "priority": "P1"} if row["key"] == "OLD-2" else row for row in rows(4)]
+    before = emulator.store.tables.cases[-1].modified_at, len(emulator.store.tables.cases)
+    project = next(iter(emulator.store.tables.projects))
+    async with open_session() as session:
+        seen = await preview_backfill(
+            session,
+            [*edited[:3], {"key": "OLD-9", "title": "another"}],
+            job="move",
+            journal=f"{postgres_url}#move",
+            project=project,
+            type=STANDARD,
+            update=True,
+        )
+    assert (seen.create, seen.update, seen.unchanged, seen.removed, seen.found) == (1, 1, 2, 1, 0)
+    assert [case["key"] for case in seen.cases] == ["OLD-9"]
+    assert (emulator.store.tables.cases[-1].modified_at, len(emulator.store.tables.cases)) == before
 
 
 async def test_rows_are_dealt_out_with_care(split: Callable[..., Any], postgres_url: str, tmp_path: Any) -> None:

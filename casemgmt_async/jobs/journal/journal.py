@@ -203,13 +203,16 @@ class Journal:
 def copy_journal(source: JournalAddress, target: Path, kind: str) -> bool:
     """Copy a journal into a file, also while a job writes to it; says whether there is such a journal.
 
-    Raises `JournalError` where it cannot be read.
+    One in shards becomes one. Raises `JournalError` where it cannot be read.
     """
     if isinstance(source, JournalURL):
         postgres_store()
-        from casemgmt_async.jobs.journal.postgres_store import copy_to_file  # noqa: PLC0415 - an optional extra
+        from casemgmt_async.jobs.journal import postgres_store as store  # noqa: PLC0415 - an optional extra
 
-        return copy_to_file([source.named(kind)], target, schema_of(kind))
+        source = source.named(kind)
+        is_whole, shards = store.find_journal(source)
+        parts = [source] if is_whole or not shards else [source.shard(number) for number in range(shards)]
+        return store.copy_to_file(parts, target, schema_of(kind))
     if source.exists():
         copy_database(source, target)
     return source.exists()
@@ -227,21 +230,16 @@ async def count_shards(journal: JournalURL) -> tuple[bool, int]:
 async def opened_whole(journal: str | Path | JournalURL) -> AsyncIterator[Journal]:
     """Open a journal of any kind to read; one in shards as a copy that has all of them."""
     address = journal_address(journal)
-    shards = 0
+    is_whole, shards = True, 0
     if isinstance(address, JournalURL) and address.name:
         is_whole, shards = await count_shards(address)
-        shards = 0 if is_whole else shards
-    if not shards:
+    if is_whole or not shards:
         async with Journal(address, kind="any", read_only=True) as book:
             yield book
         return
-    assert isinstance(address, JournalURL)
-    from casemgmt_async.jobs.journal.postgres_store import copy_to_file  # noqa: PLC0415 - an optional extra
-
     with tempfile.TemporaryDirectory(prefix="casemgmt-") as folder:
         copy = Path(folder) / "shards.db"
-        parts = [address.shard(number) for number in range(shards)]
-        await asyncio.to_thread(copy_to_file, parts, copy, schema_of("backfill"))
+        await asyncio.to_thread(copy_journal, address, copy, "backfill")
         async with Journal(copy, kind="any", read_only=True) as book:
             yield book
 
