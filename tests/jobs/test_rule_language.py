@@ -242,3 +242,25 @@ def test_our_own_changes_are_no_activity() -> None:
 def test_functions_take_ids_alone() -> None:
     with pytest.raises(RulesError, match="once = true"):
         ruled({"actions": {"comment": "x"}})
+
+
+def test_our_last_change_is_known_by_its_time_give_or_take_two_minutes() -> None:
+    """Also without the permission to read who changed a case; an earlier user's later change is somebody's."""
+    now = NOW.timestamp()
+    activity = {"case-1": LastActivity(active_at=now - 9 * DAY, changed_at=now - DAY)}
+
+    def active(me: str | None, late: float, by: str = CHIARA, earlier: str = "nobody") -> float | None:
+        view = View(now, me=me, activity=activity, earlier_users=frozenset({earlier}))
+        changed = case(modified_at=NOW - timedelta(days=1) + timedelta(seconds=late), modified_by=User(id=by))
+        try:
+            return now - view.active_at(changed)
+        except TimelineNeeded:
+            return None
+
+    assert [active(CHIARA, 119), active(CHIARA, 121)] == [9 * DAY, None]
+    assert [active(None, 119), active(None, 121)] == [9 * DAY, DAY - 121]
+    assert [active(BEN, 119), active(BEN, 119, earlier=CHIARA), active(BEN, 121, earlier=CHIARA)] == [
+        DAY - 119,
+        9 * DAY,
+        DAY - 121,
+    ]
