@@ -284,6 +284,17 @@ async def test_a_type_that_does_not_tell_its_statuses(directory, emulator):
         await directory.status("Standard", "Closed")
 
 
+async def test_a_user_who_came_after_the_list_was_read_is_found(directory, add_user, clock, sent):
+    """The list of all users answers for ten seconds alone; then a name that is not in it is searched for."""
+    known = [add_user(handle=f"user-{number}@example.com") for number in range(6)]
+    await directory.users([user.email for user in known])
+    new = add_user(handle="new@example.com")
+    with pytest.raises(UnknownNameError):
+        await directory.user("new@example.com")
+    clock.now += 11
+    assert (await directory.user("new@example.com")).id == new.id
+
+
 async def test_the_first_kind_of_name_decides(directory, session):
     """A project whose name is the key of another does not make that key ambiguous."""
     await projects.create_project(session, key="ZZZ", name="SEC")
