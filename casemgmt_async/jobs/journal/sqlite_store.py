@@ -30,7 +30,7 @@ ADVICE: Final[dict[int, tuple[type[JournalError], str]]] = {
     sqlite3.SQLITE_FULL: (JournalFullError, "the disk is full; free some space and run again; it resumes here"),
     sqlite3.SQLITE_IOERR: (
         JournalFullError,
-        "the disk cannot be written; see to it and run again, it goes on from here",
+        "the disk cannot be written; correct that and run again; it resumes here",
     ),
     sqlite3.SQLITE_CORRUPT: (JournalDamagedError, "the file is damaged; restore a copy, or start with a new journal"),
     sqlite3.SQLITE_NOTADB: (ForeignJournalError, "this is not a journal; give another path"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
@@ -37,6 +38,14 @@ def field_of(name: str) -> str | None:
     if group not in GROUPS or (group == "links" and part.strip() not in RELATIONSHIPS):
         return None
     return f"{group}.{part.strip()}"
+
+
+def example(unknown: Sequence[str]) -> str:
+    """Return a mapping to try: of the first column that is nearly called like a field, if there is one."""
+    for name in unknown:
+        if close := difflib.get_close_matches(name.casefold(), FIELDS, 1, 0.7):
+            return f"{name}={close[0]}"
+    return "COLUMN=FIELD"
 
 
 @frozen
@@ -90,7 +99,7 @@ class ColumnMap:
             raise SourceError(
                 f"{where}: unknown columns: {', '.join(map(repr, unknown[:5]))}; allowed: {', '.join(FIELDS)}, with "
                 "attributes.NAME, custom_attributes.KEY and links.RELATIONSHIP for single ones; map a column with "
-                "--map 'COLUMN=FIELD', or use a preset"
+                f"--map {example(unknown)!r}, or use a preset"
             )
         notes = (f"columns left out: {', '.join(dict.fromkeys(unknown))}",) if unknown else ()
         converters = {} if self.preset is None else self.preset.converters
