@@ -334,10 +334,10 @@ async def test_a_source_that_cannot_be_used_is_one_line(session: CaseSession, tm
     ):
         await run("rows.xlsx")
     (tmp_path / "rows.csv").write_text("key,headline\n1,x\n")
-    with pytest.raises(SourceError, match="unknown columns: 'headline'; allowed: key, title.*--map 'COLUMN=FIELD'"):
+    with pytest.raises(SourceError, match=r"unknown columns: 'headline'; allowed: key, title.*--map 'COLUMN=FIELD'"):
         await run("rows.csv")
     (tmp_path / "nearly.csv").write_text("key,title,headline,Comment\n1,x,y,z\n")
-    with pytest.raises(SourceError, match="unknown columns: 'headline', 'Comment'; .*--map 'Comment=comments'"):
+    with pytest.raises(SourceError, match=r"unknown columns: 'headline', 'Comment'; .*--map 'Comment=comments'"):
         await run("nearly.csv")
     with pytest.raises(SourceError, match="unknown preset 'jura'; allowed: jira, servicenow, github"):
         await backfill_cases(session, tmp_path / "rows.csv", job="x", preset="jura")
