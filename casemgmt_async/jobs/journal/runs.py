@@ -32,6 +32,7 @@ __all__ = [
     "read_memory",
     "read_remembered",
     "read_runs",
+    "read_unfinished",
     "remember_done",
     "replace_plan",
     "select_run",
@@ -173,6 +174,12 @@ async def select_run(journal: Journal, number: int | None = None) -> Run | None:
 async def read_runs(journal: Journal) -> list[Run]:
     """Read all runs, the oldest first."""
     return [run_of(row) for row in await journal.read(f"SELECT {COLUMNS} FROM runs ORDER BY number")]  # noqa: S608
+
+
+async def read_unfinished(journal: Journal) -> list[Run]:
+    """Read the runs that are being applied, or were broken off while they were, the oldest first."""
+    sql = f"SELECT {COLUMNS} FROM runs WHERE state = 'applying' ORDER BY number"  # noqa: S608
+    return [run_of(row) for row in await journal.read(sql)]
 
 
 async def list_runs(journal: Journal) -> list[Run]:

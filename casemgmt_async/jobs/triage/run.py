@@ -190,8 +190,8 @@ async def apply_last(work: TriageState, options: ApplyOptions, apply: Apply | No
     run = await work.select()
     if run is None or run.state in (RunState.PLANNING, RunState.REPLACED):
         raise JobError(f"state {work.journal.path}: it has no plan; make one first")
-    earlier = [each for each in await run_queries.read_runs(work.journal) if each.number < run.number]
-    if run.state is RunState.PLANNED and all(each.state is not RunState.APPLYING for each in earlier):
+    earlier = [each for each in await run_queries.read_unfinished(work.journal) if each.number < run.number]
+    if run.state is RunState.PLANNED and not earlier:
         # The cases will be read before anything is done or written down, and the first of them can be read now.
         await read_meanwhile(work.searches.look_ahead(await first_keys(work.journal, AHEAD)), work.claim(None))
     else:
@@ -215,10 +215,10 @@ async def plan_and_apply(
     """Resume the last run in an open state file, or plan and apply."""
     control, apply = work.control, apply or apply_in
     look_at_cases = partial(look_first, work.session, rules, control, complete=planning.complete)
-    runs = [each for each in await run_queries.read_runs(work.journal) if each.state is not RunState.PLANNING]
-    if any(each.state is RunState.APPLYING for each in runs):
+    unfinished = await run_queries.read_unfinished(work.journal)
+    if unfinished:
         await work.claim(rules.name)
-        if await went_on(work, runs, rules, options, apply) or control.should_stop:
+        if await went_on(work, unfinished, rules, options, apply) or control.should_stop:
             return
         look = await look_at_cases()
     else:
@@ -240,15 +240,18 @@ async def plan_and_apply(
     await apply(work, options, fresh if is_fresh else None)
 
 
-async def went_on(work: TriageState, runs: Sequence[Run], rules: RuleSet, options: ApplyOptions, apply: Apply) -> bool:
+async def went_on(
+    work: TriageState, unfinished: Sequence[Run], rules: RuleSet, options: ApplyOptions, apply: Apply
+) -> bool:
     """Finish interrupted runs, and resume the last run if it is one; returns whether nothing else is to be done now.
 
     Only a run of the same rules is resumed. Whether functions are the same as before cannot be seen, so of their runs
     only the cases that were begun are finished.
     """
-    last = runs[-1]
-    resumes = last.state is RunState.APPLYING and last.digest is not None and last.digest == rules.digest
-    await finish_earlier(work, runs[:-1] if resumes else runs, options)
+    last, interrupted = await run_queries.select_run(work.journal), unfinished[-1]
+    is_last = last is not None and last.number == interrupted.number
+    resumes = is_last and interrupted.digest is not None and interrupted.digest == rules.digest
+    await finish_earlier(work, unfinished[:-1] if resumes else unfinished, options)
     if resumes:
         await work.select()
         await apply(work, options, None)
@@ -308,8 +311,8 @@ def doubts_of(view: View) -> list[str]:
 async def finish_earlier(work: TriageState, runs: Iterable[Run], options: ApplyOptions) -> None:
     """Finish the cases that earlier runs had begun and not finished; the rest of those runs is left to later plans."""
     for each in runs:
-        if each.state is not RunState.APPLYING or work.control.should_stop:
-            continue
+        if work.control.should_stop:
+            return
         work.run = await run_queries.select_run(work.journal, each.number)
         await skip_unbegun(work.journal, REPLANNED)
         await apply_in(work, options)
