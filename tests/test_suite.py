@@ -6,6 +6,7 @@ import ast
 import asyncio
 import re
 import traceback
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -45,3 +46,9 @@ def test_nobody_replaces_the_session():
     assert [
         file.name for file in FILES if file.name != "test_suite.py" and replaced.search(file.read_text("utf-8"))
     ] == []
+
+
+def test_no_two_files_of_tests_have_the_same_name():
+    """Pytest imports them by their names alone."""
+    names = Counter(file.name for file in FILES if file.name != "conftest.py")
+    assert [name for name, count in names.items() if count > 1] == []
