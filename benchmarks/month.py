@@ -228,6 +228,8 @@ class Month:
             (self.folder / "now").write_text(repr(self.emulator.clock()))
             killed, _ = await nursery.run("month", self.emulator.base_url, self.folder, self.lot.randint(1, 60))
             self.kills += killed
+            if not killed:  # it has ended before its step to be killed at, and a second run follows in this hour
+                self.model.run(self.emulator.clock(), number)
         control = JobControl(clock=self.emulator.clock)
         rules = load_rules(self.folder / "rules.toml")
         result = await run_triage(self.session, rules, state=self.folder / "state.db", control=control, settle=0)
