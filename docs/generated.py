@@ -105,7 +105,8 @@ def doc_of(package: ModuleType, name: str) -> str:
     if inspect.isclass(value) or inspect.isroutine(value):
         return inspect.getdoc(value) or ""
     for module in list(sys.modules.values()):
-        if module.__name__.startswith("casemgmt_async.") and name in vars(module).get("__all__", ()):
+        is_inside = module.__name__.startswith(f"{package.__name__}.")  # others can have a constant of the same name
+        if is_inside and name in vars(module).get("__all__", ()):
             for node, after in zip(
                 ast.parse(inspect.getsource(module)).body, ast.parse(inspect.getsource(module)).body[1:], strict=False
             ):

@@ -255,12 +255,11 @@ async def run(
         if result.run is None:
             screen.note(f"stopped: {result.stopped}; nothing was changed")
             return 1
-        again = (
-            None
-            if emulator is not None
-            else shlex.join(["casemgmt", "triage", "run", str(rules), "--state", str(path)])
-        )
-        again = again if shards is None else ""  # the workers continue it
+        again: str | None = shlex.join(["casemgmt", "triage", "run", str(rules), "--state", str(path)])
+        if emulator is not None:
+            again = None  # its cases are gone
+        elif shards is not None:
+            again = ""  # the workers continue it
         return await finish(screen, result, report, outcomes, journal=path, again=again, run=result.run)
 
 

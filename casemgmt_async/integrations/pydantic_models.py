@@ -100,6 +100,7 @@ def text_schema(cls: type[OpenEnum], _: Any, __: GetCoreSchemaHandler) -> CoreSc
 
 
 def updates(**known: Any) -> dict[str, Any]:
+    """Make the metadata that adds these keys to the JSON schema of a type; None leaves a key out."""
     return {"pydantic_js_updates": {key: value for key, value in known.items() if value is not None}}
 
 

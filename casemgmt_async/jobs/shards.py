@@ -16,7 +16,7 @@ from casemgmt_async.jobs.errors import JournalConnectionError
 from casemgmt_async.jobs.journal import JournalAddress, JournalURL
 from casemgmt_async.jobs.results import JobResult
 
-__all__ = ["MOST_SHARDS", "NOT_DONE", "ShardStep", "ShardedJob", "Standing", "check_shards"]
+__all__ = ["MOST_SHARDS", "NOT_DONE", "PATIENCE", "POLL", "ShardStep", "ShardedJob", "Standing", "check_shards"]
 
 MOST_SHARDS: Final = 256
 NOT_DONE: Final = "its shards are not done yet"
@@ -24,7 +24,7 @@ NOT_DONE: Final = "its shards are not done yet"
 POLL: Final = 1.0
 """Seconds between two looks at how far the shards are."""
 PATIENCE: Final = 60
-"""Looks in a row at which PostgreSQL may be away."""
+"""Looks in a row at which PostgreSQL may be away, or a shard that is done still be open at its worker."""
 
 R_co = TypeVar("R_co", bound=JobResult, covariant=True)
 

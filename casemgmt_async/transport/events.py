@@ -193,5 +193,5 @@ def write_log(event: Event) -> None:
 
 
 def one_line(error: BaseException) -> str:
-    """The text of an error without line breaks: it may quote an HTML page of a proxy."""
+    """Return the text of an error without line breaks: it may quote an HTML page of a proxy."""
     return " ".join(str(error).split())

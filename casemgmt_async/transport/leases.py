@@ -14,13 +14,15 @@ import math
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, Final, TypeVar
 
-from attrs import asdict, define, field, frozen
+from attrs import asdict, define, field
 
 from casemgmt_async.errors import AuthenticationError, NotFoundError, PermissionDeniedError
 from casemgmt_async.transport.clock import Clock
+from casemgmt_async.transport.events import one_line
+from casemgmt_async.transport.rate_limit import UNLIMITED, KnownLimit
 from casemgmt_async.transport.shared_budget import SharedBudget
 
-__all__ = ["NO_LIMIT", "KnownLimit", "Lease", "Leases"]
+__all__ = ["Lease", "Leases"]
 
 T = TypeVar("T")
 log: Final = logging.getLogger("casemgmt_async")
@@ -52,19 +54,6 @@ MIN_DELAY: Final = 0.001
 MIN_PAUSE: Final = 1.0
 MAX_PAUSE: Final = 30.0
 """Seconds between two attempts to reach a store that does not answer: at first, and at most."""
-
-
-@frozen
-class KnownLimit:
-    """The rate limit of a route, as the answers of another process have shown it."""
-
-    bucket: str
-    limit: int
-    period: float
-
-
-NO_LIMIT: Final = KnownLimit("", 0, 0.0)
-"""Answers for the route report no limit, so there is nothing to wait for."""
 
 
 @define(eq=False)
@@ -221,7 +210,7 @@ class Leases:
         return task
 
     async def look_up(self, route: str) -> KnownLimit | None:
-        """Return what other processes have learned of a route, which may be `NO_LIMIT`; None if none has, or without
+        """Return what other processes have learned of a route, which may be `UNLIMITED`; None if none has, or without
         the store.
 
         If none has learned it, one of them does, and the others wait a little for it.
@@ -246,12 +235,12 @@ class Leases:
     def remember(self, route: str, limit: KnownLimit) -> None:
         """Tell other processes what an answer has shown of a route; `close` waits until they are told.
 
-        `NO_LIMIT` does not replace a limit: a service may report limits only when it refuses.
+        `UNLIMITED` does not replace a limit: a service may report limits only when it refuses.
         """
         key, text = self._key("route", route), json.dumps(asdict(limit))
 
         async def tell() -> None:
-            if limit is not NO_LIMIT or await in_time(self.budget.get(key)) is None:
+            if limit is not UNLIMITED or await in_time(self.budget.get(key)) is None:
                 await in_time(self.budget.put(key, text))
 
         task = self.start(self._use(tell))
@@ -265,17 +254,20 @@ class Leases:
     async def close(self) -> None:
         """End what runs beside the calls, and leave the store.
 
-        A command may make a single call, so what it has learned is told before.
+        A command may make a single call, so what it has learned is told before, if the store answers in time.
         """
-        await asyncio.gather(*self._told, return_exceptions=True)
-        self.is_active = False
-        tasks = list(self._tasks)
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-        if self._is_entered:
-            self._is_entered = False
-            await self.budget.__aexit__(None, None, None)
+        try:
+            if self._told:
+                await asyncio.wait(self._told, timeout=STORE_TIMEOUT)
+        finally:
+            self.is_active = False
+            tasks = list(self._tasks)
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            if self._is_entered:
+                self._is_entered = False
+                await self.budget.__aexit__(None, None, None)
 
     def _key(self, kind: str, name: str) -> str:
         return f"{self.service} {self._organization} {kind} {name}"
@@ -308,7 +300,7 @@ class Leases:
             found = await self.identify()
         except (AuthenticationError, PermissionDeniedError, NotFoundError) as error:
             text = "the organisation cannot be read, so only sessions with the same key share a budget: %s"
-            log.info(text, " ".join(str(error).split()))  # the error may quote an HTML page of a proxy
+            log.info(text, one_line(error))
             found = None
         return found or digest(self.credential())
 
@@ -317,8 +309,8 @@ class Leases:
         if self._is_away:
             return
         self._is_away = True
-        reason = " ".join(f"{type(error).__name__}: {error}".split())
-        log.warning("the shared budget cannot be reached (%s); the headers of answers replace it until it can", reason)
+        text = "the shared budget cannot be reached (%s: %s); the headers of answers replace it until it can"
+        log.warning(text, type(error).__name__, one_line(error))
         self.start(self._come_back())
         self.changed()
 

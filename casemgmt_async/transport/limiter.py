@@ -20,10 +20,17 @@ from casemgmt_async.transport.attempt import RawResponse
 from casemgmt_async.transport.bucket import Bucket
 from casemgmt_async.transport.clock import Clock
 from casemgmt_async.transport.deadlines import Deadlines
-from casemgmt_async.transport.rate_limit import NAME, RateLimit, read_rate_limit, server_time
+from casemgmt_async.transport.rate_limit import (
+    NAME,
+    UNLIMITED,
+    KnownLimit,
+    RateLimit,
+    read_rate_limit,
+    server_time,
+)
 
 if TYPE_CHECKING:
-    from casemgmt_async.transport.leases import KnownLimit, Lease, Leases
+    from casemgmt_async.transport.leases import Lease, Leases
 
 __all__ = ["Limiter", "RouteLimiter"]
 
@@ -203,9 +210,7 @@ class Limiter:
             if route_limiter.bucket.is_unlimited:
                 return  # it shows no limit, like all answers before it
             if self.leases is not None and route_limiter.known is None:
-                from casemgmt_async.transport.leases import NO_LIMIT  # noqa: PLC0415 - only a shared budget needs it
-
-                self._remember(route_limiter, NO_LIMIT, self.leases)
+                self._remember(route_limiter, UNLIMITED, self.leases)
         limits = read_rate_limit(answer.headers, self._clock.wall) if names_a_bucket or is_refused else NO_LIMITS
         now = self._clock.clock()
         if limits.name is not None and limits.name != route_limiter.bucket.name:
@@ -214,8 +219,6 @@ class Limiter:
         if lease is not None and limits.name is not None:
             lease.set_time(server_time(answer.headers, self._clock.wall) - now, self._clock.wall() - now)
             if limits.limit and limits.period:
-                from casemgmt_async.transport.leases import KnownLimit  # noqa: PLC0415 - only a shared budget needs it
-
                 self._remember(route_limiter, KnownLimit(limits.name, int(limits.limit), limits.period), lease.leases)
         if is_refused:
             route_limiter.bucket.refused(limits, now)

@@ -11,7 +11,7 @@ from typing import Final
 from attrs import frozen
 from multidict import istr
 
-__all__ = ["RateLimit", "read_rate_limit", "read_retry_after"]
+__all__ = ["UNLIMITED", "KnownLimit", "RateLimit", "read_rate_limit", "read_retry_after"]
 
 NAME: Final = istr("X-RateLimit-Name")
 LIMIT: Final = istr("X-RateLimit-Limit")
@@ -47,6 +47,22 @@ class RateLimit:
     def wait(self) -> float | None:
         """Seconds for which a refused client is asked to wait: the longer of `reset` and `retry_after`."""
         return max((wait for wait in (self.reset, self.retry_after) if wait is not None), default=None)
+
+
+@frozen
+class KnownLimit:
+    """The rate limit of a route, as the answers of another process have shown it."""
+
+    bucket: str
+    """The name of the bucket."""
+    limit: int
+    """Requests that one window allows."""
+    period: float
+    """Length of a window in seconds."""
+
+
+UNLIMITED: Final = KnownLimit("", 0, 0.0)
+"""The same for a route whose answers report no limit: no process has to wait until another one has learned it."""
 
 
 def read_rate_limit(headers: Mapping[str, str], now: Callable[[], float]) -> RateLimit:

@@ -17,6 +17,7 @@ from pathlib import Path
 
 import pytest
 
+from casemgmt_async import probe
 from casemgmt_async.emulator import Emulator
 
 ROOT = Path(__file__).parents[2]
@@ -165,6 +166,12 @@ def test_the_parts_that_are_made_from_the_code_are_up_to_date(monkeypatch):
         if (text := (ROOT / "docs" / page).read_text("utf-8")) != generated.fill(page, text)
     ]
     assert old == [], "run `python docs/generated.py`"
+
+
+def test_a_constant_is_described_where_it_is_and_not_by_another_one_of_its_name(monkeypatch):
+    monkeypatch.syspath_prepend(ROOT / "docs")
+    generated = importlib.import_module("generated")
+    assert generated.doc_of(probe, "MARK").startswith("A word in the title")
 
 
 def test_every_page_is_in_the_contents():

@@ -303,6 +303,33 @@ async def test_tasks_of_an_application_of_ones_own_keep_the_password_out_of_the_
         assert not connection.execute("SELECT 1 FROM procrastinate_jobs WHERE args::text LIKE '%://%'").fetchall()
 
 
+async def test_rejected_rows_are_written_at_the_end_and_what_somebody_has_edited_stays(
+    split: Callable[..., Any], open_session: Any, postgres_url: str, tmp_path: Path
+) -> None:
+    """Also where a worker still has a shard open that is done."""
+    target = tmp_path / "rejects.jsonl"
+
+    async def rejected(title: str) -> Path:
+        job = await split([*rows(4), {"title": title}])
+        assert (await job.result(JobControl())).output is None, "the shards are not done yet"
+        await run_worker(postgres_url, open_session=open_session, until_empty=True)
+        async with Journal(job.journal.shard(0), kind="backfill") as still_open:
+
+            async def sleep(_: float) -> None:
+                await still_open.__aexit__()
+
+            result = await job.result(JobControl(sleep=sleep))
+        assert result.bad_rows == 1
+        assert title in result.output.read_text("utf-8")
+        return Path(result.output)
+
+    assert await rejected("first") == target
+    assert await rejected("second") == target, "nobody has edited it"
+    target.write_text(target.read_text("utf-8").replace("second", "corrected"), "utf-8")
+    assert await rejected("third") == tmp_path / "rejects-2.jsonl"
+    assert "corrected" in target.read_text("utf-8")
+
+
 async def test_a_preview_knows_what_is_in_the_shards(
     emulator: Emulator, split: Callable[..., Any], open_session: Any, postgres_url: str
 ) -> None:

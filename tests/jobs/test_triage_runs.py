@@ -22,6 +22,7 @@ from casemgmt_async.jobs import (
     JobError,
     PlanTooLargeError,
     RulesError,
+    RuleSet,
     RunState,
     State,
     apply_triage,
@@ -31,6 +32,7 @@ from casemgmt_async.jobs import (
     prune_runs,
     read_changes,
     read_report,
+    rule,
     run_triage,
 )
 
@@ -398,14 +400,15 @@ async def test_applying_a_plan_that_is_done_asks_whose_state_it_is_and_nothing_e
 async def test_a_plan_that_is_too_large_is_refused_before_anything_is_changed(
     emulator: Emulator, session: CaseSession, journal: Path
 ) -> None:
-    for rules in (
-        ruled({"actions": {"priority": "P3"}, "max_cases": 5}),
-        ruled({"actions": {"priority": "P3"}}, max_cases=5),
+    for rules, limit in (
+        (ruled({"actions": {"priority": "P3"}, "max_cases": 5}), 5),
+        (ruled({"actions": {"priority": "P3"}}, max_cases=5), 5),
+        (RuleSet([rule("a function", max_cases=0)(lambda _: {"priority": "P3"})]), 0),
     ):
-        with pytest.raises(PlanTooLargeError, match=r"max_cases is 5; nothing was changed"):
+        with pytest.raises(PlanTooLargeError, match=f"max_cases is {limit}; nothing was changed"):
             await run_triage(session, rules, state=journal)
         dry = await plan_triage(session, rules, state=journal, dry_run=True)
-        assert any("max_cases is 5" in warning for warning in dry.warnings)
+        assert any(f"max_cases is {limit}" in warning for warning in dry.warnings)
     assert writes(emulator) == []
     assert await list_runs(journal) == []
 

@@ -10,7 +10,8 @@ from attrs import define, field
 from virtual_loop import run_virtually
 
 from casemgmt_async.transport.clock import Clock
-from casemgmt_async.transport.leases import KnownLimit, Leases
+from casemgmt_async.transport.leases import Leases
+from casemgmt_async.transport.rate_limit import KnownLimit
 
 KEY = "an-api-key-of-production"
 

@@ -270,6 +270,27 @@ def test_a_limit_replaces_that_there_is_none_and_not_the_other_way_round() -> No
     assert last == limit
 
 
+def test_a_close_that_is_cancelled_while_something_is_told_leaves_the_store() -> None:
+    service, budget = Service(50, PERIOD), Memory()
+
+    async def main() -> int:
+        limiter = make_limiter(budget)
+        found = limiter.route_limiter("get_case")
+        await limiter.acquire(found, None, 30.0)
+        budget.hangs = True
+        limiter.release(found, await service.answer())
+        closing = asyncio.ensure_future(limiter.leases.close())
+        await asyncio.sleep(0.5)
+        assert not closing.done()
+        closing.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await closing
+        return len(asyncio.all_tasks())
+
+    assert run_virtually(main(), debug=False) == 1, "the test itself"
+    assert budget.users == 0
+
+
 def test_a_session_that_closes_while_the_store_is_away_leaves_no_task() -> None:
     service, budget = Service(50, PERIOD), Memory(is_away=True)
 

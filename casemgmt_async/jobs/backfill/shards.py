@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 from collections import Counter, defaultdict
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -22,13 +23,14 @@ from casemgmt_async.jobs.backfill.making import Backfill
 from casemgmt_async.jobs.backfill.markers import token
 from casemgmt_async.jobs.backfill.names import Names
 from casemgmt_async.jobs.backfill.options import RowOptions
-from casemgmt_async.jobs.backfill.rejects import rejects_target, write_rejects
+from casemgmt_async.jobs.backfill.rejects import Written, rejects_target, write_rejects
 from casemgmt_async.jobs.backfill.results import BackfillResult
 from casemgmt_async.jobs.backfill.sources import Rows, Source, open_source
 from casemgmt_async.jobs.backfill.sources.records import Layout, Record
 from casemgmt_async.jobs.backfill.steps import ROW_ACTIONS
+from casemgmt_async.jobs.calls import Interrupted
 from casemgmt_async.jobs.control import JobControl
-from casemgmt_async.jobs.errors import JobError
+from casemgmt_async.jobs.errors import JobError, JournalLockedError
 from casemgmt_async.jobs.journal import Journal, JournalURL, State, count_shards, journal_address
 from casemgmt_async.jobs.journal.backfill_queries import (
     all_tokens,
@@ -40,7 +42,7 @@ from casemgmt_async.jobs.journal.backfill_queries import (
 )
 from casemgmt_async.jobs.recovery import SETTLE
 from casemgmt_async.jobs.sending import Sender
-from casemgmt_async.jobs.shards import NOT_DONE, ShardedJob, ShardStep, Standing, check_shards
+from casemgmt_async.jobs.shards import NOT_DONE, PATIENCE, POLL, ShardedJob, ShardStep, Standing, check_shards
 
 __all__ = ["ShardedBackfill", "link_shard", "run_shard", "shard_of", "split_backfill"]
 
@@ -238,13 +240,14 @@ class ShardedBackfill(ShardedJob[BackfillResult]):
         return Standing(total.total() - left, total.total(), is_over)
 
     async def result(self, control: JobControl) -> BackfillResult:
-        """Write the rejected rows of all shards into one file, and say how the whole job stands."""
-        written = await write_rejects(lambda: each_shard(self.journal, self.shards), control, self.target, self.layout)
+        """Say how the whole job stands; once all shards are done, write the rejected rows of all into one file."""
         states: Counter[State] = Counter()
         counts: Counter[str] = Counter()
         reasons: Counter[str] = Counter()
+        ours: dict[str, str] = {}
         left = False
         async for book, run in each_shard(self.journal, self.shards):
+            ours |= book.meta.get("rejects", {})
             states.update(await count_states(book, run))
             counts.update(book.meta.get("intake", {}))
             reasons.update(book.meta.get("reasons", {}))
@@ -252,6 +255,7 @@ class ShardedBackfill(ShardedJob[BackfillResult]):
             counts["created"] += await count_made(book, run)
             counts["requests"] += book.meta.get("requests", 0)
             left = left or book.meta.get("linked") != run
+        written = None if left else await self.rejected(control, ours)
         return BackfillResult(
             job="backfill",
             journal=self.journal,
@@ -273,3 +277,24 @@ class ShardedBackfill(ShardedJob[BackfillResult]):
             reasons=dict(reasons.most_common()),
             notes=self.layout.notes,
         )
+
+    async def rejected(self, control: JobControl, ours: Mapping[str, str]) -> Written | None:
+        """Write the rejected rows of all shards into one file; `ours` has the digests of the files of earlier runs.
+
+        The first shard remembers what was written, so that a later run sees whether somebody has edited the file.
+        """
+        shards = partial(each_shard, self.journal, self.shards)
+        written = await write_rejects(shards, control, self.target, self.layout, ours)
+        missed = 0
+        while written is not None:
+            try:
+                async with Journal(self.journal.shard(0), kind="backfill", on_step=control.step) as book:
+                    await book.put(rejects={**ours, written.path.name: written.digest})
+                    break
+            except JournalLockedError:  # its worker has just finished it, and still has it open
+                missed += 1
+                if missed > PATIENCE:
+                    raise
+            with contextlib.suppress(Interrupted):
+                await control.sleep(POLL)
+        return written

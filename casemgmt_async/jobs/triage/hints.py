@@ -54,8 +54,8 @@ def warnings_of(
 ) -> list[str]:
     """Say what looks like a mistake.
 
-    With `is_repeated`, these rules have ended a run before. That a rule finds nothing is then what one hopes for,
-    and only a value that no case has is still a warning.
+    With `is_repeated`, the run before was by the same rules and has ended. Then it is normal that a rule finds
+    nothing, and only a value that no case has is still a warning.
     """
     if not cases:
         hint = hint_for_filter(rules.filter)

@@ -15,7 +15,7 @@ async def too_large(journal: Journal, rules: RuleSet, matched: int) -> str | Non
     """Say which limit on the number of cases a plan breaks, if any."""
     limits = {limited_as(rule): rule.max_cases for rule in rules.rules}
     counts: Counter[str] = Counter()
-    if any(limits.values()):
+    if any(limit is not None for limit in limits.values()):
         by_rule = await count_cases_by_rule(journal)
         for rule in rules.rules:  # a case is in one phase of a policy at a time
             counts[limited_as(rule)] += by_rule.get(rule.name, 0)
